@@ -1,0 +1,41 @@
+package dev.arbalest.natives;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The whole address space as one segment, so that kernels address operands by absolute address and
+ * pay no per-operand segment check. Only kernels whose public wrappers have validated every record
+ * may use it.
+ */
+final class Memory {
+  /** Offset {@code a} of this segment is the byte at address {@code a}. */
+  @SuppressWarnings("restricted") // wrappers validate each record before its address gets here
+  static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+
+  private Memory() {}
+
+  /**
+   * Returns the address of {@code segment[offsetBytes, offsetBytes + lengthBytes)} after checking
+   * that the range lies inside the segment.
+   *
+   * @throws IndexOutOfBoundsException if it does not
+   * @throws IllegalArgumentException if the segment is on the heap
+   */
+  static long address(MemorySegment segment, long offsetBytes, long lengthBytes) {
+    long size = segment.byteSize();
+    if ((offsetBytes | lengthBytes) < 0 || offsetBytes > size - lengthBytes) {
+      throw new IndexOutOfBoundsException(
+          "record ["
+              + offsetBytes
+              + ", +"
+              + lengthBytes
+              + ") lies outside a segment of "
+              + size
+              + " bytes");
+    }
+    if (!segment.isNative()) {
+      throw new IllegalArgumentException("kernels need off-heap operands, found a heap segment");
+    }
+    return segment.address() + offsetBytes;
+  }
+}

@@ -1,0 +1,68 @@
+package dev.arbalest.natives;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
+
+/** What the operating system says about this process and its limits. */
+public final class SystemFacts {
+  private SystemFacts() {}
+
+  /** Resident memory of this process in bytes, page cache mappings included; 0 if unknown. */
+  public static long residentBytes() {
+    return statusBytes("VmRSS:");
+  }
+
+  /** Highest resident memory this process has had, in bytes; 0 if unknown. */
+  public static long peakResidentBytes() {
+    return statusBytes("VmHWM:");
+  }
+
+  private static long statusBytes(String key) {
+    try {
+      for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+        if (line.startsWith(key)) {
+          return 1024 * Long.parseLong(line.replaceAll("[^0-9]", ""));
+        }
+      }
+    } catch (IOException | NumberFormatException e) {
+      return 0; // not Linux or no /proc: a missing fact, not a failure
+    }
+    return 0;
+  }
+
+  /** Memory this process may use in bytes: physical, or its control group's limit if smaller. */
+  public static long memoryLimitBytes() {
+    long limit = Long.MAX_VALUE;
+    try {
+      for (String line : Files.readAllLines(Path.of("/proc/meminfo"))) {
+        if (line.startsWith("MemTotal:")) {
+          limit = 1024 * Long.parseLong(line.replaceAll("[^0-9]", ""));
+        }
+      }
+      for (String line : Files.readAllLines(Path.of("/proc/self/cgroup"))) {
+        String[] parts = line.split(":", 3);
+        if (parts.length == 3 && parts[1].isEmpty()) {
+          limit = Math.min(limit, limitFile("/sys/fs/cgroup" + parts[2] + "/memory.max"));
+        } else if (parts.length == 3 && parts[1].equals("memory")) {
+          limit =
+              Math.min(
+                  limit, limitFile("/sys/fs/cgroup/memory" + parts[2] + "/memory.limit_in_bytes"));
+        }
+      }
+    } catch (IOException | NumberFormatException e) {
+      return limit; // the part that could be read
+    }
+    return limit;
+  }
+
+  private static long limitFile(String path) throws IOException {
+    Path file = Paths.get(path);
+    if (!Files.isReadable(file)) {
+      return Long.MAX_VALUE;
+    }
+    String text = Files.readString(file).trim();
+    return text.equals("max") ? Long.MAX_VALUE : Long.parseLong(text);
+  }
+}

@@ -1,0 +1,119 @@
+package dev.arbalest.natives;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.arbalest.testing.ForSeeds;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+class CodeKernelsTest {
+  @ForSeeds(60)
+  void weightedDifferencesAgreeWithTheScalarTwin(long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int words = 1 + random.nextInt(50);
+    int stride = 8 * words + random.nextInt(20);
+    int offset = random.nextInt(70);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment planes = bytes(arena, random, 8L * words * BitDistance.PLANES);
+      MemorySegment codes = bytes(arena, random, offset + 20L * stride);
+      int[] nodes = random.ints(23, 0, 20).toArray();
+      int[] out = new int[20];
+      BitDistance.weightedDifferences(planes, codes, offset, stride, words, nodes, 3, 20, out);
+      for (int i = 0; i < 20; i++) {
+        assertThat(out[i])
+            .isEqualTo(
+                BitScalarKernels.weightedDifferences(
+                    planes, codes, offset + (long) nodes[i + 3] * stride, words));
+      }
+    }
+  }
+
+  @ForSeeds(60)
+  void adcSumsAgreeWithAPlainSum(long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int subspaces = 1 + random.nextInt(200);
+    float[] table = new float[subspaces * AdcDistance.CENTROIDS];
+    for (int i = 0; i < table.length; i++) {
+      table[i] = (float) random.nextDouble();
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment codes = bytes(arena, random, 5 + 11L * subspaces);
+      int[] nodes = random.ints(9, 0, 11).toArray();
+      float[] out = new float[10];
+      AdcDistance.sum(
+          table, subspaces, codes, 5, subspaces, nodes, 0, 9, out, 1, new int[subspaces]);
+      for (int i = 0; i < 9; i++) {
+        double expected = 0;
+        for (int m = 0; m < subspaces; m++) {
+          long at = 5 + (long) nodes[i] * subspaces + m;
+          expected += table[(m << 8) + (codes.get(ValueLayout.JAVA_BYTE, at) & 0xff)];
+        }
+        assertThat((double) out[i + 1]).isCloseTo(expected, within(1e-4));
+      }
+    }
+  }
+
+  @ForSeeds(60)
+  void nearestCentroidAgreesWithAPlainSearch(long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int dimension = 1 + random.nextInt(20);
+    int count = 1 + random.nextInt(300);
+    float[] centroids = integers(random, dimension * count);
+    float[] point = integers(random, dimension + 2);
+    float[] norms = new float[count];
+    int expected = 0;
+    double smallest = Double.POSITIVE_INFINITY;
+    for (int c = 0; c < count; c++) {
+      double distance = 0;
+      for (int i = 0; i < dimension; i++) {
+        float component = centroids[i * count + c];
+        norms[c] += component * component / 2;
+        distance += (component - point[i + 2]) * (component - point[i + 2]);
+      }
+      if (distance < smallest) {
+        smallest = distance;
+        expected = c;
+      }
+    }
+    assertThat(CentroidSearch.nearest(point, 2, dimension, centroids, norms, count))
+        .isEqualTo(expected);
+  }
+
+  @Test
+  void codesOutsideTheirSegmentAreRefused() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment planes = arena.allocate(32);
+      MemorySegment codes = arena.allocate(80);
+      int[] nodes = {0, 10};
+      assertThatThrownBy(() ->
+              BitDistance.weightedDifferences(planes, codes, 0, 8, 1, nodes, 0, 2, new int[2]))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+      assertThatThrownBy(() ->
+              AdcDistance.sum(
+                  new float[256], 1, codes, 0, 8, nodes, 0, 2, new float[2], 0, new int[1]))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+    }
+  }
+
+  /** Small integers: sums are exact in any order, so ties break alike. */
+  private static float[] integers(SplittableRandom random, int count) {
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = random.nextInt(-9, 10);
+    }
+    return values;
+  }
+
+  private static MemorySegment bytes(Arena arena, SplittableRandom random, long size) {
+    MemorySegment segment = arena.allocate(size, 64);
+    for (long i = 0; i < size; i++) {
+      segment.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
+    }
+    return segment;
+  }
+}

@@ -1,0 +1,5 @@
+/** Test support every module shares, as this module's test-jar. */
+@NullMarked
+package dev.arbalest.testing;
+
+import org.jspecify.annotations.NullMarked;

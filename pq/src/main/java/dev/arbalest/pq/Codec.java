@@ -1,0 +1,92 @@
+package dev.arbalest.pq;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.Metric;
+import dev.arbalest.natives.Workers;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A trained compression of vectors of one dimension under one metric. Immutable and thread-safe.
+ *
+ * <p>A code table is off-heap memory of {@code codeBytes()} per node, node after node; it belongs
+ * to the caller. Codes depend on the vector and the trained parameters alone, so they are the same
+ * for any number of threads.
+ */
+public sealed interface Codec permits RaBitQ, ProductQuantizer {
+
+  /** How the codec is written on the command line and in the manifest, such as {@code rabitq:1}. */
+  CodecSpec spec();
+
+  /** Components of the vectors it takes. */
+  int dimension();
+
+  /** What its distances estimate. */
+  Metric metric();
+
+  /** Bytes per code, a multiple of 8. */
+  int codeBytes();
+
+  /**
+   * Encodes rows [from, to) of {@code rows} into the codes of nodes [from, to).
+   *
+   * @param codes code table with room for {@code to} codes
+   * @throws IllegalArgumentException if the rows have another dimension
+   */
+  void encode(F32Rows rows, int from, int to, MemorySegment codes);
+
+  /**
+   * Makes a scorer over a code table, which must outlive it.
+   *
+   * @param codes code table
+   * @param batchSize most nodes one call will score
+   */
+  @MustBeClosed
+  CodeScorer newScorer(MemorySegment codes, int batchSize);
+
+  /** Writes the trained parameters; {@link #read} brings them back. */
+  void write(DataOutputStream out) throws IOException;
+
+  /**
+   * Trains a codec on (a bounded sample of) {@code rows}. The same rows, spec and seed give the
+   * same codec for any number of workers.
+   *
+   * @param rows training vectors, at least 1, as an index stores them (unit norm for cosine)
+   * @throws IllegalArgumentException if the spec does not fit the dimension
+   */
+  static Codec train(CodecSpec spec, Metric metric, F32Rows rows, long seed, Workers workers)
+      throws IOException {
+    return switch (spec.family()) {
+      case RABITQ -> RaBitQ.train(spec, metric, rows, seed);
+      case PQ -> ProductQuantizer.train(spec, metric, rows, seed, workers);
+    };
+  }
+
+  /**
+   * Reads what {@link #write} wrote.
+   *
+   * @throws IOException if the bytes are of another version or inconsistent
+   */
+  static Codec read(DataInputStream in) throws IOException {
+    int version = in.readInt();
+    if (version != CodecFormat.VERSION) {
+      throw new IOException(
+          "codec format version " + version + ", this build reads " + CodecFormat.VERSION);
+    }
+    CodecSpec spec;
+    Metric metric;
+    try {
+      spec = CodecSpec.parse(in.readUTF());
+      metric = Metric.parse(in.readUTF());
+    } catch (IllegalArgumentException e) {
+      throw new IOException("unreadable codec: " + e.getMessage(), e);
+    }
+    return switch (spec.family()) {
+      case RABITQ -> RaBitQ.readBody(spec, metric, in);
+      case PQ -> ProductQuantizer.readBody(spec, metric, in);
+    };
+  }
+}

@@ -1,0 +1,245 @@
+package dev.arbalest.pq;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.natives.AdcDistance;
+import dev.arbalest.natives.CentroidSearch;
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.Metric;
+import dev.arbalest.natives.Workers;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Product quantization (Jégou, Douze and Schmid, PAMI 2011) of the rotated residual to the mean:
+ * one byte per subspace, the number of the nearest of 256 centroids. The random rotation spreads
+ * variance evenly over the subspaces, which unrotated embeddings with outlier coordinates do not.
+ *
+ * <p>Subspaces differ by at most one component when their number does not divide the dimension. The
+ * code is padded with zero bytes to a multiple of 8.
+ */
+public final class ProductQuantizer implements Codec {
+  private static final int CENTROIDS = AdcDistance.CENTROIDS;
+
+  /** Rows k-means sees: 64 per centroid give centroids that more rows hardly improve. */
+  private static final int SAMPLE_ROWS = 64 * CENTROIDS;
+
+  private final CodecSpec spec;
+  private final Metric metric;
+  private final Rotation rotation;
+  private final float[] center;
+
+  /** Per subspace, component-major centroids. */
+  private final float[][] codebooks;
+
+  private final float[][] halfSquaredNorms;
+
+  private ProductQuantizer(
+      CodecSpec spec, Metric metric, Rotation rotation, float[] center, float[][] codebooks) {
+    this.spec = spec;
+    this.metric = metric;
+    this.rotation = rotation;
+    this.center = center;
+    this.codebooks = codebooks;
+    this.halfSquaredNorms = new float[codebooks.length][];
+    for (int m = 0; m < codebooks.length; m++) {
+      halfSquaredNorms[m] =
+          KMeans.halfSquaredNorms(codebooks[m], codebooks[m].length / CENTROIDS, CENTROIDS);
+    }
+  }
+
+  static ProductQuantizer train(
+      CodecSpec spec, Metric metric, F32Rows rows, long seed, Workers workers) throws IOException {
+    int subspaces = spec.parameter();
+    if (subspaces > rows.dimension()) {
+      throw new IllegalArgumentException(
+          "pq:M needs M of at most the dimension "
+              + rows.dimension()
+              + ", found "
+              + subspaces
+              + "; lower M");
+    }
+    Rotation rotation = new Rotation(rows.dimension(), seed);
+    float[] center = TrainingSample.mean(rows, 4 * SAMPLE_ROWS);
+    int padded = rotation.paddedDimension();
+    int size = TrainingSample.size(rows, SAMPLE_ROWS);
+    float[][] sample = new float[size][];
+    workers.forRanges(
+        size,
+        64,
+        (worker, from, to) -> {
+          for (int i = from; i < to; i++) {
+            float[] vector = new float[padded];
+            rows.copyRow(TrainingSample.row(rows, i, size), vector);
+            subtract(vector, center);
+            rotation.apply(vector);
+            sample[i] = vector;
+          }
+        });
+    float[][] codebooks = new float[subspaces][];
+    workers.forRanges(
+        subspaces,
+        1,
+        (worker, from, to) -> {
+          for (int m = from; m < to; m++) {
+            int start = subspaceStart(m, padded, subspaces);
+            int width = subspaceStart(m + 1, padded, subspaces) - start;
+            float[] points = new float[size * width];
+            for (int i = 0; i < size; i++) {
+              System.arraycopy(sample[i], start, points, i * width, width);
+            }
+            codebooks[m] = KMeans.train(points, size, width, CENTROIDS, seed + m);
+          }
+        });
+    return new ProductQuantizer(spec, metric, rotation, center, codebooks);
+  }
+
+  private static void subtract(float[] vector, float[] center) {
+    for (int i = 0; i < center.length; i++) {
+      vector[i] -= center[i];
+    }
+  }
+
+  private static int subspaceStart(int subspace, int padded, int subspaces) {
+    return (int) ((long) subspace * padded / subspaces);
+  }
+
+  static ProductQuantizer readBody(CodecSpec spec, Metric metric, DataInputStream in)
+      throws IOException {
+    long seed = in.readLong();
+    float[] center = CodecFormat.readFloats(in);
+    if (center.length < spec.parameter() || center.length > 65_536) {
+      throw new IOException("PQ centre of impossible dimension " + center.length);
+    }
+    Rotation rotation = new Rotation(center.length, seed);
+    float[][] codebooks = new float[spec.parameter()][];
+    for (int m = 0; m < codebooks.length; m++) {
+      codebooks[m] = CodecFormat.readFloats(in);
+      int width =
+          subspaceStart(m + 1, rotation.paddedDimension(), codebooks.length)
+              - subspaceStart(m, rotation.paddedDimension(), codebooks.length);
+      if (codebooks[m].length != width * CENTROIDS) {
+        throw new IOException(
+            "codebook " + m + " has " + codebooks[m].length + " floats, not " + width * CENTROIDS);
+      }
+    }
+    return new ProductQuantizer(spec, metric, rotation, center, codebooks);
+  }
+
+  @Override
+  public void write(DataOutputStream out) throws IOException {
+    CodecFormat.writeHead(out, this);
+    out.writeLong(rotation.seed());
+    CodecFormat.writeFloats(out, center);
+    for (float[] codebook : codebooks) {
+      CodecFormat.writeFloats(out, codebook);
+    }
+  }
+
+  @Override
+  public CodecSpec spec() {
+    return spec;
+  }
+
+  @Override
+  public int dimension() {
+    return rotation.dimension();
+  }
+
+  @Override
+  public Metric metric() {
+    return metric;
+  }
+
+  @Override
+  public int codeBytes() {
+    return (spec.parameter() + 7) / 8 * 8;
+  }
+
+  int subspaces() {
+    return spec.parameter();
+  }
+
+  @Override
+  public void encode(F32Rows rows, int from, int to, MemorySegment codes) {
+    if (rows.dimension() != dimension()) {
+      throw new IllegalArgumentException(
+          "rows have dimension " + rows.dimension() + ", the codec " + dimension());
+    }
+    float[] vector = new float[rotation.paddedDimension()];
+    for (int row = from; row < to; row++) {
+      java.util.Arrays.fill(vector, dimension(), vector.length, 0);
+      rows.copyRow(row, vector);
+      subtract(vector, center);
+      rotation.apply(vector);
+      long offset = (long) row * codeBytes();
+      for (int m = 0; m < codebooks.length; m++) {
+        int start = subspaceStart(m, vector.length, codebooks.length);
+        int width = codebooks[m].length / CENTROIDS;
+        int nearest =
+            CentroidSearch.nearest(
+                vector, start, width, codebooks[m], halfSquaredNorms[m], CENTROIDS);
+        codes.set(ValueLayout.JAVA_BYTE, offset + m, (byte) nearest);
+      }
+      for (int m = codebooks.length; m < codeBytes(); m++) {
+        codes.set(ValueLayout.JAVA_BYTE, offset + m, (byte) 0);
+      }
+    }
+  }
+
+  /**
+   * Fills the partial distances of a query: {@code table[m * 256 + c]}.
+   *
+   * @param query the raw query
+   * @param vector scratch of the padded dimension
+   * @return the part of every distance that depends on the query alone
+   */
+  float fillTable(MemorySegment query, float[] vector, float[] table) {
+    java.util.Arrays.fill(vector, dimension(), vector.length, 0);
+    double dotCenter = 0;
+    for (int i = 0; i < center.length; i++) {
+      float component = query.getAtIndex(F32Rows.FLOAT, i);
+      dotCenter += component * center[i];
+      vector[i] = metric == Metric.DOT ? component : component - center[i];
+    }
+    rotation.apply(vector);
+    for (int m = 0; m < codebooks.length; m++) {
+      int start = subspaceStart(m, vector.length, codebooks.length);
+      int width = codebooks[m].length / CENTROIDS;
+      fillSubspace(vector, start, width, codebooks[m], table, m * CENTROIDS);
+    }
+    return metric == Metric.DOT ? (float) -dotCenter : 0;
+  }
+
+  private void fillSubspace(
+      float[] vector, int start, int width, float[] codebook, float[] table, int at) {
+    java.util.Arrays.fill(table, at, at + CENTROIDS, 0);
+    float factor = metric == Metric.COSINE ? 0.5f : 1;
+    for (int i = 0; i < width; i++) {
+      float component = vector[start + i];
+      int row = i * CENTROIDS;
+      if (metric == Metric.DOT) {
+        for (int c = 0; c < CENTROIDS; c++) {
+          table[at + c] -= component * codebook[row + c];
+        }
+      } else {
+        for (int c = 0; c < CENTROIDS; c++) {
+          float d = component - codebook[row + c];
+          table[at + c] += factor * d * d;
+        }
+      }
+    }
+  }
+
+  int paddedDimension() {
+    return rotation.paddedDimension();
+  }
+
+  @MustBeClosed
+  @Override
+  public CodeScorer newScorer(MemorySegment codes, int batchSize) {
+    return new ProductQuantizerScorer(this, codes);
+  }
+}

@@ -1,0 +1,10 @@
+/**
+ * Codecs: what turns a vector into a few bytes that stay in RAM, and estimates distances from them.
+ *
+ * <p>{@link dev.arbalest.pq.Codec} is the interface the engine works with; {@link
+ * dev.arbalest.pq.RaBitQ} and {@link dev.arbalest.pq.ProductQuantizer} implement it.
+ */
+@NullMarked
+package dev.arbalest.pq;
+
+import org.jspecify.annotations.NullMarked;

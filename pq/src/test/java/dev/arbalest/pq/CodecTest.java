@@ -1,0 +1,329 @@
+package dev.arbalest.pq;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.arbalest.natives.F32Distance;
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.Metric;
+import dev.arbalest.natives.Workers;
+import dev.arbalest.testing.ForSeeds;
+import dev.arbalest.testing.TestRows;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+/** What holds for every codec. */
+class CodecTest {
+  private static final List<String> SPECS = List.of("rabitq:1", "pq:16", "pq:7");
+  private static final int DIMENSION = 100;
+  private static final int ROWS = 1200;
+
+  @Test
+  void approximateDistancesTrackExactOnes() throws IOException {
+    for (String spec : List.of("rabitq:1", "pq:25")) {
+      for (Metric metric : Metric.values()) {
+        F32Rows rows = TestRows.clustered(6, ROWS, DIMENSION, 12);
+        try (Fixture fixture = new Fixture(spec, metric, rows, 2)) {
+          float[] exact = exact(metric, rows, 5);
+          float[] approximate = fixture.score(5);
+          assertThat(correlation(exact, approximate))
+              .as("%s under %s", spec, metric)
+              .isGreaterThan(0.95);
+          double difference = 0;
+          for (int i = 0; i < ROWS; i++) {
+            difference += approximate[i] - exact[i];
+          }
+          // On the scale of the metric, not only in its order.
+          double spread = Arrays.stream(sorted(exact)).reduce(0, (a, b) -> b) - sorted(exact)[0];
+          assertThat(difference / ROWS).isCloseTo(0, within(0.05 * spread));
+        }
+      }
+    }
+  }
+
+  @Test
+  void codesAreTheSameForAnyNumberOfThreads() throws IOException {
+    F32Rows rows = TestRows.clustered(8, ROWS, DIMENSION, 12);
+    for (String spec : SPECS) {
+      try (Fixture one = new Fixture(spec, Metric.L2, rows, 1);
+          Fixture three = new Fixture(spec, Metric.L2, rows, 3)) {
+        assertThat(one.codes.mismatch(three.codes)).as(spec).isEqualTo(-1);
+      }
+    }
+  }
+
+  @Test
+  void aCodecReadBackScoresTheSame() throws IOException {
+    F32Rows rows = TestRows.clustered(9, ROWS, DIMENSION, 12);
+    for (String spec : SPECS) {
+      for (Metric metric : Metric.values()) {
+        try (Fixture fixture = new Fixture(spec, metric, rows, 2)) {
+          byte[] bytes = serialise(fixture.codec);
+          Codec back = Codec.read(new DataInputStream(new ByteArrayInputStream(bytes)));
+          assertThat(back.spec()).isEqualTo(fixture.codec.spec());
+          assertThat(back.metric()).isEqualTo(metric);
+          assertThat(back.codeBytes()).isEqualTo(fixture.codec.codeBytes()).isPositive();
+          assertThat(back.codeBytes() % 8).isZero();
+          float[] expected = fixture.score(3);
+          fixture.codec = back;
+          assertThat(fixture.score(3)).isEqualTo(expected);
+          for (int cut = 0; cut < bytes.length; cut += 1 + bytes.length / 50) {
+            byte[] torn = Arrays.copyOf(bytes, cut);
+            assertThatThrownBy(
+                    () -> Codec.read(new DataInputStream(new ByteArrayInputStream(torn))))
+                .isInstanceOf(IOException.class);
+          }
+          bytes[3]++;
+          assertThatThrownBy(() -> Codec.read(new DataInputStream(new ByteArrayInputStream(bytes))))
+              .hasMessageContaining("codec format version 2, this build reads 1");
+        }
+      }
+    }
+  }
+
+  @Test
+  void rabitqDistancesEqualTheirDefinition() throws IOException {
+    F32Rows rows = TestRows.clustered(10, 50, 130, 4);
+    for (Metric metric : Metric.values()) {
+      try (Fixture fixture = new Fixture("rabitq:1", metric, rows, 1)) {
+        RaBitQ codec = (RaBitQ) fixture.codec;
+        float[] scored = fixture.score(7);
+        float[] query = residual(codec, rows, 7);
+        double queryNorm = squaredNorm(query);
+        double centerDot = 0;
+        for (int i = 0; i < 130; i++) {
+          centerDot += rows.get(7, i) * codec.center()[i];
+        }
+        double step = 6 * Math.sqrt(queryNorm / query.length) / 16;
+        for (int row = 0; row < 50; row++) {
+          float[] vector = residual(codec, rows, row);
+          double gain = squaredNorm(vector) / Arrays.stream(boxed(vector)).map(Math::abs).sum();
+          double product = 0;
+          double rowCenterDot = 0;
+          for (int i = 0; i < query.length; i++) {
+            double level = Math.clamp((long) Math.floor(query[i] / step), -8, 7);
+            product += (vector[i] > 0 ? 1 : -1) * (level + 0.5) * step;
+          }
+          for (int i = 0; i < 130; i++) {
+            rowCenterDot += ((double) rows.get(row, i) - codec.center()[i]) * codec.center()[i];
+          }
+          double expected =
+              switch (metric) {
+                case L2 -> squaredNorm(vector) + queryNorm - 2 * gain * product;
+                case COSINE -> (squaredNorm(vector) + queryNorm) / 2 - gain * product;
+                case DOT -> -centerDot - rowCenterDot - gain * product;
+              };
+          assertThat((double) scored[row]).isCloseTo(expected, within(2e-4));
+        }
+      }
+    }
+  }
+
+  @Test
+  void rabitqInnerProductsAreUnbiasedOverSeedsAndWithinTheirBound() throws IOException {
+    F32Rows rows = TestRows.clustered(11, 200, 192, 5);
+    for (Metric metric : Metric.values()) {
+      float[] exact = exact(metric, rows, 0);
+      double[] mean = new double[200];
+      int inside = 0;
+      int seeds = 40;
+      double confidence = 0;
+      for (int seed = 0; seed < seeds; seed++) {
+        Codec codec = train("rabitq:1", metric, rows, seed, 1);
+        try (Fixture fixture = new Fixture(codec, rows, 1)) {
+          float[] bounds = new float[200];
+          float[] scored = fixture.score(0, bounds);
+          confidence = fixture.confidence;
+          for (int i = 0; i < 200; i++) {
+            mean[i] += (scored[i] - exact[i]) / seeds;
+            inside += Math.abs(scored[i] - exact[i]) <= bounds[i] ? 1 : 0;
+          }
+        }
+      }
+      double bias = Arrays.stream(mean).average().orElseThrow();
+      double spread = sorted(exact)[199] - sorted(exact)[0];
+      assertThat(bias).as("bias under %s", metric).isCloseTo(0, within(0.004 * spread));
+      assertThat(confidence).isGreaterThan(0.9);
+      assertThat(inside / (200.0 * seeds)).isGreaterThanOrEqualTo(confidence);
+    }
+  }
+
+  @ForSeeds(30)
+  void rotationsKeepInnerProducts(long seed) {
+    int dimension = (int) (1 + seed * 53);
+    Rotation rotation = new Rotation(dimension, seed);
+    F32Rows rows = TestRows.gaussian(seed, 2, dimension);
+    float[] a = new float[rotation.paddedDimension()];
+    float[] b = new float[rotation.paddedDimension()];
+    rows.copyRow(0, a);
+    rows.copyRow(1, b);
+    double before = dot(a, b);
+    double norm = dot(a, a);
+    rotation.apply(a);
+    rotation.apply(b);
+    assertThat(dot(a, b)).isCloseTo(before, within(1e-4 * dimension));
+    assertThat(dot(a, a)).isCloseTo(norm, within(1e-4 * dimension));
+  }
+
+  @Test
+  void aRotationSpreadsASingleCoordinateOverAll() {
+    for (int dimension : new int[] {64, 96, 192, 1536, 3072}) {
+      Rotation rotation = new Rotation(dimension, 1);
+      for (int coordinate : new int[] {0, dimension / 2, dimension - 1}) {
+        float[] vector = new float[rotation.paddedDimension()];
+        vector[coordinate] = 1;
+        rotation.apply(vector);
+        double largest = Arrays.stream(boxed(vector)).map(Math::abs).max().orElseThrow();
+        assertThat(largest).isLessThan(6 / Math.sqrt(vector.length));
+      }
+    }
+  }
+
+  @Test
+  void specsThatMakeNoSenseAreNamed() {
+    assertThatThrownBy(() -> CodecSpec.parse("zip"))
+        .hasMessageContaining("codec must be rabitq:1 or pq:M: zip");
+    assertThatThrownBy(() -> CodecSpec.parse("rabitq:9")).hasMessageContaining("rabitq:B");
+    assertThatThrownBy(() -> CodecSpec.parse("pq:0")).hasMessageContaining("pq:M needs M in");
+    assertThatThrownBy(() -> train("pq:101", Metric.L2, TestRows.gaussian(1, 5, 100), 1, 1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("at most the dimension 100");
+  }
+
+  @Test
+  void fewerRowsThanCentroidsTrain() throws IOException {
+    F32Rows rows = TestRows.gaussian(3, 3, 32);
+    try (Fixture fixture = new Fixture("pq:8", Metric.L2, rows, 1)) {
+      assertThat(fixture.score(1)[1]).isCloseTo(0, within(1e-4f));
+    }
+  }
+
+  private static Codec train(String spec, Metric metric, F32Rows rows, long seed, int threads)
+      throws IOException {
+    try (Workers workers = Workers.start(threads)) {
+      return Codec.train(CodecSpec.parse(spec), metric, rows, seed, workers);
+    }
+  }
+
+  private static byte[] serialise(Codec codec) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    codec.write(new DataOutputStream(bytes));
+    return bytes.toByteArray();
+  }
+
+  private static float[] exact(Metric metric, F32Rows rows, int query) {
+    long[] offsets = IntStream.range(0, rows.count()).mapToLong(rows::offset).toArray();
+    float[] distances = new float[rows.count()];
+    F32Distance.stored(
+        metric,
+        rows.memory(),
+        rows.offset(query),
+        rows.memory(),
+        offsets,
+        0,
+        rows.count(),
+        rows.dimension(),
+        distances,
+        0);
+    return distances;
+  }
+
+  private static float[] residual(RaBitQ codec, F32Rows rows, int row) {
+    float[] vector = new float[codec.rotation().paddedDimension()];
+    rows.copyRow(row, vector);
+    for (int i = 0; i < codec.center().length; i++) {
+      vector[i] -= codec.center()[i];
+    }
+    codec.rotation().apply(vector);
+    return vector;
+  }
+
+  private static double squaredNorm(float[] vector) {
+    return dot(vector, vector);
+  }
+
+  private static double dot(float[] a, float[] b) {
+    double sum = 0;
+    for (int i = 0; i < a.length; i++) {
+      sum += (double) a[i] * b[i];
+    }
+    return sum;
+  }
+
+  private static double[] boxed(float[] values) {
+    return IntStream.range(0, values.length).mapToDouble(i -> values[i]).toArray();
+  }
+
+  private static double[] sorted(float[] values) {
+    return Arrays.stream(boxed(values)).sorted().toArray();
+  }
+
+  private static double correlation(float[] a, float[] b) {
+    double meanA = Arrays.stream(boxed(a)).average().orElseThrow();
+    double meanB = Arrays.stream(boxed(b)).average().orElseThrow();
+    double ab = 0;
+    double aa = 0;
+    double bb = 0;
+    for (int i = 0; i < a.length; i++) {
+      ab += (a[i] - meanA) * (b[i] - meanB);
+      aa += (a[i] - meanA) * (a[i] - meanA);
+      bb += (b[i] - meanB) * (b[i] - meanB);
+    }
+    return ab / Math.sqrt(aa * bb);
+  }
+
+  /** A codec trained on rows, with their codes. */
+  private static final class Fixture implements AutoCloseable {
+    final Arena arena = Arena.ofShared();
+    final F32Rows rows;
+    final MemorySegment codes;
+    Codec codec;
+    double confidence;
+
+    Fixture(String spec, Metric metric, F32Rows rows, int threads) throws IOException {
+      this(train(spec, metric, rows, 42, threads), rows, threads);
+    }
+
+    Fixture(Codec codec, F32Rows rows, int threads) throws IOException {
+      this.rows = rows;
+      this.codec = codec;
+      this.codes = arena.allocate((long) rows.count() * codec.codeBytes(), 64);
+      try (Workers workers = Workers.start(threads)) {
+        workers.forRanges(
+            rows.count(), 100, (worker, from, to) -> codec.encode(rows, from, to, codes));
+      }
+    }
+
+    float[] score(int query) {
+      return score(query, new float[rows.count()]);
+    }
+
+    float[] score(int query, float[] bounds) {
+      int count = rows.count();
+      int[] nodes = IntStream.range(0, count).toArray();
+      float[] distances = new float[count];
+      try (CodeScorer scorer = codec.newScorer(codes, count)) {
+        scorer.query(rows.memory().asSlice(rows.offset(query), 4L * rows.dimension()));
+        scorer.score(nodes, 0, count, distances);
+        scorer.errorBounds(nodes, 0, count, bounds);
+        confidence = scorer.confidence();
+      }
+      return distances;
+    }
+
+    @Override
+    public void close() {
+      arena.close();
+    }
+  }
+}

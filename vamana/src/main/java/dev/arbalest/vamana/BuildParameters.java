@@ -1,0 +1,43 @@
+package dev.arbalest.vamana;
+
+/**
+ * How a graph is built.
+ *
+ * @param degree R: most out-neighbours of a node, in [4, 1024]
+ * @param searchListSize L of the searches that find candidates, in [1, 10000]
+ * @param alpha how much longer an edge must be than a detour to be left out, in [1, 4], on squared
+ *     distances
+ * @param fast one pass over the nodes instead of two: about half the time, slightly lower recall
+ * @param seed chooses the order of insertion
+ */
+public record BuildParameters(
+    int degree, int searchListSize, float alpha, boolean fast, long seed) {
+
+  /** Checks the ranges. */
+  public BuildParameters {
+    if (degree < 4 || degree > 1024) {
+      throw new IllegalArgumentException("degree must be in [4, 1024]: " + degree);
+    }
+    if (searchListSize < 1 || searchListSize > 10_000) {
+      throw new IllegalArgumentException("build list must be in [1, 10000]: " + searchListSize);
+    }
+    if (!(alpha >= 1 && alpha <= 4)) {
+      throw new IllegalArgumentException("alpha must be in [1, 4]: " + alpha);
+    }
+  }
+
+  /** Degree 64, list 100, alpha 1.2, two passes, seed 1. */
+  public static BuildParameters defaults() {
+    return new BuildParameters(64, 100, 1.2f, false, 1);
+  }
+
+  /** Passes over all nodes. */
+  public int passes() {
+    return fast ? 1 : 2;
+  }
+
+  /** Degree up to which a node grows before it is pruned back: spares most prunes. */
+  int slackDegree() {
+    return degree + degree / 3;
+  }
+}

@@ -1,0 +1,81 @@
+package dev.arbalest.vamana;
+
+/**
+ * Best-first search of a graph (GreedySearch of the DiskANN paper): expands the nearest candidate
+ * not yet expanded until the best {@code searchListSize} are all expanded. The unvisited neighbours
+ * of a node are scored as one batch, so that their cache misses overlap.
+ *
+ * <p>Not thread-safe: one per searching thread. Allocates only when a search is larger than any
+ * before it.
+ */
+public final class GreedySearch {
+  private final Graph graph;
+  private final CandidateList candidates;
+  private final VisitedSet visited;
+  private final int[] neighbors;
+  private final int[] batch;
+  private final float[] distances;
+  private int hops;
+  private int scored;
+
+  /**
+   * @param graph what to search; may be changed between searches, not during one
+   * @param searchListSize expected L
+   */
+  public GreedySearch(Graph graph, int searchListSize) {
+    this.graph = graph;
+    this.candidates = new CandidateList(searchListSize);
+    this.visited = new VisitedSet(searchListSize * graph.maxDegree());
+    this.neighbors = new int[graph.maxDegree()];
+    this.batch = new int[graph.maxDegree()];
+    this.distances = new float[graph.maxDegree()];
+  }
+
+  /**
+   * Searches from the graph's entry point.
+   *
+   * @param scorer distances of the query
+   * @param searchListSize L, at least 1
+   * @return the best candidates, valid until the next search
+   */
+  public CandidateList search(NodeScorer scorer, int searchListSize) {
+    candidates.reset(searchListSize);
+    visited.clear();
+    hops = 0;
+    batch[0] = graph.entryPoint();
+    boolean isNew = visited.add(batch[0]);
+    assert isNew;
+    scorer.score(batch, 1, distances);
+    candidates.offer(batch[0], distances[0]);
+    scored = 1;
+    for (int node = candidates.expandNearest(); node >= 0; node = candidates.expandNearest()) {
+      hops++;
+      int degree = graph.neighbors(node, neighbors);
+      int count = 0;
+      for (int i = 0; i < degree; i++) {
+        if (visited.add(neighbors[i])) {
+          batch[count++] = neighbors[i];
+        }
+      }
+      scorer.score(batch, count, distances);
+      scored += count;
+      float threshold = candidates.threshold();
+      for (int i = 0; i < count; i++) {
+        if (distances[i] <= threshold && candidates.offer(batch[i], distances[i])) {
+          threshold = candidates.threshold();
+        }
+      }
+    }
+    return candidates;
+  }
+
+  /** Nodes expanded by the last search. */
+  public int hops() {
+    return hops;
+  }
+
+  /** Distances computed by the last search. */
+  public int scored() {
+    return scored;
+  }
+}

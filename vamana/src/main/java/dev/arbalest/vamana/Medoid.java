@@ -1,0 +1,67 @@
+package dev.arbalest.vamana;
+
+import dev.arbalest.natives.F32Distance;
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.NativeMemory;
+import dev.arbalest.natives.Workers;
+import java.io.IOException;
+
+/** The node nearest to the mean of all vectors: where searches start. */
+final class Medoid {
+  private static final int BLOCK = 1024;
+
+  private Medoid() {}
+
+  /** Finds it; of equally near nodes the lowest. The same for any number of workers. */
+  static int find(F32Rows rows, Workers workers) throws IOException {
+    int dimension = rows.dimension();
+    int blocks = (rows.count() + BLOCK - 1) / BLOCK;
+    double[][] sums = new double[blocks][];
+    workers.forRanges(
+        rows.count(),
+        BLOCK,
+        (worker, from, to) -> {
+          double[] sum = new double[dimension];
+          float[] row = new float[dimension];
+          for (int node = from; node < to; node++) {
+            rows.copyRow(node, row);
+            for (int i = 0; i < dimension; i++) {
+              sum[i] += row[i];
+            }
+          }
+          sums[from / BLOCK] = sum;
+        });
+    try (NativeMemory memory = NativeMemory.allocate(4L * dimension)) {
+      for (int i = 0; i < dimension; i++) {
+        double sum = 0;
+        for (double[] block : sums) {
+          sum += block[i];
+        }
+        memory.segment().setAtIndex(F32Rows.FLOAT, i, (float) (sum / rows.count()));
+      }
+      long[] best = new long[blocks];
+      workers.forRanges(
+          rows.count(),
+          BLOCK,
+          (worker, from, to) -> {
+            long[] offsets = new long[to - from];
+            float[] distances = new float[to - from];
+            for (int node = from; node < to; node++) {
+              offsets[node - from] = rows.offset(node);
+            }
+            F32Distance.squaredL2(
+                memory.segment(), 0, rows.memory(), offsets, 0, to - from, dimension, distances, 0);
+            long nearest = Long.MAX_VALUE;
+            for (int node = from; node < to; node++) {
+              nearest = Math.min(nearest, CandidateList.key(node, distances[node - from]));
+            }
+            best[from / BLOCK] = nearest;
+          });
+      long nearest = Long.MAX_VALUE;
+      for (long key : best) {
+        nearest = Math.min(nearest, key);
+      }
+      return (int) nearest;
+    }
+  }
+}

@@ -1,0 +1,86 @@
+package dev.arbalest.vamana;
+
+import java.util.BitSet;
+
+/** Which nodes a search can get to from the entry point, and edges for those it cannot. */
+public final class Reachability {
+  private Reachability() {}
+
+  /** The nodes reachable from the entry point, it included. */
+  public static BitSet reachable(Graph graph) {
+    BitSet reached = new BitSet(graph.nodeCount());
+    int[] queue = new int[graph.nodeCount()];
+    spread(graph, graph.entryPoint(), reached, queue);
+    return reached;
+  }
+
+  private static void spread(Graph graph, int start, BitSet reached, int[] queue) {
+    int head = 0;
+    int tail = 0;
+    reached.set(start);
+    queue[tail++] = start;
+    while (head < tail) {
+      int node = queue[head++];
+      for (int rank = 0; rank < graph.maxDegree(); rank++) {
+        int neighbor = graph.neighbor(node, rank);
+        if (neighbor == Graph.NONE) {
+          break;
+        }
+        if (!reached.get(neighbor)) {
+          reached.set(neighbor);
+          queue[tail++] = neighbor;
+        }
+      }
+    }
+  }
+
+  /**
+   * Makes every node reachable, in order of node number. A lost node becomes a neighbour of the
+   * nearest node a search finds that has a place; where none has, it is put into an edge: {@code v
+   * -> w} becomes {@code v -> lost -> w}, which loses nothing that was reachable.
+   *
+   * @return how many nodes had been unreachable
+   */
+  static int repair(Graph graph, NodeDistances distances, int searchListSize) {
+    BitSet reached = reachable(graph);
+    int[] queue = new int[graph.nodeCount()];
+    GreedySearch search = new GreedySearch(graph, searchListSize);
+    long[] offsets = new long[graph.maxDegree()];
+    int lost = 0;
+    for (int node = reached.nextClearBit(0);
+        node < graph.nodeCount();
+        node = reached.nextClearBit(node)) {
+      int unreachable = node;
+      CandidateList found =
+          search.search(
+              (nodes, count, out) ->
+                  distances.distances(unreachable, nodes, 0, count, out, 0, offsets),
+              searchListSize);
+      attach(graph, unreachable, found);
+      spread(graph, unreachable, reached, queue);
+      lost++;
+    }
+    return lost;
+  }
+
+  private static void attach(Graph graph, int node, CandidateList found) {
+    for (int rank = 0; rank < found.size(); rank++) {
+      int degree = graph.degree(found.node(rank));
+      if (degree < graph.maxDegree()) {
+        graph.setNeighbor(found.node(rank), degree, node);
+        return;
+      }
+    }
+    int host = found.node(0);
+    int last = graph.maxDegree() - 1;
+    int displaced = graph.neighbor(host, last);
+    graph.setNeighbor(host, last, node);
+    for (int rank = 0; rank < graph.maxDegree(); rank++) {
+      if (graph.neighbor(node, rank) == displaced) {
+        return;
+      }
+    }
+    int degree = graph.degree(node);
+    graph.setNeighbor(node, Math.min(degree, last), displaced);
+  }
+}
