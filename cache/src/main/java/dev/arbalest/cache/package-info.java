@@ -1,0 +1,8 @@
+/**
+ * Memory that is bounded: {@link dev.arbalest.cache.MemoryBudget} plans a job before it starts,
+ * {@link dev.arbalest.cache.VectorCache} keeps the vectors queries ask for most.
+ */
+@NullMarked
+package dev.arbalest.cache;
+
+import org.jspecify.annotations.NullMarked;

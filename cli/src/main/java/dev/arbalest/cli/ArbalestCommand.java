@@ -1,0 +1,107 @@
+package dev.arbalest.cli;
+
+import dev.arbalest.ssd.ProductVersion;
+import java.io.PrintWriter;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The root command. */
+@Command(
+    name = "arbalest",
+    description = "SSD-resident vector index: builds, searches and checks indexes.",
+    mixinStandardHelpOptions = true,
+    versionProvider = ArbalestCommand.Version.class,
+    subcommands = {
+      GenerateCommand.class,
+      BuildCommand.class,
+      SearchCommand.class,
+      InfoCommand.class,
+      VerifyCommand.class
+    },
+    footer = {
+      "",
+      "Exit codes: 0 done, 1 failed, 2 bad usage or input, 3 index corrupt, 4 limit reached."
+    })
+final class ArbalestCommand implements Runnable {
+  @Spec private CommandSpec spec;
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "give a command");
+  }
+
+  /** A command line that maps failures to messages and exit codes. */
+  static CommandLine commandLine() {
+    CommandLine commandLine = new CommandLine(new ArbalestCommand());
+    commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+    commandLine.setParameterExceptionHandler((exception, arguments) -> {
+      CommandLine failing = exception.getCommandLine();
+      PrintWriter err = failing.getErr();
+      err.println("arbalest: " + exception.getMessage());
+      err.println("see '" + failing.getCommandSpec().qualifiedName() + " --help'");
+      err.flush();
+      return ExitCode.BAD_INPUT;
+    });
+    commandLine.setExecutionExceptionHandler(
+        (exception, failing, parsed) -> report(exception, failing));
+    return commandLine;
+  }
+
+  private static int report(Exception exception, CommandLine failing) {
+    PrintWriter err = failing.getErr();
+    err.println("arbalest: " + describe(exception));
+    boolean verbose = failing.getCommand() instanceof Verbose command && command.isVerbose();
+    if (verbose) {
+      exception.printStackTrace(err);
+    }
+    err.flush();
+    return ExitCode.of(exception);
+  }
+
+  private static String describe(Throwable thrown) {
+    return switch (thrown) {
+      case AccessDeniedException e -> "no permission for " + e.getFile() + reason(e);
+      case NoSuchFileException e -> e.getFile() + " does not exist";
+      case FileAlreadyExistsException e -> e.getFile() + " exists already";
+      case OutOfMemoryError e -> "out of memory: " + e.getMessage();
+      default ->
+          thrown.getMessage() == null ? thrown.getClass().getSimpleName() : thrown.getMessage();
+    };
+  }
+
+  private static String reason(FileSystemException e) {
+    return e.getReason() == null ? "" : " (" + e.getReason() + ")";
+  }
+
+  public static void main(String[] arguments) {
+    int code;
+    try {
+      code = commandLine().execute(arguments);
+    } catch (OutOfMemoryError e) {
+      System.err.println("arbalest: " + describe(e));
+      code = ExitCode.LIMIT;
+    }
+    System.exit(code);
+  }
+
+  /** A command that can show stack traces. */
+  interface Verbose {
+    boolean isVerbose();
+  }
+
+  /** Tells the version. */
+  static final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      return new String[] {"arbalest " + ProductVersion.text()};
+    }
+  }
+}

@@ -1,0 +1,221 @@
+package dev.arbalest.cli;
+
+import dev.arbalest.natives.F32Distance;
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.NativeMemory;
+import dev.arbalest.natives.Workers;
+import dev.arbalest.ssd.ProgressListener;
+import dev.arbalest.vamana.CandidateList;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * Writes a model's base rows, queries and exact nearest neighbours. Files appear under their names
+ * when they are complete.
+ */
+final class DataSetWriter {
+  /** Rows of a block and its queries' distances stay in the cache together. */
+  private static final int BLOCK_ROWS = 64;
+
+  private static final int TRUTH = 100;
+
+  private final EmbeddingModel model;
+  private final int queries;
+  private final Workers workers;
+  private final ProgressListener progress;
+
+  DataSetWriter(EmbeddingModel model, int queries, Workers workers, ProgressListener progress) {
+    this.model = model;
+    this.queries = queries;
+    this.workers = workers;
+    this.progress = progress;
+  }
+
+  void write(Path prefix) throws IOException {
+    int dimension = model.dimension();
+    long rowBytes = 4L * dimension;
+    try (NativeMemory queryMemory = NativeMemory.allocate(rowBytes * queries)) {
+      F32Rows queryRows = new F32Rows(queryMemory.segment(), 0, rowBytes, queries, dimension);
+      makeQueries(queryRows);
+      writeRows(path(prefix, ".query.fbin"), queryRows);
+      CandidateList[] nearest = writeBase(path(prefix, ".base.fbin"), queryRows);
+      writeTruth(path(prefix, ".gt.ibin"), nearest);
+    }
+  }
+
+  private static Path path(Path prefix, String ending) {
+    return prefix.resolveSibling(prefix.getFileName() + ending);
+  }
+
+  private void makeQueries(F32Rows rows) throws IOException {
+    workers.forRanges(
+        queries,
+        BLOCK_ROWS,
+        (worker, from, to) -> {
+          float[] row = new float[model.scratchFloats()];
+          for (int query = from; query < to; query++) {
+            model.queryRow(query, row);
+            MemorySegment.copy(
+                row, 0, rows.memory(), F32Rows.FLOAT, rows.offset(query), rows.dimension());
+          }
+        });
+  }
+
+  private static void writeRows(Path path, F32Rows rows) throws IOException {
+    try (PendingFile file = new PendingFile(path)) {
+      file.write(header(rows.count(), rows.dimension()), 0);
+      long bytes = rows.strideBytes();
+      for (int row = 0; row < rows.count(); row++) {
+        file.write(rows.memory().asSlice(rows.offset(row), bytes).asByteBuffer(), 8 + row * bytes);
+      }
+      file.commit();
+    }
+  }
+
+  private static ByteBuffer header(int count, int width) {
+    return ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putInt(count).putInt(width).flip();
+  }
+
+  /** Writes the base rows; returns each query's nearest. */
+  private CandidateList[] writeBase(Path path, F32Rows queryRows) throws IOException {
+    int dimension = model.dimension();
+    long rowBytes = 4L * dimension;
+    long blockBytes = BLOCK_ROWS * rowBytes;
+    int truth = Math.min(TRUTH, model.count());
+    CandidateList[][] found = new CandidateList[workers.size()][queries];
+    progress.stage("generate", model.count());
+    try (NativeMemory blocks = NativeMemory.allocate(blockBytes * workers.size());
+        PendingFile file = new PendingFile(path)) {
+      file.write(header(model.count(), dimension), 0);
+      workers.forRanges(
+          model.count(),
+          BLOCK_ROWS,
+          (worker, from, to) -> {
+            MemorySegment block = blocks.segment().asSlice(worker * blockBytes, blockBytes);
+            float[] row = new float[model.scratchFloats()];
+            long[] offsets = new long[to - from];
+            for (int i = from; i < to; i++) {
+              model.baseRow(i, row);
+              offsets[i - from] = (i - from) * rowBytes;
+              MemorySegment.copy(row, 0, block, F32Rows.FLOAT, offsets[i - from], dimension);
+            }
+            offer(found[worker], truth, queryRows, block, offsets, from);
+            file.write(
+                block.asSlice(0, (to - from) * rowBytes).asByteBuffer(), 8 + from * rowBytes);
+            progress.advanced(to - from);
+          });
+      file.commit();
+    }
+    return merge(found, truth);
+  }
+
+  private void offer(
+      CandidateList[] lists,
+      int truth,
+      F32Rows queryRows,
+      MemorySegment block,
+      long[] offsets,
+      int firstRow) {
+    float[] distances = new float[offsets.length];
+    for (int query = 0; query < queries; query++) {
+      F32Distance.squaredL2(
+          queryRows.memory(),
+          queryRows.offset(query),
+          block,
+          offsets,
+          0,
+          offsets.length,
+          queryRows.dimension(),
+          distances,
+          0);
+      if (lists[query] == null) {
+        lists[query] = new CandidateList(truth);
+      }
+      float threshold = lists[query].threshold();
+      for (int i = 0; i < offsets.length; i++) {
+        if (distances[i] <= threshold && lists[query].offer(firstRow + i, distances[i])) {
+          threshold = lists[query].threshold();
+        }
+      }
+    }
+  }
+
+  private CandidateList[] merge(CandidateList[][] found, int truth) {
+    CandidateList[] merged = new CandidateList[queries];
+    for (int query = 0; query < queries; query++) {
+      merged[query] = new CandidateList(truth);
+      for (CandidateList[] lists : found) {
+        CandidateList list = lists[query];
+        for (int rank = 0; list != null && rank < list.size(); rank++) {
+          boolean _ = merged[query].offer(list.node(rank), list.distance(rank));
+        }
+      }
+    }
+    return merged;
+  }
+
+  private void writeTruth(Path path, CandidateList[] nearest) throws IOException {
+    int k = nearest[0].size();
+    ByteBuffer bytes =
+        ByteBuffer.allocate(Math.toIntExact(8 + 8L * queries * k)).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.putInt(queries).putInt(k);
+    for (CandidateList list : nearest) {
+      for (int rank = 0; rank < k; rank++) {
+        bytes.putInt(list.node(rank));
+      }
+    }
+    for (CandidateList list : nearest) {
+      for (int rank = 0; rank < k; rank++) {
+        bytes.putFloat(list.distance(rank));
+      }
+    }
+    try (PendingFile file = new PendingFile(path)) {
+      file.write(bytes.flip(), 0);
+      file.commit();
+    }
+  }
+
+  /** A file that gets its name when complete and vanishes otherwise. */
+  private static final class PendingFile implements AutoCloseable {
+    private final Path path;
+    private final Path temporary;
+    private final FileChannel channel;
+
+    PendingFile(Path path) throws IOException {
+      this.path = path;
+      this.temporary = path.resolveSibling(path.getFileName() + ".part");
+      this.channel =
+          FileChannel.open(
+              temporary,
+              StandardOpenOption.CREATE,
+              StandardOpenOption.TRUNCATE_EXISTING,
+              StandardOpenOption.WRITE);
+    }
+
+    void write(ByteBuffer bytes, long position) throws IOException {
+      long at = position;
+      while (bytes.hasRemaining()) {
+        at += channel.write(bytes, at);
+      }
+    }
+
+    void commit() throws IOException {
+      channel.close();
+      Files.move(
+          temporary, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    @Override
+    public void close() throws IOException {
+      channel.close();
+      Files.deleteIfExists(temporary);
+    }
+  }
+}

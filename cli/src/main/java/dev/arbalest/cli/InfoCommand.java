@@ -1,0 +1,89 @@
+package dev.arbalest.cli;
+
+import dev.arbalest.ssd.IndexVerifier;
+import dev.arbalest.ssd.Manifest;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Shows what an index consists of. */
+@Command(
+    name = "info",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = "Shows what an index consists of, from its manifest alone.")
+final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
+  @Mixin private CommonOptions common;
+
+  @Option(names = "--index", required = true, description = "Directory of the index.")
+  private Path index;
+
+  @Override
+  public Integer call() throws IOException {
+    Manifest manifest = IndexVerifier.manifest(index);
+    ObjectNode root = CommonOptions.newObject();
+    root.put("vectors", manifest.count());
+    root.put("dimension", manifest.dimension());
+    root.put("metric", manifest.metric().label());
+    root.put("codec", manifest.codec().toString());
+    root.put("degree", manifest.build().degree());
+    root.put("build_list", manifest.build().searchListSize());
+    root.put("alpha", manifest.build().alpha());
+    root.put("passes", manifest.build().passes());
+    root.put("seed", manifest.build().seed());
+    root.put("entry_point", manifest.entryPoint());
+    root.put("generation", manifest.generation());
+    ObjectNode files = root.putObject("files");
+    long total = 0;
+    for (Manifest.Part part : Manifest.Part.values()) {
+      files.put(manifest.file(part).name(), manifest.file(part).bytes());
+      total += manifest.file(part).bytes();
+    }
+    root.put("total_bytes", total);
+    ObjectNode memory = root.putObject("memory");
+    memory.put("graph_bytes", manifest.graphBytes());
+    memory.put("codes_bytes", manifest.file(Manifest.Part.CODES).bytes());
+    if (common.json) {
+      common.print(root);
+      return ExitCode.DONE;
+    }
+    common.print(
+        String.format(
+            Locale.ROOT,
+            "%,d vectors of dimension %d, %s, %s, generation %d",
+            manifest.count(),
+            manifest.dimension(),
+            manifest.metric().label(),
+            manifest.codec(),
+            manifest.generation()));
+    common.print(
+        String.format(
+            Locale.ROOT,
+            "graph: degree %d, list %d, alpha %.2f, %d pass(es), seed %d, entry point %d",
+            manifest.build().degree(),
+            manifest.build().searchListSize(),
+            manifest.build().alpha(),
+            manifest.build().passes(),
+            manifest.build().seed(),
+            manifest.entryPoint()));
+    for (Manifest.Part part : Manifest.Part.values()) {
+      common.print(
+          String.format(
+              Locale.ROOT,
+              "  %-14s %s",
+              manifest.file(part).name(),
+              ByteSize.format(manifest.file(part).bytes())));
+    }
+    return ExitCode.DONE;
+  }
+
+  @Override
+  public boolean isVerbose() {
+    return common.verbose;
+  }
+}

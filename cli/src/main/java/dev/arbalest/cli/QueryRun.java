@@ -1,0 +1,232 @@
+package dev.arbalest.cli;
+
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.Workers;
+import dev.arbalest.ssd.BadInputException;
+import dev.arbalest.ssd.GroundTruth;
+import dev.arbalest.ssd.Index;
+import dev.arbalest.ssd.SearchParameters;
+import dev.arbalest.ssd.SearchResult;
+import dev.arbalest.ssd.VectorInput;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.HdrHistogram.Histogram;
+import org.jspecify.annotations.Nullable;
+
+/** All queries of a file against one index, in parallel, with what they cost. */
+final class QueryRun {
+  /** The JVM compiles the search path within this time on slow machines. */
+  private static final long WARM_UP_NANOS = 1_500_000_000L;
+
+  private static final int WARM_UP_SEARCHES = 5_000;
+  private static final int DIGITS = 3;
+
+  private final Index index;
+  private final VectorInput vectors;
+  private final @Nullable GroundTruth truth;
+  private final SearchParameters parameters;
+  private final int queries;
+
+  QueryRun(
+      Index index, VectorInput vectors, @Nullable GroundTruth truth, SearchParameters parameters) {
+    this.index = index;
+    this.vectors = vectors;
+    this.truth = truth;
+    this.parameters = parameters;
+    this.queries = vectors.rows().count();
+  }
+
+  /** What a measured run found. */
+  record Totals(
+      int queries,
+      long searches,
+      double seconds,
+      double recall,
+      Histogram nanos,
+      long hops,
+      long scored,
+      long reads,
+      long readBytes,
+      long wastedReads,
+      long cacheHits,
+      long walkNanos,
+      long waitNanos,
+      long rerankNanos,
+      String idsDigest) {}
+
+  /** Checks queries and ground truth against the index. */
+  void check() {
+    F32Rows rows = vectors.rows();
+    if (rows.dimension() != index.dimension()) {
+      throw new BadInputException(
+          vectors.path()
+              + ": queries have dimension "
+              + rows.dimension()
+              + ", the index "
+              + index.dimension());
+    }
+    if (parameters.k() > index.count()) {
+      throw new BadInputException(
+          "k = " + parameters.k() + " exceeds the " + index.count() + " vectors of the index");
+    }
+    for (int query = 0; query < queries; query++) {
+      double unused = vectors.checkRow(query, index.metric());
+      assert unused >= 0;
+    }
+    if (truth != null && (truth.queries() != queries || truth.k() < parameters.k())) {
+      throw new BadInputException(
+          "the ground truth has "
+              + truth.k()
+              + " neighbours of "
+              + truth.queries()
+              + " queries, needed are "
+              + parameters.k()
+              + " of "
+              + queries);
+    }
+  }
+
+  /** Runs the first query; returns its milliseconds. */
+  double first() throws IOException {
+    float[] query = new float[index.dimension()];
+    vectors.rows().copyRow(0, query);
+    long start = System.nanoTime();
+    SearchResult result = index.search(query, parameters);
+    double millis = (System.nanoTime() - start) / 1e6;
+    assert result.size() == parameters.k();
+    return millis;
+  }
+
+  /** Searches until the JVM has compiled the path, without measuring. */
+  void warmUp(int threads) throws IOException {
+    AtomicInteger next = new AtomicInteger();
+    long end = System.nanoTime() + WARM_UP_NANOS;
+    try (Workers workers = Workers.start(threads)) {
+      workers.forRanges(
+          threads,
+          1,
+          (worker, from, to) -> {
+            SearchResult result = new SearchResult();
+            float[] query = new float[index.dimension()];
+            for (int i = next.getAndIncrement();
+                i < WARM_UP_SEARCHES && System.nanoTime() < end;
+                i = next.getAndIncrement()) {
+              vectors.rows().copyRow(i % queries, query);
+              index.search(query, parameters, result);
+            }
+          });
+    }
+  }
+
+  /** Runs every query {@code repeat} times and measures each. */
+  Totals measure(int threads, int repeat) throws IOException {
+    int searches = Math.multiplyExact(queries, repeat);
+    long[] ids = new long[queries * parameters.k()];
+    Tally[] tallies = new Tally[threads];
+    AtomicInteger next = new AtomicInteger();
+    long start = System.nanoTime();
+    try (Workers workers = Workers.start(threads)) {
+      workers.forRanges(
+          threads,
+          1,
+          (worker, from, to) -> {
+            Tally tally = new Tally();
+            tallies[from] = tally;
+            SearchResult result = new SearchResult();
+            float[] query = new float[index.dimension()];
+            long[] found = new long[parameters.k()];
+            for (int i = next.getAndIncrement(); i < searches; i = next.getAndIncrement()) {
+              int number = i % queries;
+              vectors.rows().copyRow(number, query);
+              long before = System.nanoTime();
+              index.search(query, parameters, result);
+              tally.add(result, System.nanoTime() - before);
+              if (i < queries) {
+                result.copyIds(found);
+                System.arraycopy(found, 0, ids, number * found.length, found.length);
+                tally.hits += truth == null ? 0 : truth.hits(number, found, found.length);
+              }
+            }
+          });
+    }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    Tally all = new Tally();
+    for (Tally tally : tallies) {
+      all.add(tally);
+    }
+    return new Totals(
+        queries,
+        searches,
+        seconds,
+        truth == null ? -1 : (double) all.hits / queries / parameters.k(),
+        all.nanos,
+        all.hops,
+        all.scored,
+        all.reads,
+        all.readBytes,
+        all.wastedReads,
+        all.cacheHits,
+        all.walkNanos,
+        all.waitNanos,
+        all.rerankNanos,
+        digest(ids));
+  }
+
+  /** SHA-256 of all ids found, query after query, to compare runs. */
+  private static String digest(long[] ids) {
+    try {
+      MessageDigest sha = MessageDigest.getInstance("SHA-256");
+      ByteBuffer bytes = ByteBuffer.allocate(8 * ids.length);
+      bytes.asLongBuffer().put(ids);
+      return HexFormat.of().formatHex(sha.digest(bytes.array()));
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("every JDK has SHA-256", e);
+    }
+  }
+
+  /** Sums of one thread. */
+  private static final class Tally {
+    private final Histogram nanos = new Histogram(DIGITS);
+    private long hits;
+    private long hops;
+    private long scored;
+    private long reads;
+    private long readBytes;
+    private long wastedReads;
+    private long cacheHits;
+    private long walkNanos;
+    private long waitNanos;
+    private long rerankNanos;
+
+    void add(SearchResult result, long elapsed) {
+      nanos.recordValue(elapsed);
+      hops += result.hops();
+      scored += result.scored();
+      reads += result.reads();
+      readBytes += result.readBytes();
+      wastedReads += result.wastedReads();
+      cacheHits += result.cacheHits();
+      walkNanos += result.walkNanos();
+      waitNanos += result.waitNanos();
+      rerankNanos += result.rerankNanos();
+    }
+
+    void add(Tally other) {
+      nanos.add(other.nanos);
+      hits += other.hits;
+      hops += other.hops;
+      scored += other.scored;
+      reads += other.reads;
+      readBytes += other.readBytes;
+      wastedReads += other.wastedReads;
+      cacheHits += other.cacheHits;
+      walkNanos += other.walkNanos;
+      waitNanos += other.waitNanos;
+      rerankNanos += other.rerankNanos;
+    }
+  }
+}

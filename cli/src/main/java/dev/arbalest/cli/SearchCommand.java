@@ -1,0 +1,264 @@
+package dev.arbalest.cli;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.natives.SystemFacts;
+import dev.arbalest.ssd.BadInputException;
+import dev.arbalest.ssd.GroundTruth;
+import dev.arbalest.ssd.Index;
+import dev.arbalest.ssd.OpenOptions;
+import dev.arbalest.ssd.ProgressListener;
+import dev.arbalest.ssd.ReaderKind;
+import dev.arbalest.ssd.SearchParameters;
+import dev.arbalest.ssd.VectorInput;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.HdrHistogram.Histogram;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Runs a file of queries against an index and measures. */
+@Command(
+    name = "search",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Searches an index for each query of a file and reports recall, reads and latencies.",
+      "Latencies are those of a warmed JVM; the first query's is given apart."
+    })
+final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose {
+  @Mixin private CommonOptions common;
+
+  @Option(names = "--index", required = true, description = "Directory of the index.")
+  private Path index;
+
+  @Option(names = "--queries", required = true, description = "File of queries.")
+  private Path queries;
+
+  @Option(names = "--ground-truth", description = "True neighbours (.ibin), to measure recall.")
+  private @Nullable Path groundTruth;
+
+  @Option(
+      names = "--k",
+      defaultValue = "10",
+      description = "Neighbours wanted. Default: ${DEFAULT-VALUE}.")
+  private int k;
+
+  @Option(names = "--list", description = "Search list (L). Default: 64, or more for large k.")
+  private @Nullable Integer list;
+
+  @Option(
+      names = "--rerank",
+      description = "Candidates whose full vectors are read. Default: 32, or 2 k if more.")
+  private @Nullable Integer rerank;
+
+  @Option(
+      names = "--reader",
+      defaultValue = "auto",
+      description = "auto, uring, pread or mmap. Default: ${DEFAULT-VALUE}.")
+  private String reader;
+
+  @Option(
+      names = "--cache",
+      defaultValue = "0",
+      converter = ByteSize.class,
+      description = "Memory for cached vectors. Default: ${DEFAULT-VALUE}.")
+  private long cache;
+
+  @Option(
+      names = "--threads",
+      defaultValue = "1",
+      description = "Threads that search. Default: ${DEFAULT-VALUE}.")
+  private int threads;
+
+  @Option(
+      names = "--repeat",
+      defaultValue = "1",
+      description = "Times all queries are run. Default: ${DEFAULT-VALUE}.")
+  private int repeat;
+
+  @Override
+  public Integer call() throws IOException {
+    if (repeat < 1) {
+      throw new BadInputException("repeat must be at least 1: " + repeat);
+    }
+    OpenOptions options =
+        OpenOptions.defaults()
+            .withReader(ReaderKind.parse(reader.toLowerCase(Locale.ROOT)))
+            .withCacheBytes(cache)
+            .withSearchThreads(threads);
+    try (VectorInput vectors = VectorInput.open(queries)) {
+      GroundTruth truth = groundTruth == null ? null : GroundTruth.read(groundTruth);
+      long start = System.nanoTime();
+      try (Index opened = openIndex(options)) {
+        double openMillis = (System.nanoTime() - start) / 1e6;
+        if (!opened.readerNote().isEmpty()) {
+          common.err().println(opened.readerNote());
+          common.err().flush();
+        }
+        SearchParameters parameters = parameters();
+        QueryRun run = new QueryRun(opened, vectors, truth, parameters);
+        run.check();
+        double firstMillis = run.first();
+        run.warmUp(threads);
+        QueryRun.Totals totals = run.measure(threads, repeat);
+        ObjectNode json = json(opened, totals, openMillis, firstMillis);
+        if (common.json) {
+          common.print(json);
+        } else {
+          printTable(json, parameters);
+        }
+      }
+    }
+    return ExitCode.DONE;
+  }
+
+  @MustBeClosed
+  private Index openIndex(OpenOptions options) throws IOException {
+    try (Progress progress = common.progress()) {
+      return Index.open(index, options, quietUnlessSlow(progress));
+    }
+  }
+
+  /** Loading shows its progress only on indexes large enough to take a while. */
+  private static ProgressListener quietUnlessSlow(Progress progress) {
+    return new ProgressListener() {
+      private static final long SLOW_BYTES = 1L << 30;
+      private boolean slow;
+
+      @Override
+      public void stage(String name, long total) {
+        slow = total >= SLOW_BYTES;
+        if (slow) {
+          progress.stage(name, total);
+        }
+      }
+
+      @Override
+      public void advanced(long count) {
+        if (slow) {
+          progress.advanced(count);
+        }
+      }
+    };
+  }
+
+  private SearchParameters parameters() {
+    if (k < 1) {
+      throw new BadInputException("k must be at least 1: " + k);
+    }
+    SearchParameters defaults = SearchParameters.forK(k);
+    int depth =
+        rerank != null
+            ? rerank
+            : list != null ? Math.max(k, Math.min(list, defaults.rerank())) : defaults.rerank();
+    int length = list != null ? list : Math.max(depth, defaults.searchListSize());
+    return new SearchParameters(k, length, depth);
+  }
+
+  private ObjectNode json(
+      Index opened, QueryRun.Totals totals, double openMillis, double firstMillis) {
+    double searches = totals.searches();
+    ObjectNode root = CommonOptions.newObject();
+    root.put("queries", totals.queries());
+    root.put("k", k);
+    if (totals.recall() >= 0) {
+      root.put("recall", totals.recall());
+    } else {
+      root.putNull("recall");
+    }
+    root.put("qps", searches / totals.seconds());
+    root.put("threads", threads);
+    root.put("reader", opened.reader().label());
+    Histogram histogram = totals.nanos();
+    ObjectNode latency = root.putObject("latency_us");
+    latency.put("mean", histogram.getMean() / 1e3);
+    latency.put("p50", histogram.getValueAtPercentile(50) / 1e3);
+    latency.put("p95", histogram.getValueAtPercentile(95) / 1e3);
+    latency.put("p99", histogram.getValueAtPercentile(99) / 1e3);
+    latency.put("p999", histogram.getValueAtPercentile(99.9) / 1e3);
+    latency.put("max", histogram.getMaxValue() / 1e3);
+    ObjectNode perQuery = root.putObject("per_query");
+    perQuery.put("hops", totals.hops() / searches);
+    perQuery.put("scored", totals.scored() / searches);
+    perQuery.put("reads", totals.reads() / searches);
+    perQuery.put("read_bytes", totals.readBytes() / searches);
+    perQuery.put("wasted_reads", totals.wastedReads() / searches);
+    perQuery.put("cache_hits", totals.cacheHits() / searches);
+    perQuery.put("walk_us", totals.walkNanos() / searches / 1e3);
+    perQuery.put("wait_us", totals.waitNanos() / searches / 1e3);
+    perQuery.put("rerank_us", totals.rerankNanos() / searches / 1e3);
+    ObjectNode memory = root.putObject("memory");
+    memory.put("graph_bytes", opened.graphBytes());
+    memory.put("codes_bytes", opened.codesBytes());
+    memory.put("cache_bytes", opened.cacheBytes());
+    memory.put("rss_bytes", SystemFacts.residentBytes());
+    root.put("open_ms", openMillis);
+    root.put("first_query_ms", firstMillis);
+    root.put("ids_sha256", totals.idsDigest());
+    return root;
+  }
+
+  private void printTable(ObjectNode json, SearchParameters parameters) {
+    common.print(
+        String.format(
+            Locale.ROOT,
+            "%,d queries, k %d, list %d, rerank %d, %s, %d thread(s)",
+            json.path("queries").asInt(),
+            k,
+            parameters.searchListSize(),
+            parameters.rerank(),
+            json.path("reader").asString(),
+            threads));
+    if (!json.path("recall").isNull()) {
+      common.print(
+          String.format(Locale.ROOT, "  recall@%d       %.4f", k, json.path("recall").asDouble()));
+    }
+    ObjectNode perQuery = (ObjectNode) json.path("per_query");
+    ObjectNode latency = (ObjectNode) json.path("latency_us");
+    ObjectNode memory = (ObjectNode) json.path("memory");
+    common.print(
+        String.format(
+            Locale.ROOT,
+            "  reads per query %.1f (%s), cache hits %.1f, hops %.1f, codes scored %.0f",
+            perQuery.path("reads").asDouble(),
+            ByteSize.format(Math.round(perQuery.path("read_bytes").asDouble())),
+            perQuery.path("cache_hits").asDouble(),
+            perQuery.path("hops").asDouble(),
+            perQuery.path("scored").asDouble()));
+    common.print(
+        String.format(
+            Locale.ROOT,
+            "  latency         mean %.0f us, p50 %.0f, p95 %.0f, p99 %.0f, p99.9 %.0f, max %.0f",
+            latency.path("mean").asDouble(),
+            latency.path("p50").asDouble(),
+            latency.path("p95").asDouble(),
+            latency.path("p99").asDouble(),
+            latency.path("p999").asDouble(),
+            latency.path("max").asDouble()));
+    common.print(
+        String.format(
+            Locale.ROOT,
+            "  throughput      %,.0f queries/s; open %.0f ms, first query %.1f ms",
+            json.path("qps").asDouble(),
+            json.path("open_ms").asDouble(),
+            json.path("first_query_ms").asDouble()));
+    common.print(
+        String.format(
+            Locale.ROOT,
+            "  memory          graph %s, codes %s, cache %s, resident %s",
+            ByteSize.format(memory.path("graph_bytes").asLong()),
+            ByteSize.format(memory.path("codes_bytes").asLong()),
+            ByteSize.format(memory.path("cache_bytes").asLong()),
+            ByteSize.format(memory.path("rss_bytes").asLong())));
+  }
+
+  @Override
+  public boolean isVerbose() {
+    return common.verbose;
+  }
+}

@@ -1,0 +1,71 @@
+package dev.arbalest.cli;
+
+import dev.arbalest.ssd.CorruptIndexException;
+import dev.arbalest.ssd.IndexVerifier;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Checks every byte of an index. */
+@Command(
+    name = "verify",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Checks every byte of an index against its checksums, and the graph's structure.",
+      "Ends with 0 if the index is sound and 3 if it is damaged."
+    })
+final class VerifyCommand implements Callable<Integer>, ArbalestCommand.Verbose {
+  @Mixin private CommonOptions common;
+
+  @Option(names = "--index", required = true, description = "Directory of the index.")
+  private Path index;
+
+  @Option(names = "--threads", description = "Threads. Default: all processors.")
+  private @Nullable Integer threads;
+
+  @Override
+  public Integer call() throws IOException {
+    int workers = threads != null ? threads : Runtime.getRuntime().availableProcessors();
+    long start = System.nanoTime();
+    ObjectNode root = CommonOptions.newObject();
+    try (Progress progress = common.progress()) {
+      IndexVerifier.Report report = IndexVerifier.verify(index, workers, progress);
+      root.put("ok", true);
+      root.put("vectors", report.manifest().count());
+      root.put("bytes", report.bytes());
+      root.put("reachable", report.reachable());
+      root.put("seconds", (System.nanoTime() - start) / 1e9);
+    } catch (CorruptIndexException e) {
+      if (common.json) {
+        root.put("ok", false);
+        root.put("problem", e.getMessage());
+        common.print(root);
+      }
+      throw e;
+    }
+    if (common.json) {
+      common.print(root);
+    } else {
+      common.print(
+          String.format(
+              Locale.ROOT,
+              "%s is sound: %,d vectors, %s checked, all reachable",
+              index,
+              root.path("vectors").asInt(),
+              ByteSize.format(root.path("bytes").asLong())));
+    }
+    return ExitCode.DONE;
+  }
+
+  @Override
+  public boolean isVerbose() {
+    return common.verbose;
+  }
+}

@@ -1,0 +1,73 @@
+package dev.arbalest.ssd;
+
+import dev.arbalest.natives.Metric;
+import dev.arbalest.natives.SystemFacts;
+import dev.arbalest.pq.CodecSpec;
+import dev.arbalest.vamana.BuildParameters;
+
+/**
+ * How an index is built.
+ *
+ * @param metric distance
+ * @param codec compressed codes kept in RAM
+ * @param graph degree, list, alpha, passes, seed
+ * @param memoryBytes budget for everything the build keeps in memory
+ * @param threads workers, in [1, 1024]; the index does not depend on it
+ */
+public record BuildOptions(
+    Metric metric, CodecSpec codec, BuildParameters graph, long memoryBytes, int threads) {
+
+  private static final long DEFAULT_MEMORY_BYTES = 8L << 30;
+
+  /** Checks the ranges. */
+  public BuildOptions {
+    if (memoryBytes < 1) {
+      throw new IllegalArgumentException("memory must be at least 1 byte: " + memoryBytes);
+    }
+    if (threads < 1 || threads > 1024) {
+      throw new IllegalArgumentException("threads must be in [1, 1024]: " + threads);
+    }
+  }
+
+  /**
+   * Squared L2, rabitq:1, the graph's defaults, 8 GiB or three quarters of the memory this process
+   * may use if that is less, all processors.
+   */
+  public static BuildOptions defaults() {
+    return new BuildOptions(
+        Metric.L2,
+        CodecSpec.rabitq1(),
+        BuildParameters.defaults(),
+        defaultMemoryBytes(),
+        Runtime.getRuntime().availableProcessors());
+  }
+
+  private static long defaultMemoryBytes() {
+    return Math.min(DEFAULT_MEMORY_BYTES, SystemFacts.memoryLimitBytes() / 4 * 3);
+  }
+
+  /** The same with another metric. */
+  public BuildOptions withMetric(Metric newMetric) {
+    return new BuildOptions(newMetric, codec, graph, memoryBytes, threads);
+  }
+
+  /** The same with another codec. */
+  public BuildOptions withCodec(CodecSpec newCodec) {
+    return new BuildOptions(metric, newCodec, graph, memoryBytes, threads);
+  }
+
+  /** The same with other graph parameters. */
+  public BuildOptions withGraph(BuildParameters newGraph) {
+    return new BuildOptions(metric, codec, newGraph, memoryBytes, threads);
+  }
+
+  /** The same with another memory budget. */
+  public BuildOptions withMemoryBytes(long newMemoryBytes) {
+    return new BuildOptions(metric, codec, graph, newMemoryBytes, threads);
+  }
+
+  /** The same with another number of workers. */
+  public BuildOptions withThreads(int newThreads) {
+    return new BuildOptions(metric, codec, graph, memoryBytes, newThreads);
+  }
+}

@@ -1,0 +1,219 @@
+package dev.arbalest.ssd;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.natives.DirectFile;
+import dev.arbalest.natives.NativeMemory;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An index directory held for writing. One process at a time holds {@code LOCK}; what the committed
+ * manifest does not name is left over from a writer that died, and is removed. A new index becomes
+ * visible by the rename of its manifest, after all its files are durable: before, the old index (or
+ * none) is there; after, the new one.
+ */
+final class IndexDirectory implements AutoCloseable {
+  private static final String LOCK = "LOCK";
+  private static final String TEMPORARY = Manifest.FILE_NAME + ".new";
+  private static final Pattern OURS =
+      Pattern.compile("vectors(\\.[0-9]+)?\\.f32|(graph|codes|codec|ids|sums)\\.[0-9]+");
+
+  private final Path path;
+  private final FileChannel lockChannel;
+  private final FileLock lock;
+  private final Optional<Manifest> committed;
+
+  private IndexDirectory(
+      Path path, FileChannel lockChannel, FileLock lock, Optional<Manifest> committed) {
+    this.path = path;
+    this.lockChannel = lockChannel;
+    this.lock = lock;
+    this.committed = committed;
+  }
+
+  /**
+   * Creates the directory if need be and takes its lock.
+   *
+   * @throws BadInputException if the path is no directory or holds files that are not an index's
+   * @throws IOException if another process writes to it, or permission is missing
+   */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
+  static IndexDirectory openForWriting(Path path) throws IOException {
+    if (Files.exists(path) && !Files.isDirectory(path)) {
+      throw new BadInputException(path + " is a file; --index needs a directory");
+    }
+    Files.createDirectories(path);
+    Set<String> foreign = names(path).stream().filter(n -> !isOurs(n)).collect(Collectors.toSet());
+    if (!foreign.isEmpty()) {
+      throw new BadInputException(
+          path
+              + " holds files that are not an index's ("
+              + foreign.stream().sorted().limit(3).collect(Collectors.joining(", "))
+              + "); give an empty or new directory");
+    }
+    FileChannel channel =
+        FileChannel.open(path.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    try {
+      FileLock lock = tryLock(channel);
+      if (lock == null) {
+        throw new IOException(
+            path + " is already open for writing by another process; wait for it to end");
+      }
+      IndexDirectory directory = new IndexDirectory(path, channel, lock, readIfPresent(path));
+      directory.removeLeftovers();
+      return directory;
+    } catch (Throwable e) {
+      channel.close();
+      throw e;
+    }
+  }
+
+  private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {
+    try {
+      return channel.tryLock();
+    } catch (OverlappingFileLockException e) {
+      return null; // held by this process
+    }
+  }
+
+  /**
+   * A manifest that cannot be read is refused, not replaced: it may be that of a newer version, and
+   * its files all there is of someone's vectors.
+   */
+  private static Optional<Manifest> readIfPresent(Path path) throws IOException {
+    try {
+      return Optional.of(Manifest.read(path));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static boolean isOurs(String name) {
+    return name.equals(LOCK)
+        || name.equals(Manifest.FILE_NAME)
+        || name.equals(TEMPORARY)
+        || OURS.matcher(name).matches();
+  }
+
+  private static List<String> names(Path path) throws IOException {
+    try (Stream<Path> entries = Files.list(path)) {
+      return entries.map(entry -> entry.getFileName().toString()).toList();
+    }
+  }
+
+  /** Whether the directory holds files of an index, with or without a manifest. */
+  static boolean holdsIndexFiles(Path path) throws IOException {
+    return names(path).stream().anyMatch(name -> OURS.matcher(name).matches());
+  }
+
+  Path path() {
+    return path;
+  }
+
+  /** Generation of the index being written. */
+  long nextGeneration() {
+    return committed.map(Manifest::generation).orElse(0L) + 1;
+  }
+
+  /** Path of a part of the index being written; no committed file has it. */
+  Path newFile(Manifest.Part part) {
+    if (part != Manifest.Part.VECTORS) {
+      return path.resolve(part.label() + "." + nextGeneration());
+    }
+    boolean taken =
+        committed
+            .map(manifest -> manifest.file(Manifest.Part.VECTORS).name().equals("vectors.f32"))
+            .orElse(false);
+    return path.resolve(taken ? "vectors." + nextGeneration() + ".f32" : "vectors.f32");
+  }
+
+  /** Makes a new index the directory's, then removes the files of the old one. */
+  void commit(Manifest manifest) throws IOException {
+    syncDirectory();
+    byte[] bytes = manifest.toBytes();
+    Path temporary = path.resolve(TEMPORARY);
+    Files.deleteIfExists(temporary);
+    long padded = (bytes.length + 4095L) / 4096 * 4096;
+    try (DirectFile file = DirectFile.open(temporary, DirectFile.Mode.CREATE);
+        NativeMemory memory = NativeMemory.allocate(padded)) {
+      MemorySegment.copy(
+          bytes, 0, memory.segment(), java.lang.foreign.ValueLayout.JAVA_BYTE, 0, bytes.length);
+      file.write(memory.segment(), 0, padded, 0);
+      file.truncate(bytes.length);
+      file.sync();
+    }
+    Files.move(temporary, path.resolve(Manifest.FILE_NAME), StandardCopyOption.ATOMIC_MOVE);
+    syncDirectory();
+    removeUnnamed(manifest);
+  }
+
+  private void removeLeftovers() throws IOException {
+    Files.deleteIfExists(path.resolve(TEMPORARY));
+    if (committed.isPresent()) {
+      removeUnnamed(committed.get());
+    } else {
+      for (String name : names(path)) {
+        if (OURS.matcher(name).matches()) {
+          Files.deleteIfExists(path.resolve(name));
+        }
+      }
+    }
+  }
+
+  /** Removes files of an index that the manifest does not name. */
+  private void removeUnnamed(Manifest manifest) throws IOException {
+    Set<String> named =
+        manifest.files().values().stream().map(Manifest.Entry::name).collect(Collectors.toSet());
+    for (String name : names(path)) {
+      if (OURS.matcher(name).matches() && !named.contains(name)) {
+        Files.deleteIfExists(path.resolve(name));
+      }
+    }
+  }
+
+  /** Removes what a failed writer has written since the last commit. */
+  void rollBack(Throwable cause) {
+    List<Path> files = new ArrayList<>();
+    for (Manifest.Part part : Manifest.Part.values()) {
+      files.add(newFile(part));
+    }
+    files.add(path.resolve(TEMPORARY));
+    for (Path file : files) {
+      try {
+        Files.deleteIfExists(file);
+      } catch (IOException e) {
+        cause.addSuppressed(e);
+      }
+    }
+  }
+
+  private void syncDirectory() throws IOException {
+    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+      channel.force(true);
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    try (lockChannel) {
+      lock.release();
+    }
+  }
+}

@@ -1,0 +1,242 @@
+package dev.arbalest.ssd;
+
+import dev.arbalest.natives.Metric;
+import dev.arbalest.pq.CodecSpec;
+import dev.arbalest.vamana.BuildParameters;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.zip.CRC32C;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * What an index consists of: {@code manifest.json}. It is replaced atomically, and a directory is
+ * an index exactly when it holds one. The last member is a CRC32C of the document without it; a
+ * file whose bytes are not exactly what this class would write for the same content is refused.
+ *
+ * @param generation counts the times a manifest was committed in this directory, from 1
+ * @param dimension components per vector
+ * @param metric distance
+ * @param count number of vectors
+ * @param entryPoint node searches start at
+ * @param codec compressed codes
+ * @param build how the graph was built
+ * @param files the index's files by kind
+ */
+public record Manifest(
+    long generation,
+    int dimension,
+    Metric metric,
+    int count,
+    int entryPoint,
+    CodecSpec codec,
+    BuildParameters build,
+    Map<Part, Entry> files) {
+
+  static final String FILE_NAME = "manifest.json";
+  private static final String FORMAT = "arbalest-index";
+  private static final int FORMAT_VERSION = 1;
+  private static final int MAX_BYTES = 1 << 20;
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+
+  /** The files of an index. */
+  public enum Part {
+    /** Full-precision vectors. */
+    VECTORS,
+    /** Out-neighbours. */
+    GRAPH,
+    /** Compressed codes. */
+    CODES,
+    /** The codec's trained parameters. */
+    CODEC,
+    /** External ids. */
+    IDS,
+    /** Checksums of the vector file's slots. */
+    SUMS;
+
+    String label() {
+      return name().toLowerCase(java.util.Locale.ROOT);
+    }
+  }
+
+  /**
+   * One file.
+   *
+   * @param name name in the index directory
+   * @param bytes size
+   * @param checksum CRC32C of the header for vectors, of all bytes for other files
+   */
+  public record Entry(String name, long bytes, int checksum) {}
+
+  /** Copies the map. */
+  public Manifest {
+    files = Map.copyOf(files);
+  }
+
+  /** The entry of a part, which every index has. */
+  public Entry file(Part part) {
+    Entry entry = files.get(part);
+    if (entry == null) {
+      throw new IllegalStateException("manifest without " + part.label());
+    }
+    return entry;
+  }
+
+  /** Graph bytes in memory. */
+  public long graphBytes() {
+    return 4L * count * build.degree();
+  }
+
+  /** The document's bytes. */
+  byte[] toBytes() {
+    ObjectNode root = body();
+    root.put("checksum", checksum(root));
+    return render(root);
+  }
+
+  private ObjectNode body() {
+    ObjectNode root = JSON.createObjectNode();
+    root.put("format", FORMAT);
+    root.put("format_version", FORMAT_VERSION);
+    root.put("product_version", ProductVersion.text());
+    root.put("generation", generation);
+    root.put("dimension", dimension);
+    root.put("metric", metric.label());
+    root.put("element_type", "f32");
+    root.put("count", count);
+    root.put("entry_point", entryPoint);
+    root.put("codec", codec.toString());
+    ObjectNode parameters = root.putObject("build");
+    parameters.put("degree", build.degree());
+    parameters.put("build_list", build.searchListSize());
+    parameters.put("alpha", build.alpha());
+    parameters.put("fast", build.fast());
+    parameters.put("seed", build.seed());
+    ObjectNode entries = root.putObject("files");
+    for (Part part : Part.values()) {
+      ObjectNode entry = entries.putObject(part.label());
+      entry.put("name", file(part).name());
+      entry.put("bytes", file(part).bytes());
+      entry.put("crc32c", hex(file(part).checksum()));
+    }
+    return root;
+  }
+
+  private static byte[] render(ObjectNode root) {
+    String text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(root) + "\n";
+    return text.replace("\r\n", "\n").getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static String checksum(ObjectNode body) {
+    CRC32C crc = new CRC32C();
+    crc.update(render(body));
+    return hex((int) crc.getValue());
+  }
+
+  private static String hex(int checksum) {
+    return String.format("%08x", checksum);
+  }
+
+  /**
+   * Reads the manifest of an index directory.
+   *
+   * @throws NoSuchFileException if there is none
+   * @throws CorruptIndexException if it is not exactly as written, or of a version this build
+   *     cannot read
+   */
+  static Manifest read(Path directory) throws IOException {
+    Path path = directory.resolve(FILE_NAME);
+    if (Files.size(path) > MAX_BYTES) {
+      throw new CorruptIndexException(path, "too large for a manifest");
+    }
+    byte[] bytes = Files.readAllBytes(path);
+    Manifest manifest;
+    ObjectNode root;
+    try {
+      if (!(JSON.readTree(bytes) instanceof ObjectNode object)) {
+        throw new CorruptIndexException(path, "not a JSON object; the file is damaged or foreign");
+      }
+      root = object;
+      requireFormat(path, root);
+      manifest = parse(root);
+    } catch (JacksonException | IllegalArgumentException | NullPointerException e) {
+      throw new CorruptIndexException(path, "unreadable: " + firstLine(e));
+    }
+    String stored = root.path("checksum").asString("");
+    root.remove("checksum");
+    String computed = checksum(root);
+    root.put("checksum", stored);
+    if (!computed.equals(stored) || !Arrays.equals(render(root), bytes)) {
+      throw new CorruptIndexException(
+          path, "checksum is " + stored + ", the content's " + computed + "; the file was damaged");
+    }
+    return manifest;
+  }
+
+  private static String firstLine(Exception e) {
+    String message = String.valueOf(e.getMessage());
+    return message.lines().findFirst().orElse(message);
+  }
+
+  private static void requireFormat(Path path, ObjectNode root) throws CorruptIndexException {
+    if (!root.path("format").asString("").equals(FORMAT)) {
+      throw new CorruptIndexException(path, "not an Arbalest manifest; the file is foreign");
+    }
+    int version = root.path("format_version").asInt(-1);
+    if (version != FORMAT_VERSION) {
+      throw new CorruptIndexException(
+          path,
+          "index format version "
+              + version
+              + ", this build reads "
+              + FORMAT_VERSION
+              + "; use a matching version of Arbalest or rebuild the index");
+    }
+  }
+
+  private static Manifest parse(ObjectNode root) {
+    JsonNode parameters = root.path("build");
+    Map<Part, Entry> files = new EnumMap<>(Part.class);
+    for (Part part : Part.values()) {
+      JsonNode entry = root.path("files").path(part.label());
+      String name = entry.path("name").stringValue();
+      if (name.isEmpty() || name.contains("/") || name.startsWith(".")) {
+        throw new IllegalArgumentException("file name " + name);
+      }
+      files.put(
+          part,
+          new Entry(
+              name,
+              entry.path("bytes").longValue(),
+              Integer.parseUnsignedInt(entry.path("crc32c").stringValue(), 16)));
+    }
+    Manifest manifest =
+        new Manifest(
+            root.path("generation").longValue(),
+            root.path("dimension").intValue(),
+            Metric.parse(root.path("metric").stringValue()),
+            root.path("count").intValue(),
+            root.path("entry_point").intValue(),
+            CodecSpec.parse(root.path("codec").stringValue()),
+            new BuildParameters(
+                parameters.path("degree").intValue(),
+                parameters.path("build_list").intValue(),
+                (float) parameters.path("alpha").doubleValue(),
+                parameters.path("fast").booleanValue(),
+                parameters.path("seed").longValue()),
+            files);
+    if (manifest.count < 1 || manifest.dimension < 1 || manifest.dimension > 65_535) {
+      throw new IllegalArgumentException(
+          "count " + manifest.count + ", dimension " + manifest.dimension);
+    }
+    return manifest;
+  }
+}

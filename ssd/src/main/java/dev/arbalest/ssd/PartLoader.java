@@ -1,0 +1,137 @@
+package dev.arbalest.ssd;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.natives.NativeMemory;
+import dev.arbalest.natives.Workers;
+import dev.arbalest.pq.Codec;
+import dev.arbalest.vamana.Graph;
+import java.io.ByteArrayInputStream;
+import java.io.DataInputStream;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+
+/** Loads single files of an index and checks that their headers fit the manifest. */
+final class PartLoader {
+  private final Path directory;
+  private final Manifest manifest;
+  private final Workers workers;
+  private final ProgressListener listener;
+
+  PartLoader(Path directory, Manifest manifest, Workers workers, ProgressListener listener) {
+    this.directory = directory;
+    this.manifest = manifest;
+    this.workers = workers;
+    this.listener = listener;
+  }
+
+  private Path path(Manifest.Part part) {
+    return directory.resolve(manifest.file(part).name());
+  }
+
+  private BlockFile.Written written(Manifest.Part part) {
+    Manifest.Entry entry = manifest.file(part);
+    return new BlockFile.Written(entry.bytes(), entry.checksum());
+  }
+
+  /** Loads a table of a known size whose header has the given numbers after the size. */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
+  NativeMemory table(Manifest.Part part, FileHeader.Kind kind, long bytes, long... numbers)
+      throws IOException {
+    NativeMemory memory = NativeMemory.allocate(bytes);
+    try {
+      FileHeader _ =
+          BlockFile.read(
+              path(part),
+              kind,
+              written(part),
+              header -> {
+                require(part, header, 0, bytes);
+                for (int i = 0; i < numbers.length; i++) {
+                  require(part, header, i + 1, numbers[i]);
+                }
+                return memory.segment();
+              },
+              workers,
+              listener::advanced);
+      return memory;
+    } catch (Throwable e) {
+      memory.close();
+      throw e;
+    }
+  }
+
+  private void require(Manifest.Part part, FileHeader header, int number, long expected)
+      throws CorruptIndexException {
+    if (header.number(number) != expected) {
+      throw new CorruptIndexException(
+          path(part),
+          16 + 8L * number,
+          expected + ", as the manifest says",
+          String.valueOf(header.number(number)));
+    }
+  }
+
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
+  Graph graph() throws IOException {
+    int degree = manifest.build().degree();
+    Graph graph = Graph.allocateUnset(manifest.count(), degree);
+    try {
+      FileHeader _ =
+          BlockFile.read(
+              path(Manifest.Part.GRAPH),
+              FileHeader.Kind.GRAPH,
+              written(Manifest.Part.GRAPH),
+              header -> {
+                require(Manifest.Part.GRAPH, header, 0, graph.segment().byteSize());
+                require(Manifest.Part.GRAPH, header, 1, manifest.count());
+                require(Manifest.Part.GRAPH, header, 2, degree);
+                require(Manifest.Part.GRAPH, header, 3, manifest.entryPoint());
+                return graph.segment();
+              },
+              workers,
+              listener::advanced);
+      if (manifest.entryPoint() < 0 || manifest.entryPoint() >= manifest.count()) {
+        throw new CorruptIndexException(
+            path(Manifest.Part.GRAPH), "entry point " + manifest.entryPoint() + " is no node");
+      }
+      graph.setEntryPoint(manifest.entryPoint());
+      return graph;
+    } catch (Throwable e) {
+      graph.close();
+      throw e;
+    }
+  }
+
+  Codec codec() throws IOException {
+    Path path = path(Manifest.Part.CODEC);
+    byte[] bytes = new byte[Math.toIntExact(BlockFile.payloadLimit(written(Manifest.Part.CODEC)))];
+    try (NativeMemory memory = NativeMemory.allocate(bytes.length)) {
+      FileHeader _ =
+          BlockFile.read(
+              path,
+              FileHeader.Kind.CODEC,
+              written(Manifest.Part.CODEC),
+              header -> memory.segment(),
+              workers,
+              listener::advanced);
+      MemorySegment.copy(memory.segment(), ValueLayout.JAVA_BYTE, 0, bytes, 0, bytes.length);
+    }
+    Codec codec;
+    try {
+      codec = Codec.read(new DataInputStream(new ByteArrayInputStream(bytes)));
+    } catch (IOException e) {
+      throw new CorruptIndexException(path, String.valueOf(e.getMessage()));
+    }
+    if (!codec.spec().equals(manifest.codec())
+        || codec.metric() != manifest.metric()
+        || codec.dimension() != manifest.dimension()) {
+      throw new CorruptIndexException(
+          path, "codec " + codec.spec() + " is not the one the manifest names");
+    }
+    return codec;
+  }
+}

@@ -1,0 +1,129 @@
+package dev.arbalest.ssd;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.natives.DirectFile;
+import java.io.EOFException;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads with pread on a pool of threads that all contexts of an index share: one read after another
+ * in the searching thread would take three times as long per batch.
+ */
+final class PreadReader implements SlotReader {
+  private final DirectFile file;
+  private final SlotBuffers buffers;
+  private final Executor pool;
+  private final ReadTask[] tasks;
+  private final ArrayBlockingQueue<ReadTask> completed;
+  private int inFlight;
+
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
+  PreadReader(DirectFile file, VectorFile geometry, int capacity, Executor pool) {
+    this.file = file;
+    this.buffers = new SlotBuffers(geometry, file.alignmentBytes(), capacity);
+    this.pool = pool;
+    this.completed = new ArrayBlockingQueue<>(capacity);
+    this.tasks = new ReadTask[capacity];
+    for (int i = 0; i < capacity; i++) {
+      tasks[i] = new ReadTask(i);
+    }
+  }
+
+  @Override
+  public int capacity() {
+    return tasks.length;
+  }
+
+  @Override
+  public void submit(long slot, int buffer) {
+    tasks[buffer].fileOffset = buffers.fileOffset(slot, buffer);
+    pool.execute(tasks[buffer]);
+    inFlight++;
+  }
+
+  @Override
+  public void await() throws IOException {
+    IOException failure = null;
+    boolean interrupted = false;
+    while (inFlight > 0) {
+      try {
+        ReadTask task = completed.take();
+        inFlight--;
+        failure = task.failure == null ? failure : task.failure;
+      } catch (InterruptedException e) {
+        interrupted = true; // buffers are being written to: wait for them all the same
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  @Override
+  public int readBytes() {
+    return buffers.readBytes();
+  }
+
+  @Override
+  public MemorySegment memory() {
+    return buffers.memory();
+  }
+
+  @Override
+  public long offset(int buffer) {
+    return buffers.offset(buffer);
+  }
+
+  @Override
+  public void close() {
+    buffers.close();
+  }
+
+  private final class ReadTask implements Runnable {
+    private final int buffer;
+    private long fileOffset;
+    private @Nullable IOException failure;
+
+    ReadTask(int buffer) {
+      this.buffer = buffer;
+    }
+
+    @Override
+    public void run() {
+      IOException problem = null;
+      try {
+        file.read(buffers.memory(), buffers.start(buffer), buffers.readBytes(), fileOffset);
+      } catch (EOFException e) {
+        problem = endOfFile(e);
+      } catch (IOException e) {
+        problem = e;
+      } catch (RuntimeException e) {
+        problem = new IOException("read of " + file.path() + " failed", e);
+      } finally {
+        failure = problem;
+        boolean added = completed.offer(this);
+        assert added;
+      }
+    }
+
+    /** The widened read of the last slot may end at the end of the file, the slot may not. */
+    private @Nullable IOException endOfFile(EOFException e) {
+      try {
+        if (fileOffset + buffers.neededBytes(buffer) <= file.size()) {
+          return null;
+        }
+      } catch (IOException sizeFailure) {
+        return sizeFailure;
+      }
+      return new CorruptIndexException(file.path(), "truncated: " + e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,162 @@
+package dev.arbalest.ssd;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.cache.VectorCache;
+import dev.arbalest.natives.F32Distance;
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.Metric;
+import dev.arbalest.natives.NativeMemory;
+import dev.arbalest.pq.CodeScorer;
+import dev.arbalest.vamana.CandidateList;
+import dev.arbalest.vamana.GreedySearch;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything one search at a time needs: query memory, tables of the codec, candidate lists, read
+ * buffers. Made once per searching thread and reused; a search allocates nothing once its lists
+ * have grown to size.
+ */
+final class SearchContext implements AutoCloseable {
+  private static final int DEFAULT_LIST = 128;
+
+  private final Index index;
+  private final SlotReader reader;
+  private final CodeScorer scorer;
+  private final GreedySearch walk;
+  private final CandidateList nearest = new CandidateList(DEFAULT_LIST);
+  private final NativeMemory query;
+  private final ByteBuffer bytes;
+  private final CRC32C crc = new CRC32C();
+  private final int[] bufferNodes;
+  private final long[] rowOffsets;
+  private final float[] exactDistances;
+
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
+  SearchContext(Index index, SlotReader reader) {
+    this.index = index;
+    this.reader = reader;
+    this.bytes = reader.memory().asByteBuffer();
+    this.query = NativeMemory.allocate(4L * index.dimension());
+    this.scorer = index.codec().newScorer(index.codes(), index.graph().maxDegree());
+    this.walk = new GreedySearch(index.graph(), DEFAULT_LIST);
+    this.bufferNodes = new int[reader.capacity()];
+    this.rowOffsets = new long[reader.capacity()];
+    this.exactDistances = new float[reader.capacity()];
+  }
+
+  /** Answers a query into {@code result}. */
+  void search(float[] vector, SearchParameters parameters, SearchResult result) throws IOException {
+    long start = System.nanoTime();
+    takeQuery(vector);
+    scorer.query(query.segment());
+    CandidateList candidates =
+        walk.search(
+            (nodes, count, out) -> scorer.score(nodes, 0, count, out),
+            Math.min(parameters.searchListSize(), index.count()));
+    result.reset(parameters.k());
+    result.hops = walk.hops();
+    result.scored = walk.scored();
+    result.walkNanos = System.nanoTime() - start;
+    nearest.reset(parameters.k());
+    int rerank = Math.min(parameters.rerank(), candidates.size());
+    for (int from = 0; from < rerank; from += reader.capacity()) {
+      rerank(candidates, from, Math.min(rerank, from + reader.capacity()), result);
+    }
+    for (int rank = 0; rank < nearest.size(); rank++) {
+      result.add(index.externalId(nearest.node(rank)), nearest.distance(rank));
+    }
+  }
+
+  /** Copies the query into aligned memory, normalised for cosine. */
+  private void takeQuery(float[] vector) {
+    MemorySegment memory = query.segment();
+    MemorySegment.copy(vector, 0, memory, F32Rows.FLOAT, 0, vector.length);
+    float squaredNorm = F32Distance.dot(memory, 0, memory, 0, vector.length);
+    if (!(squaredNorm < Float.POSITIVE_INFINITY)) {
+      throw new BadInputException("query has a component that is NaN or infinite, or overflows");
+    }
+    if (index.metric() == Metric.COSINE) {
+      if (squaredNorm == 0) {
+        throw new BadInputException("query of norm 0 has no direction under cosine");
+      }
+      float scale = (float) (1 / Math.sqrt(squaredNorm));
+      for (int i = 0; i < vector.length; i++) {
+        memory.setAtIndex(F32Rows.FLOAT, i, vector[i] * scale);
+      }
+    }
+  }
+
+  /** Reads candidates [from, to), at most one per buffer, and offers their exact distances. */
+  private void rerank(CandidateList candidates, int from, int to, SearchResult result)
+      throws IOException {
+    long start = System.nanoTime();
+    @Nullable VectorCache cache = index.cache();
+    int buffers = 0;
+    int submitted = 0;
+    for (int rank = from; rank < to; rank++) {
+      int node = candidates.node(rank);
+      int buffer = buffers++;
+      bufferNodes[buffer] = node;
+      rowOffsets[buffer] = -1;
+      if (cache != null && cache.get(node, reader.memory(), reader.offset(buffer))) {
+        rowOffsets[buffer] = reader.offset(buffer);
+      } else {
+        reader.submit(node, buffer);
+        submitted++;
+      }
+    }
+    if (submitted > 0) {
+      reader.await();
+    }
+    long arrived = System.nanoTime();
+    for (int buffer = 0; buffer < buffers; buffer++) {
+      if (rowOffsets[buffer] < 0) {
+        rowOffsets[buffer] = reader.offset(buffer);
+        check(bufferNodes[buffer], rowOffsets[buffer]);
+        if (cache != null) {
+          cache.offer(bufferNodes[buffer], reader.memory(), rowOffsets[buffer]);
+        }
+      }
+    }
+    F32Distance.stored(
+        index.metric(),
+        query.segment(),
+        0,
+        reader.memory(),
+        rowOffsets,
+        0,
+        buffers,
+        index.dimension(),
+        exactDistances,
+        0);
+    for (int buffer = 0; buffer < buffers; buffer++) {
+      boolean _ = nearest.offer(bufferNodes[buffer], exactDistances[buffer]);
+    }
+    result.reads += submitted;
+    result.readBytes += (long) submitted * reader.readBytes();
+    result.cacheHits += buffers - submitted;
+    result.waitNanos += arrived - start;
+    result.rerankNanos += System.nanoTime() - arrived;
+  }
+
+  /** Compares a slot just read with its checksum: a damaged vector must not give an answer. */
+  private void check(int slot, long offset) throws CorruptIndexException {
+    crc.reset();
+    bytes.limit((int) offset + index.geometry().slotBytes()).position((int) offset);
+    crc.update(bytes);
+    index.checkSum(slot, (int) crc.getValue());
+  }
+
+  @Override
+  public void close() throws IOException {
+    try (query;
+        scorer) {
+      reader.close();
+    }
+  }
+}

@@ -1,0 +1,103 @@
+package dev.arbalest.ssd;
+
+import java.io.IOException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Bounded pool of search contexts. A thread gets the context it used last while that is free, since
+ * a ring is cheapest in the hands of the thread that opened it. More searches than contexts wait.
+ * Thread-safe.
+ */
+final class SearchContextPool implements AutoCloseable {
+  private final Factory factory;
+  private final Semaphore permits;
+  private final AtomicReferenceArray<@Nullable SearchContext> free;
+  private final AtomicInteger created = new AtomicInteger();
+  private final int size;
+  private volatile boolean closed;
+
+  /** Makes contexts. */
+  @FunctionalInterface
+  interface Factory {
+    SearchContext create() throws IOException;
+  }
+
+  SearchContextPool(int size, Factory factory) {
+    this.size = size;
+    this.factory = factory;
+    this.permits = new Semaphore(size);
+    this.free = new AtomicReferenceArray<>(size);
+  }
+
+  /** Takes a context, waiting for one if all are in use. */
+  SearchContext acquire() throws IOException {
+    permits.acquireUninterruptibly();
+    try {
+      if (closed) {
+        throw new IllegalStateException("the index is closed");
+      }
+      int home = home();
+      for (int i = 0; i < size; i++) {
+        SearchContext context = free.getAndSet((home + i) % size, null);
+        if (context != null) {
+          return context;
+        }
+        if (i == 0 && created.get() < size && created.getAndIncrement() < size) {
+          try {
+            return factory.create();
+          } catch (Throwable e) {
+            created.decrementAndGet();
+            throw e;
+          }
+        }
+      }
+      throw new AssertionError("a permit without a context");
+    } catch (Throwable e) {
+      permits.release();
+      throw e;
+    }
+  }
+
+  /** Gives a context back. */
+  void release(SearchContext context) {
+    int home = home();
+    for (int i = 0; ; i = (i + 1) % size) {
+      if (free.compareAndSet((home + i) % size, null, context)) {
+        permits.release();
+        return;
+      }
+    }
+  }
+
+  private int home() {
+    return (int) (Thread.currentThread().threadId() % size);
+  }
+
+  /** Waits for searches under way, then closes all contexts; later searches are refused. */
+  @Override
+  public void close() throws IOException {
+    if (closed) {
+      return;
+    }
+    permits.acquireUninterruptibly(size);
+    closed = true;
+    permits.release(size);
+    IOException failure = null;
+    for (int i = 0; i < size; i++) {
+      SearchContext context = free.getAndSet(i, null);
+      try {
+        if (context != null) {
+          context.close();
+        }
+      } catch (IOException e) {
+        failure = e;
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+}

@@ -1,0 +1,110 @@
+package dev.arbalest.ssd;
+
+/**
+ * Neighbours of a query, nearest first, and what finding them cost. Reusable: a search overwrites
+ * it, allocating only when it needs room for more neighbours than before. Not thread-safe.
+ */
+public final class SearchResult {
+  private long[] ids = new long[0];
+  private float[] distances = new float[0];
+  private int size;
+  int hops;
+  int scored;
+  int reads;
+  long readBytes;
+  int wastedReads;
+  int cacheHits;
+  long walkNanos;
+  long waitNanos;
+  long rerankNanos;
+
+  /** An empty result for a search to fill. */
+  public SearchResult() {}
+
+  void reset(int capacity) {
+    if (ids.length < capacity) {
+      ids = new long[capacity];
+      distances = new float[capacity];
+    }
+    size = 0;
+    reads = 0;
+    readBytes = 0;
+    wastedReads = 0;
+    cacheHits = 0;
+    waitNanos = 0;
+    rerankNanos = 0;
+  }
+
+  void add(long id, float distance) {
+    ids[size] = id;
+    distances[size] = distance;
+    size++;
+  }
+
+  /** Neighbours found: k. */
+  public int size() {
+    return size;
+  }
+
+  /** External id of the neighbour at {@code rank}, 0 being the nearest. */
+  public long id(int rank) {
+    java.util.Objects.checkIndex(rank, size);
+    return ids[rank];
+  }
+
+  /** Exact distance of the neighbour at {@code rank} on the scale of the index's metric. */
+  public float distance(int rank) {
+    java.util.Objects.checkIndex(rank, size);
+    return distances[rank];
+  }
+
+  /** Copies the ids into {@code target[0, size())}. */
+  public void copyIds(long[] target) {
+    System.arraycopy(ids, 0, target, 0, size);
+  }
+
+  /** Nodes the walk expanded. */
+  public int hops() {
+    return hops;
+  }
+
+  /** Codes scored. */
+  public int scored() {
+    return scored;
+  }
+
+  /** Vectors read from the file. */
+  public int reads() {
+    return reads;
+  }
+
+  /** Bytes read from the file. */
+  public long readBytes() {
+    return readBytes;
+  }
+
+  /** Vectors read whose exact distance was not needed in the end. */
+  public int wastedReads() {
+    return wastedReads;
+  }
+
+  /** Vectors found in the cache. */
+  public int cacheHits() {
+    return cacheHits;
+  }
+
+  /** Nanoseconds walking the graph, query preparation included. */
+  public long walkNanos() {
+    return walkNanos;
+  }
+
+  /** Nanoseconds waiting for reads. */
+  public long waitNanos() {
+    return waitNanos;
+  }
+
+  /** Nanoseconds checking and scoring full vectors. */
+  public long rerankNanos() {
+    return rerankNanos;
+  }
+}

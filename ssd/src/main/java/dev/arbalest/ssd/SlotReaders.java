@@ -1,0 +1,54 @@
+package dev.arbalest.ssd;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.natives.DirectFile;
+import dev.arbalest.natives.FileMapping;
+import java.io.IOException;
+import java.util.Objects;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** Makes the readers of an index. */
+final class SlotReaders {
+  /** Reads in flight per search: a rerank deeper than this goes in several batches. */
+  private static final int CAPACITY = 128;
+
+  /** Enough blocked threads to keep a disk busy that serves 32 requests at a time. */
+  private static final int PREAD_THREADS = 32;
+
+  private SlotReaders() {}
+
+  static ExecutorService newPreadPool() {
+    ThreadPoolExecutor pool =
+        new ThreadPoolExecutor(
+            PREAD_THREADS,
+            PREAD_THREADS,
+            10,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(), // bounded by contexts times their buffers
+            Thread.ofPlatform().daemon().name("arbalest-pread-", 1).factory());
+    pool.allowCoreThreadTimeOut(true);
+    return pool;
+  }
+
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller
+  static SlotReader open(
+      ReaderKind kind,
+      DirectFile file,
+      VectorFile geometry,
+      @Nullable FileMapping mapping,
+      @Nullable Executor pool)
+      throws IOException {
+    return switch (kind) {
+      case URING -> new UringReader(file, geometry, CAPACITY);
+      case PREAD -> new PreadReader(file, geometry, CAPACITY, Objects.requireNonNull(pool));
+      case MMAP -> new MmapReader(file.path(), Objects.requireNonNull(mapping), geometry, CAPACITY);
+      case AUTO -> throw new IllegalArgumentException("auto is resolved when an index is opened");
+    };
+  }
+}

@@ -1,0 +1,91 @@
+package dev.arbalest.ssd;
+
+import dev.arbalest.natives.DirectFile;
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.Metric;
+import dev.arbalest.natives.NativeMemory;
+import dev.arbalest.natives.Workers;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.function.LongConsumer;
+
+/** Writes the vector file of a new index: checks, normalises, checksums and stores every row. */
+final class VectorFileWriter {
+  private static final long CHUNK_BYTES = 4 << 20;
+
+  /**
+   * Norms this close to 1 count as 1, so that vectors normalised by their maker are stored bit for
+   * bit.
+   */
+  private static final double UNIT_TOLERANCE = 1e-6;
+
+  private VectorFileWriter() {}
+
+  /**
+   * Writes all rows of {@code input} as slots of {@code path} and syncs the file.
+   *
+   * @param sums receives the CRC32C of every slot, 4 bytes each
+   * @param resident where the stored vectors are kept too, slot after slot, or an empty segment
+   * @return the header's checksum
+   * @throws BadInputException naming the row that cannot be indexed
+   */
+  static int write(
+      Path path,
+      VectorInput input,
+      Metric metric,
+      MemorySegment sums,
+      MemorySegment resident,
+      Workers workers,
+      LongConsumer progress)
+      throws IOException {
+    F32Rows rows = input.rows();
+    VectorFile geometry = new VectorFile(rows.dimension());
+    int slotBytes = geometry.slotBytes();
+    // Chunks end at multiples of 4096 bytes, which direct writes need on some disks.
+    int chunkSlots = (int) Math.max(8, CHUNK_BYTES / slotBytes / 8 * 8);
+    long chunkBytes = (long) chunkSlots * slotBytes;
+    try (DirectFile file = DirectFile.open(path, DirectFile.Mode.CREATE);
+        NativeMemory staging = NativeMemory.allocate(chunkBytes * workers.size())) {
+      long size = geometry.fileBytes(rows.count());
+      file.reserve(size);
+      int headerChecksum = geometry.writeHeader(file);
+      workers.forRanges(
+          rows.count(),
+          chunkSlots,
+          (worker, from, to) -> {
+            MemorySegment stage = staging.segment().asSlice(worker * chunkBytes, chunkBytes);
+            stage.fill((byte) 0);
+            float[] row = new float[rows.dimension()];
+            for (int i = from; i < to; i++) {
+              double norm = input.checkRow(i, metric);
+              long offset = (long) (i - from) * slotBytes;
+              store(rows, i, metric == Metric.COSINE ? norm : 1, row, stage, offset);
+              sums.setAtIndex(FileHeader.INT, i, FileHeader.checksum(stage, offset, slotBytes));
+            }
+            long bytes = (long) (to - from) * slotBytes;
+            if (resident.byteSize() > 0) {
+              MemorySegment.copy(stage, 0, resident, (long) from * slotBytes, bytes);
+            }
+            file.write(stage, 0, (bytes + 4095) / 4096 * 4096, geometry.offset(from));
+            synchronized (file) {
+              progress.accept(to - from);
+            }
+          });
+      file.truncate(size);
+      file.sync();
+      return headerChecksum;
+    }
+  }
+
+  private static void store(
+      F32Rows rows, int index, double norm, float[] row, MemorySegment stage, long offset) {
+    rows.copyRow(index, row);
+    if (Math.abs(norm - 1) > UNIT_TOLERANCE) {
+      for (int i = 0; i < row.length; i++) {
+        row[i] = (float) (row[i] / norm);
+      }
+    }
+    MemorySegment.copy(row, 0, stage, F32Rows.FLOAT, offset, row.length);
+  }
+}

@@ -1,0 +1,15 @@
+/**
+ * The engine: index files, building, opening, searching and verifying. Embedders depend on this
+ * module alone and start at {@code Index}.
+ */
+module dev.arbalest.ssd {
+  requires transitive dev.arbalest.cache;
+  requires transitive dev.arbalest.natives;
+  requires transitive dev.arbalest.pq;
+  requires transitive dev.arbalest.vamana;
+  requires static transitive com.google.errorprone.annotations;
+  requires static transitive org.jspecify;
+  requires tools.jackson.databind;
+
+  exports dev.arbalest.ssd;
+}
