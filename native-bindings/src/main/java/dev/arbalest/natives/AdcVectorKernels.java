@@ -1,7 +1,5 @@
 package dev.arbalest.natives;
 
-import static jdk.incubator.vector.VectorOperators.ADD;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
@@ -9,7 +7,7 @@ import jdk.incubator.vector.VectorSpecies;
 
 /** The loop behind {@link AdcDistance}: indices in plain Java, table entries by gather. */
 final class AdcVectorKernels {
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Float> SPECIES = FloatLanes.SPECIES;
   private static final int LANES = SPECIES.length();
   private static final MemorySegment ALL = Memory.ALL;
 
@@ -26,7 +24,7 @@ final class AdcVectorKernels {
       s0 = s0.add(FloatVector.fromArray(SPECIES, table, 0, index, m));
       s1 = s1.add(FloatVector.fromArray(SPECIES, table, 0, index, m + LANES));
     }
-    float sum = s0.add(s1).reduceLanes(ADD);
+    float sum = FloatLanes.sum(s0.add(s1));
     for (; m < subspaces; m++) {
       sum += table[index[m]];
     }

@@ -1,7 +1,5 @@
 package dev.arbalest.natives;
 
-import static jdk.incubator.vector.VectorOperators.ADD;
-
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -13,7 +11,7 @@ import jdk.incubator.vector.VectorSpecies;
  * accumulators hide the latency of a single pair's additions, one per row suffices in a tile.
  */
 final class F32VectorKernels {
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Float> SPECIES = FloatLanes.SPECIES;
   private static final int LANES = SPECIES.length();
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final MemorySegment ALL = Memory.ALL;
@@ -36,7 +34,7 @@ final class F32VectorKernels {
     for (int bound = dimension - LANES; i <= bound; i += LANES) {
       s0 = load(a + 4L * i).fma(load(b + 4L * i), s0);
     }
-    float sum = s0.add(s1).add(s2.add(s3)).reduceLanes(ADD);
+    float sum = FloatLanes.sum(s0.add(s1).add(s2.add(s3)));
     for (; i < dimension; i++) {
       sum = Math.fma(get(a, i), get(b, i), sum);
     }
@@ -64,7 +62,7 @@ final class F32VectorKernels {
       FloatVector d = load(a + 4L * i).sub(load(b + 4L * i));
       s0 = d.fma(d, s0);
     }
-    float sum = s0.add(s1).add(s2.add(s3)).reduceLanes(ADD);
+    float sum = FloatLanes.sum(s0.add(s1).add(s2.add(s3)));
     for (; i < dimension; i++) {
       float d = get(a, i) - get(b, i);
       sum = Math.fma(d, d, sum);
@@ -84,9 +82,9 @@ final class F32VectorKernels {
       aa = x.fma(x, aa);
       bb = y.fma(y, bb);
     }
-    float dot = ab.reduceLanes(ADD);
-    float aNorm = aa.reduceLanes(ADD);
-    float bNorm = bb.reduceLanes(ADD);
+    float dot = FloatLanes.sum(ab);
+    float aNorm = FloatLanes.sum(aa);
+    float bNorm = FloatLanes.sum(bb);
     for (; i < dimension; i++) {
       float x = get(a, i);
       float y = get(b, i);
@@ -132,14 +130,14 @@ final class F32VectorKernels {
       s6 = load(r6 + o).fma(x, s6);
       s7 = load(r7 + o).fma(x, s7);
     }
-    float t0 = s0.reduceLanes(ADD);
-    float t1 = s1.reduceLanes(ADD);
-    float t2 = s2.reduceLanes(ADD);
-    float t3 = s3.reduceLanes(ADD);
-    float t4 = s4.reduceLanes(ADD);
-    float t5 = s5.reduceLanes(ADD);
-    float t6 = s6.reduceLanes(ADD);
-    float t7 = s7.reduceLanes(ADD);
+    float t0 = FloatLanes.sum(s0);
+    float t1 = FloatLanes.sum(s1);
+    float t2 = FloatLanes.sum(s2);
+    float t3 = FloatLanes.sum(s3);
+    float t4 = FloatLanes.sum(s4);
+    float t5 = FloatLanes.sum(s5);
+    float t6 = FloatLanes.sum(s6);
+    float t7 = FloatLanes.sum(s7);
     for (; i < dimension; i++) {
       float x = get(q, i);
       t0 = Math.fma(get(r0, i), x, t0);
@@ -218,14 +216,14 @@ final class F32VectorKernels {
       FloatVector d7 = load(r7 + o).sub(x);
       s7 = d7.fma(d7, s7);
     }
-    float t0 = s0.reduceLanes(ADD);
-    float t1 = s1.reduceLanes(ADD);
-    float t2 = s2.reduceLanes(ADD);
-    float t3 = s3.reduceLanes(ADD);
-    float t4 = s4.reduceLanes(ADD);
-    float t5 = s5.reduceLanes(ADD);
-    float t6 = s6.reduceLanes(ADD);
-    float t7 = s7.reduceLanes(ADD);
+    float t0 = FloatLanes.sum(s0);
+    float t1 = FloatLanes.sum(s1);
+    float t2 = FloatLanes.sum(s2);
+    float t3 = FloatLanes.sum(s3);
+    float t4 = FloatLanes.sum(s4);
+    float t5 = FloatLanes.sum(s5);
+    float t6 = FloatLanes.sum(s6);
+    float t7 = FloatLanes.sum(s7);
     for (; i < dimension; i++) {
       float x = get(q, i);
       float d0 = get(r0, i) - x;
@@ -330,23 +328,23 @@ final class F32VectorKernels {
       s7 = y7.fma(x, s7);
       n7 = y7.fma(y7, n7);
     }
-    float t0 = s0.reduceLanes(ADD);
-    float t1 = s1.reduceLanes(ADD);
-    float t2 = s2.reduceLanes(ADD);
-    float t3 = s3.reduceLanes(ADD);
-    float t4 = s4.reduceLanes(ADD);
-    float t5 = s5.reduceLanes(ADD);
-    float t6 = s6.reduceLanes(ADD);
-    float t7 = s7.reduceLanes(ADD);
-    float m0 = n0.reduceLanes(ADD);
-    float m1 = n1.reduceLanes(ADD);
-    float m2 = n2.reduceLanes(ADD);
-    float m3 = n3.reduceLanes(ADD);
-    float m4 = n4.reduceLanes(ADD);
-    float m5 = n5.reduceLanes(ADD);
-    float m6 = n6.reduceLanes(ADD);
-    float m7 = n7.reduceLanes(ADD);
-    float mq = nq.reduceLanes(ADD);
+    float t0 = FloatLanes.sum(s0);
+    float t1 = FloatLanes.sum(s1);
+    float t2 = FloatLanes.sum(s2);
+    float t3 = FloatLanes.sum(s3);
+    float t4 = FloatLanes.sum(s4);
+    float t5 = FloatLanes.sum(s5);
+    float t6 = FloatLanes.sum(s6);
+    float t7 = FloatLanes.sum(s7);
+    float m0 = FloatLanes.sum(n0);
+    float m1 = FloatLanes.sum(n1);
+    float m2 = FloatLanes.sum(n2);
+    float m3 = FloatLanes.sum(n3);
+    float m4 = FloatLanes.sum(n4);
+    float m5 = FloatLanes.sum(n5);
+    float m6 = FloatLanes.sum(n6);
+    float m7 = FloatLanes.sum(n7);
+    float mq = FloatLanes.sum(nq);
     for (; i < dimension; i++) {
       float x = get(q, i);
       mq = Math.fma(x, x, mq);

@@ -95,6 +95,31 @@ class F32KernelsTest {
   }
 
   @Test
+  void aRowScoresTheSameBitsBeforeAndAfterCompilation() {
+    SplittableRandom random = new SplittableRandom(4);
+    int dimension = 1000;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment table = arena.allocate(4L * dimension * 9, 64);
+      fill(random, table, 0, 9 * dimension);
+      long[] offsets = new long[8];
+      for (int i = 0; i < 8; i++) {
+        offsets[i] = 4L * dimension * (i + 1);
+      }
+      for (Metric metric : Metric.values()) {
+        float[] first = new float[8];
+        float[] later = new float[8];
+        F32Distance.stored(metric, table, 0, table, offsets, 0, 8, dimension, first, 0);
+        float single = F32Distance.dot(table, 0, table, offsets[0], dimension);
+        for (int i = 0; i < 20_000; i++) {
+          F32Distance.stored(metric, table, 0, table, offsets, 0, 8, dimension, later, 0);
+          assertThat(F32Distance.dot(table, 0, table, offsets[0], dimension)).isEqualTo(single);
+        }
+        assertThat(later).isEqualTo(first);
+      }
+    }
+  }
+
+  @Test
   void rangesOutsideTheirSegmentAreRefused() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment a = arena.allocate(64);

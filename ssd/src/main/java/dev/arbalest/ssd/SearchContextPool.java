@@ -82,8 +82,8 @@ final class SearchContextPool implements AutoCloseable {
     if (closed) {
       return;
     }
+    closed = true; // first, or a stream of new searches would keep the permits from being free
     permits.acquireUninterruptibly(size);
-    closed = true;
     permits.release(size);
     IOException failure = null;
     for (int i = 0; i < size; i++) {

@@ -1,0 +1,621 @@
+package dev.arbalest.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The contract of the command line: exit codes, messages, JSON. */
+class CommandLineTest {
+  @TempDir Path directory;
+  private String prefix = "";
+  private String index = "";
+  private String out = "";
+  private String err = "";
+
+  @BeforeEach
+  void names() {
+    prefix = directory.resolve("data").toString();
+    index = directory.resolve("index").toString();
+  }
+
+  @Test
+  void theWholeJourneyWorksAndReportsJson() throws IOException {
+    JsonNode generated =
+        json(
+            "generate",
+            "--output",
+            prefix,
+            "--count",
+            "1500",
+            "--dimension",
+            "128",
+            "--queries",
+            "50",
+            "--seed",
+            "3",
+            "--json");
+    assertThat(generated.path("vectors").asInt()).isEqualTo(1500);
+
+    JsonNode built =
+        json(
+            "build",
+            "--input",
+            prefix + ".base.fbin",
+            "--index",
+            index,
+            "--metric",
+            "cosine",
+            "--degree",
+            "24",
+            "--build-list",
+            "50",
+            "--json");
+    assertThat(built.propertyNames())
+        .containsExactly(
+            "vectors",
+            "dimension",
+            "seconds",
+            "stages",
+            "vectors_per_second",
+            "peak_rss_bytes",
+            "files",
+            "index_sha256",
+            "threads",
+            "codec",
+            "degree");
+    assertThat(built.path("vectors").asInt()).isEqualTo(1500);
+    assertThat(built.path("dimension").asInt()).isEqualTo(128);
+    assertThat(built.path("codec").asString()).isEqualTo("rabitq:1");
+    assertThat(built.path("degree").asInt()).isEqualTo(24);
+    assertThat(built.path("index_sha256").asString()).hasSize(64);
+    assertThat(built.path("peak_rss_bytes").asLong()).isGreaterThan(1 << 20);
+    assertThat(built.path("stages").propertyNames())
+        .containsExactly("store", "train", "encode", "graph", "commit");
+    assertThat(built.path("files").path("vectors.f32").asLong()).isEqualTo(4096 + 1500 * 512);
+
+    String digest = "";
+    for (String reader : List.of("auto", "pread", "mmap")) {
+      JsonNode found =
+          json(
+              "search",
+              "--index",
+              index,
+              "--queries",
+              prefix + ".query.fbin",
+              "--ground-truth",
+              prefix + ".gt.ibin",
+              "--k",
+              "10",
+              "--list",
+              "120",
+              "--rerank",
+              "80",
+              "--reader",
+              reader,
+              "--threads",
+              "2",
+              "--repeat",
+              "2",
+              "--json");
+      assertThat(found.propertyNames())
+          .containsExactly(
+              "queries",
+              "k",
+              "recall",
+              "qps",
+              "threads",
+              "reader",
+              "latency_us",
+              "per_query",
+              "memory",
+              "open_ms",
+              "first_query_ms",
+              "ids_sha256");
+      assertThat(found.path("latency_us").propertyNames())
+          .containsExactly("mean", "p50", "p95", "p99", "p999", "max");
+      assertThat(found.path("per_query").propertyNames())
+          .contains("hops", "scored", "reads", "read_bytes", "wasted_reads", "cache_hits");
+      assertThat(found.path("memory").propertyNames())
+          .containsExactly("graph_bytes", "codes_bytes", "cache_bytes", "rss_bytes");
+      assertThat(found.path("queries").asInt()).isEqualTo(50);
+      assertThat(found.path("recall").asDouble()).isBetween(0.9, 1.0);
+      assertThat(found.path("per_query").path("reads").asDouble()).isEqualTo(80);
+      assertThat(found.path("latency_us").path("p50").asDouble())
+          .isLessThanOrEqualTo(found.path("latency_us").path("max").asDouble());
+      assertThat(found.path("memory").path("graph_bytes").asLong()).isEqualTo(1500 * 24 * 4);
+      digest = digest.isEmpty() ? found.path("ids_sha256").asString() : digest;
+      assertThat(found.path("ids_sha256").asString()).isEqualTo(digest);
+    }
+    JsonNode cached =
+        json(
+            "search",
+            "--index",
+            index,
+            "--queries",
+            prefix + ".query.fbin",
+            "--cache",
+            "4m",
+            "--json");
+    assertThat(cached.path("per_query").path("cache_hits").asDouble()).isGreaterThan(20);
+    assertThat(cached.path("recall").isNull()).isTrue();
+
+    JsonNode info = json("info", "--index", index, "--json");
+    assertThat(info.path("metric").asString()).isEqualTo("cosine");
+    assertThat(info.path("vectors").asInt()).isEqualTo(1500);
+    JsonNode verified = json("verify", "--index", index, "--json");
+    assertThat(verified.path("ok").asBoolean()).isTrue();
+    assertThat(verified.path("reachable").asInt()).isEqualTo(1500);
+
+    for (List<String> human :
+        List.of(
+            List.of("info", "--index", index),
+            List.of("verify", "--index", index),
+            List.of(
+                "search",
+                "--index",
+                index,
+                "--queries",
+                prefix + ".query.fbin",
+                "--ground-truth",
+                prefix + ".gt.ibin"))) {
+      assertThat(run(human.toArray(new String[0]))).isZero();
+      assertThat(out).doesNotContain("{").isNotBlank();
+    }
+    assertThat(out).contains("recall@10", "reads per query", "latency", "memory");
+  }
+
+  @Test
+  void generatedDataDoNotDependOnThreads() throws IOException {
+    byte[][] first = new byte[3][];
+    List<String> endings = List.of(".base.fbin", ".query.fbin", ".gt.ibin");
+    for (String style : List.of("small3", "ada")) {
+      for (int threads = 1; threads <= 3; threads++) {
+        assertThat(
+                run(
+                    "generate",
+                    "--output",
+                    prefix,
+                    "--count",
+                    "300",
+                    "--dimension",
+                    "70",
+                    "--queries",
+                    "9",
+                    "--seed",
+                    "5",
+                    "--style",
+                    style,
+                    "--threads",
+                    "" + threads))
+            .as(err)
+            .isZero();
+        for (int i = 0; i < 3; i++) {
+          byte[] bytes = Files.readAllBytes(Path.of(prefix + endings.get(i)));
+          first[i] = threads == 1 ? bytes : first[i];
+          assertThat(bytes).as(style + endings.get(i)).isEqualTo(first[i]);
+        }
+      }
+    }
+    try (Stream<Path> files = Files.list(directory)) {
+      assertThat(files.count()).isEqualTo(3);
+    }
+  }
+
+  @Test
+  void generatedGroundTruthIsExact() throws IOException {
+    assertThat(
+            run(
+                "generate",
+                "--output",
+                prefix,
+                "--count",
+                "130",
+                "--dimension",
+                "33",
+                "--queries",
+                "7",
+                "--seed",
+                "5"))
+        .isZero();
+    ByteBuffer base = read(".base.fbin");
+    ByteBuffer queries = read(".query.fbin");
+    ByteBuffer truth = read(".gt.ibin");
+    assertThat(truth.getInt(0)).isEqualTo(7);
+    assertThat(truth.getInt(4)).isEqualTo(100);
+    for (int query = 0; query < 7; query++) {
+      double[] distances = new double[130];
+      double norm = 0;
+      for (int row = 0; row < 130; row++) {
+        for (int i = 0; i < 33; i++) {
+          double d =
+              base.getFloat(8 + 4 * (33 * row + i)) - queries.getFloat(8 + 4 * (33 * query + i));
+          distances[row] += d * d;
+        }
+      }
+      for (int i = 0; i < 33; i++) {
+        norm += Math.pow(queries.getFloat(8 + 4 * (33 * query + i)), 2);
+      }
+      assertThat(Math.abs(norm - 1)).isLessThan(1e-5);
+      double[] sorted = distances.clone();
+      Arrays.sort(sorted);
+      for (int rank = 0; rank < 100; rank++) {
+        int id = truth.getInt(8 + 4 * (100 * query + rank));
+        assertThat(Math.abs(distances[id] - sorted[rank])).isLessThan(1e-5);
+        float stored = truth.getFloat(8 + 4 * (700 + 100 * query + rank));
+        assertThat(Math.abs(stored - sorted[rank])).isLessThan(1e-5);
+      }
+    }
+  }
+
+  @Test
+  void badUsageEndsWithTwoAndSaysWhatIsWrong() throws IOException {
+    makeIndex();
+    String queries = prefix + ".query.fbin";
+    assertBad("give a command");
+    assertBad("Unmatched argument", "explode");
+    assertBad("Missing required option: '--index=<index>'", "info");
+    assertBad("Unknown option: '--colour'", "info", "--index", index, "--colour");
+    assertBad(
+        "metric must be l2, dot or cosine: euclid",
+        "build",
+        "--input",
+        queries,
+        "--index",
+        index,
+        "--metric",
+        "euclid");
+    assertBad(
+        "codec must be rabitq:1 or pq:M: zip",
+        "build",
+        "--input",
+        queries,
+        "--index",
+        index,
+        "--codec",
+        "zip");
+    assertBad(
+        "at most the dimension 16, found 17",
+        "build",
+        "--input",
+        queries,
+        "--index",
+        index,
+        "--codec",
+        "pq:17");
+    assertBad(
+        "degree must be in [4, 1024]: 2",
+        "build",
+        "--input",
+        queries,
+        "--index",
+        index,
+        "--degree",
+        "2");
+    assertBad(
+        "alpha must be in [1, 4]: 0.5",
+        "build",
+        "--input",
+        queries,
+        "--index",
+        index,
+        "--alpha",
+        "0.5");
+    assertBad(
+        "'lots' is no size", "build", "--input", queries, "--index", index, "--memory", "lots");
+    assertBad(
+        "threads must be in [1, 1024]: 0",
+        "build",
+        "--input",
+        queries,
+        "--index",
+        index,
+        "--threads",
+        "0");
+    assertBad("does not exist", "build", "--input", prefix + ".none.fbin", "--index", index);
+    assertBad("index directory " + index + "x does not exist", "info", "--index", index + "x");
+    assertBad("holds no index", "verify", "--index", directory.toString());
+    assertBad(
+        "k = 301 exceeds the 300 vectors",
+        "search",
+        "--index",
+        index,
+        "--queries",
+        queries,
+        "--k",
+        "301");
+    assertBad(
+        "k must be at least 1: 0", "search", "--index", index, "--queries", queries, "--k", "0");
+    assertBad(
+        "rerank must be in [k = 10,",
+        "search",
+        "--index",
+        index,
+        "--queries",
+        queries,
+        "--rerank",
+        "5");
+    assertBad(
+        "list must be in [rerank = 50,",
+        "search",
+        "--index",
+        index,
+        "--queries",
+        queries,
+        "--list",
+        "40",
+        "--rerank",
+        "50");
+    assertBad(
+        "reader must be auto, uring, pread or mmap: tape",
+        "search",
+        "--index",
+        index,
+        "--queries",
+        queries,
+        "--reader",
+        "tape");
+    assertBad(
+        "repeat must be at least 1: 0",
+        "search",
+        "--index",
+        index,
+        "--queries",
+        queries,
+        "--repeat",
+        "0");
+    assertBad(
+        "cache of 5 bytes holds not one set",
+        "search",
+        "--index",
+        index,
+        "--queries",
+        queries,
+        "--cache",
+        "5");
+    assertBad(
+        "style must be small3 or ada: bert",
+        "generate",
+        "--output",
+        prefix,
+        "--count",
+        "5",
+        "--dimension",
+        "8",
+        "--style",
+        "bert");
+    assertBad(
+        "dimension must be in [2, 65535]: 0",
+        "generate",
+        "--output",
+        prefix,
+        "--count",
+        "5",
+        "--dimension",
+        "0");
+
+    Path other = Files.write(directory.resolve("q.fbin"), fbin(2, 15, 1f));
+    assertBad(
+        "queries have dimension 15, the index 16",
+        "search",
+        "--index",
+        index,
+        "--queries",
+        other.toString());
+    Path nan = Files.write(directory.resolve("q.fbin"), fbin(2, 16, Float.NaN));
+    assertBad("row 0: component 0 is NaN", "search", "--index", index, "--queries", nan.toString());
+    Path good = Files.write(directory.resolve("q.fbin"), fbin(2, 16, 1f));
+    assertBad(
+        "the ground truth has 100 neighbours of 4 queries, needed are 10 of 2",
+        "search",
+        "--index",
+        index,
+        "--queries",
+        good.toString(),
+        "--ground-truth",
+        prefix + ".gt.ibin");
+    assertThat(run("verify", "--index", index)).isZero();
+  }
+
+  @Test
+  void smallIndexesAndLargeListsWork() throws IOException {
+    makeIndex();
+    JsonNode found =
+        json(
+            "search",
+            "--index",
+            index,
+            "--queries",
+            prefix + ".query.fbin",
+            "--ground-truth",
+            prefix + ".gt.ibin",
+            "--k",
+            "100",
+            "--list",
+            "5000",
+            "--rerank",
+            "4000",
+            "--json");
+    assertThat(found.path("recall").asDouble()).isEqualTo(1.0);
+    assertThat(found.path("per_query").path("reads").asDouble()).isEqualTo(300);
+    found =
+        json(
+            "search",
+            "--index",
+            index,
+            "--queries",
+            prefix + ".query.fbin",
+            "--k",
+            "300",
+            "--json");
+    assertThat(found.path("per_query").path("reads").asDouble()).isEqualTo(300);
+    found =
+        json(
+            "search",
+            "--index",
+            index,
+            "--queries",
+            prefix + ".query.fbin",
+            "--list",
+            "12",
+            "--json");
+    assertThat(found.path("per_query").path("reads").asDouble()).isEqualTo(12);
+  }
+
+  @Test
+  void aDamagedIndexEndsWithThree() throws IOException {
+    makeIndex();
+    Path graph = Path.of(index, "graph.1");
+    byte[] bytes = Files.readAllBytes(graph);
+    bytes[5000] ^= 1;
+    Files.write(graph, bytes);
+    assertThat(run("search", "--index", index, "--queries", prefix + ".query.fbin"))
+        .isEqualTo(ExitCode.CORRUPT);
+    assertThat(err).contains("graph.1, offset 4096: expected block checksum");
+    assertThat(run("verify", "--index", index, "--json")).isEqualTo(ExitCode.CORRUPT);
+    JsonNode report = JsonMapper.shared().readTree(out);
+    assertThat(report.path("ok").asBoolean()).isFalse();
+    assertThat(report.path("problem").asString()).contains("graph.1");
+    Files.delete(Path.of(index, "manifest.json"));
+    assertThat(run("info", "--index", index)).isEqualTo(ExitCode.CORRUPT);
+    assertThat(err).contains("a build was not finished");
+    assertThat(run("build", "--input", prefix + ".base.fbin", "--index", index)).isZero();
+    assertThat(run("verify", "--index", index)).isZero();
+  }
+
+  @Test
+  void aBudgetTooSmallEndsWithFour() throws IOException {
+    makeIndex();
+    assertThat(
+            run(
+                "build",
+                "--input",
+                prefix + ".base.fbin",
+                "--index",
+                index + "2",
+                "--memory",
+                "64m"))
+        .isEqualTo(ExitCode.LIMIT);
+    assertThat(err).contains("memory budget of 64.0 MiB is too small", "give at least --memory");
+    assertThat(Path.of(index + "2")).doesNotExist();
+  }
+
+  @Test
+  void stackTracesAreShownOnlyOnRequest() {
+    assertThat(run("info", "--index", index)).isEqualTo(ExitCode.BAD_INPUT);
+    assertThat(err).doesNotContain("\tat dev.arbalest").hasLineCount(1);
+    assertThat(run("info", "--index", index, "--verbose")).isEqualTo(ExitCode.BAD_INPUT);
+    assertThat(err).contains("\tat dev.arbalest");
+  }
+
+  @Test
+  void everyCommandHasHelp() {
+    assertThat(run("--help")).isZero();
+    assertThat(out).contains("Exit codes: 0 done");
+    for (String command : ArbalestCommand.commandLine().getSubcommands().keySet()) {
+      assertThat(run(command, "--help")).isZero();
+      assertThat(out).contains("Usage: arbalest " + command);
+    }
+    assertThat(run("--version")).isZero();
+    assertThat(out).startsWith("arbalest ").doesNotContain("$");
+  }
+
+  @Test
+  void progressShowsRateAndTimeLeftOnATerminalAndLinesInALog() throws InterruptedException {
+    StringWriter terminal = new StringWriter();
+    try (Progress progress = new Progress(new PrintWriter(terminal), true, true)) {
+      progress.stage("graph", 1000);
+      Thread.sleep(250); // past the interval at which a terminal is refreshed
+      progress.advanced(500);
+    }
+    assertThat(terminal.toString())
+        .containsPattern("\r\u001b\\[Kgraph {4} *50.0 %  500 of 1,000  [0-9,]+/s  \\d s left")
+        .contains("done in");
+    StringWriter log = new StringWriter();
+    try (Progress progress = new Progress(new PrintWriter(log), true, false)) {
+      progress.stage("graph", 1000);
+      progress.advanced(1000);
+    }
+    assertThat(log.toString()).doesNotContain("\r").contains("graph").hasLineCount(1);
+    StringWriter quiet = new StringWriter();
+    try (Progress progress = new Progress(new PrintWriter(quiet), false, false)) {
+      progress.stage("graph", 1000);
+      progress.note("plan");
+    }
+    assertThat(quiet.toString()).isEmpty();
+  }
+
+  private void makeIndex() {
+    assertThat(
+            run(
+                "generate",
+                "--output",
+                prefix,
+                "--count",
+                "300",
+                "--dimension",
+                "16",
+                "--queries",
+                "4",
+                "--seed",
+                "1"))
+        .as(err)
+        .isZero();
+    assertThat(run("build", "--input", prefix + ".base.fbin", "--index", index, "--degree", "16"))
+        .as(err)
+        .isZero();
+  }
+
+  private void assertBad(String message, String... arguments) {
+    assertThat(run(arguments)).as(String.join(" ", arguments)).isEqualTo(ExitCode.BAD_INPUT);
+    assertThat(err).contains(message).doesNotContain("\tat ");
+    assertThat(out).isEmpty();
+  }
+
+  private JsonNode json(String... arguments) {
+    assertThat(run(arguments)).as(err).isZero();
+    assertThat(out.strip()).doesNotContain("\n");
+    return JsonMapper.shared().readTree(out);
+  }
+
+  private int run(String... arguments) {
+    StringWriter standardOut = new StringWriter();
+    StringWriter standardErr = new StringWriter();
+    CommandLine commandLine = ArbalestCommand.commandLine();
+    commandLine.setOut(new PrintWriter(standardOut));
+    commandLine.setErr(new PrintWriter(standardErr));
+    int code = commandLine.execute(arguments);
+    out = standardOut.toString();
+    err = standardErr.toString();
+    return code;
+  }
+
+  private ByteBuffer read(String ending) throws IOException {
+    return ByteBuffer.wrap(Files.readAllBytes(Path.of(prefix + ending)))
+        .order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  private static byte[] fbin(int count, int dimension, float value) {
+    ByteBuffer bytes =
+        ByteBuffer.allocate(8 + 4 * count * dimension).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.putInt(count).putInt(dimension);
+    while (bytes.hasRemaining()) {
+      bytes.putFloat(value);
+    }
+    return bytes.array();
+  }
+}
