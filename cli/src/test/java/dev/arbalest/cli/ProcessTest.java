@@ -266,7 +266,7 @@ class ProcessTest {
   private String copyClassPath() throws IOException {
     List<String> copies = new ArrayList<>();
     Path target = Files.createDirectory(directory.resolve("classpath"));
-    for (String entry : classPath.split(java.io.File.pathSeparator)) {
+    for (String entry : List.of(classPath.split(java.io.File.pathSeparator, -1))) {
       Path source = Path.of(entry);
       Path copy = target.resolve(copies.size() + "-" + source.getFileName());
       copies.add(copy.toString());
