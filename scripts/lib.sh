@@ -4,15 +4,22 @@
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
+# The JVM names files in the locale's encoding; without one it cannot name most of them.
+case "${LC_ALL:-${LC_CTYPE:-${LANG:-}}}" in
+  *UTF-8* | *utf8* | *UTF8* | *utf-8*) ;;
+  *) LC_ALL=C.UTF-8; export LC_ALL ;;
+esac
+
 # The major version of a JDK's release file, or 0.
 jdk_major() {
-  sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$1/release" 2>/dev/null | head -n 1 | grep . || echo 0
+  major=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$1/release" 2>/dev/null | head -n 1)
+  echo "${major:-0}"
 }
 
 # Sets and exports JAVA_HOME: a JDK of version 25 or newer, JAVA_HOME itself first.
 find_jdk() {
-  for candidate in "${JAVA_HOME:-}" /usr/lib/jvm/* /opt/java/* /opt/jdk* "$HOME"/.sdkman/candidates/java/* \
-      /Library/Java/JavaVirtualMachines/*/Contents/Home; do
+  for candidate in "${JAVA_HOME:-}" /usr/lib/jvm/* /opt/java/* /opt/jdk* \
+      "${HOME:-}"/.sdkman/candidates/java/* /Library/Java/JavaVirtualMachines/*/Contents/Home; do
     if [ -n "$candidate" ] && [ -x "$candidate/bin/javac" ] && [ "$(jdk_major "$candidate")" -ge 25 ]; then
       JAVA_HOME=$candidate
       export JAVA_HOME
@@ -20,27 +27,25 @@ find_jdk() {
     fi
   done
   die "No JDK 25 or newer found in JAVA_HOME or the usual folders (default java: $(command -v java || echo none)).
-Install one, for example Debian's openjdk-25-jdk or Temurin's temurin-25-jdk, and set JAVA_HOME to it."
+Install one, for example Temurin's temurin-25-jdk or a distribution's openjdk-25-jdk, and set JAVA_HOME to it."
 }
 
-has_liburing() {
-  { ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null; } | grep -q 'liburing\.so\.2'
-}
-
-# Installs Debian packages when root and apt are there; otherwise says what to install.
+# Installs Debian packages if root; otherwise fails, and the caller says what to install.
 install_packages() {
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    say "installing $*"
-    { apt-get install -y --no-install-recommends "$@" >/dev/null 2>&1 ||
-      { apt-get update >/dev/null 2>&1 && apt-get install -y --no-install-recommends "$@" >/dev/null 2>&1; }
-    } && return 0
-  fi
-  return 1
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 || return 1
+  say "installing $*"
+  DEBIAN_FRONTEND=noninteractive
+  export DEBIAN_FRONTEND
+  apt-get install -y --no-install-recommends "$@" </dev/null >/dev/null 2>&1 && return 0
+  apt-get update </dev/null >/dev/null 2>&1
+  apt-get install -y --no-install-recommends "$@" </dev/null >/dev/null 2>&1
 }
 
 # Without liburing everything works, but vectors are read with pread: slower, so only a notice.
 ensure_liburing() {
-  has_liburing && return 0
+  case "$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null)" in
+    *liburing.so.2*) return 0 ;;
+  esac
   install_packages liburing2 && return 0
   say "liburing.so.2 is missing; reads will not use io_uring. Install it with: sudo apt-get install liburing2"
 }
@@ -55,22 +60,40 @@ maven() {
   (cd "$root" && mvn -B -ntp -q "$@")
 }
 
-# Builds the command line unless nothing that goes into it has changed since the last build.
+is_fresh() {
+  [ -f "$stamp" ] && [ -z "$(find "$root/pom.xml" "$root/.mvn" \
+    "$root"/native-bindings/pom.xml "$root"/native-bindings/src/main "$root"/native-bindings/src/generated \
+    "$root"/pq/pom.xml "$root"/pq/src/main "$root"/vamana/pom.xml "$root"/vamana/src/main \
+    "$root"/cache/pom.xml "$root"/cache/src/main "$root"/ssd/pom.xml "$root"/ssd/src/main \
+    "$root"/cli/pom.xml "$root"/cli/src/main -newer "$stamp" -print 2>/dev/null | head -n 1)" ]
+}
+
+# Builds the command line into target/arbalest/modules unless nothing that goes into it has changed.
+# One build at a time: a second start waits for the first and then finds nothing to do.
 build_if_stale() {
-  stamp=$root/cli/target/.built
-  if [ -f "$stamp" ] && [ -z "$(find "$root/pom.xml" "$root/.mvn" \
-      "$root"/native-bindings/pom.xml "$root"/native-bindings/src/main "$root"/native-bindings/src/generated \
-      "$root"/pq/pom.xml "$root"/pq/src/main "$root"/vamana/pom.xml "$root"/vamana/src/main \
-      "$root"/cache/pom.xml "$root"/cache/src/main "$root"/ssd/pom.xml "$root"/ssd/src/main \
-      "$root"/cli/pom.xml "$root"/cli/src/main -newer "$stamp" -print 2>/dev/null | head -n 1)" ]; then
-    return 0
+  launch=$root/target/arbalest
+  stamp=$launch/built
+  is_fresh && return 0
+  mkdir -p "$launch"
+  exec 9>"$launch/lock"
+  if command -v flock >/dev/null 2>&1; then
+    flock 9
+    is_fresh && { exec 9>&-; return 0; }
   fi
   ensure_maven
+  ensure_liburing
   say "building Arbalest"
-  mkdir -p "$root/cli/target"
-  touch "$root/cli/target/.building"
+  touch "$launch/building"
+  rm -f "$stamp" "$root"/*/target/*.jar
   rm -rf "$root/cli/target/modules"
-  maven -pl cli -am -DskipTests -Dspotless.check.skip -Djacoco.skip package >&2 ||
+  maven -pl cli -am -DskipTests -Dspotless.check.skip -Djacoco.skip package >&2 9>&- ||
     die "the build failed; see the messages above"
-  mv "$root/cli/target/.building" "$stamp"
+  # Running commands have the old modules open: put the new ones in place by renaming.
+  rm -rf "$launch/modules.new" "$launch/modules.old"
+  mkdir "$launch/modules.new"
+  cp "$root"/cli/target/modules/*.jar "$root"/cli/target/cli-*.jar "$launch/modules.new"
+  [ ! -d "$launch/modules" ] || mv "$launch/modules" "$launch/modules.old"
+  mv "$launch/modules.new" "$launch/modules"
+  mv "$launch/building" "$stamp"
+  exec 9>&-
 }

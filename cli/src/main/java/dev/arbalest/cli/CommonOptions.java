@@ -1,5 +1,6 @@
 package dev.arbalest.cli;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -42,13 +43,14 @@ final class CommonOptions {
     return JSON.createObjectNode();
   }
 
-  void print(ObjectNode result) {
-    out().println(JSON.writeValueAsString(result));
-    out().flush();
+  void print(ObjectNode result) throws IOException {
+    print(JSON.writeValueAsString(result));
   }
 
-  void print(String line) {
+  void print(String line) throws IOException {
     out().println(line);
-    out().flush();
+    if (out().checkError()) {
+      throw new IOException("standard output cannot be written");
+    }
   }
 }

@@ -44,9 +44,15 @@ final class DataSetWriter {
     try (NativeMemory queryMemory = NativeMemory.allocate(rowBytes * queries)) {
       F32Rows queryRows = new F32Rows(queryMemory.segment(), 0, rowBytes, queries, dimension);
       makeQueries(queryRows);
-      writeRows(path(prefix, ".query.fbin"), queryRows);
-      CandidateList[] nearest = writeBase(path(prefix, ".base.fbin"), queryRows);
-      writeTruth(path(prefix, ".gt.ibin"), nearest);
+      try (PendingFile queryFile = new PendingFile(path(prefix, ".query.fbin"));
+          PendingFile baseFile = new PendingFile(path(prefix, ".base.fbin"));
+          PendingFile truthFile = new PendingFile(path(prefix, ".gt.ibin"))) {
+        writeRows(queryFile, queryRows);
+        writeTruth(truthFile, writeBase(baseFile, queryRows));
+        baseFile.commit();
+        queryFile.commit();
+        truthFile.commit();
+      }
     }
   }
 
@@ -68,14 +74,11 @@ final class DataSetWriter {
         });
   }
 
-  private static void writeRows(Path path, F32Rows rows) throws IOException {
-    try (PendingFile file = new PendingFile(path)) {
-      file.write(header(rows.count(), rows.dimension()), 0);
-      long bytes = rows.strideBytes();
-      for (int row = 0; row < rows.count(); row++) {
-        file.write(rows.memory().asSlice(rows.offset(row), bytes).asByteBuffer(), 8 + row * bytes);
-      }
-      file.commit();
+  private static void writeRows(PendingFile file, F32Rows rows) throws IOException {
+    file.write(header(rows.count(), rows.dimension()), 0);
+    long bytes = rows.strideBytes();
+    for (int row = 0; row < rows.count(); row++) {
+      file.write(rows.memory().asSlice(rows.offset(row), bytes).asByteBuffer(), 8 + row * bytes);
     }
   }
 
@@ -84,15 +87,14 @@ final class DataSetWriter {
   }
 
   /** Writes the base rows; returns each query's nearest. */
-  private CandidateList[] writeBase(Path path, F32Rows queryRows) throws IOException {
+  private CandidateList[] writeBase(PendingFile file, F32Rows queryRows) throws IOException {
     int dimension = model.dimension();
     long rowBytes = 4L * dimension;
     long blockBytes = BLOCK_ROWS * rowBytes;
     int truth = Math.min(TRUTH, model.count());
     CandidateList[][] found = new CandidateList[workers.size()][queries];
     progress.stage("generate", model.count());
-    try (NativeMemory blocks = NativeMemory.allocate(blockBytes * workers.size());
-        PendingFile file = new PendingFile(path)) {
+    try (NativeMemory blocks = NativeMemory.allocate(blockBytes * workers.size())) {
       file.write(header(model.count(), dimension), 0);
       workers.forRanges(
           model.count(),
@@ -111,7 +113,6 @@ final class DataSetWriter {
                 block.asSlice(0, (to - from) * rowBytes).asByteBuffer(), 8 + from * rowBytes);
             progress.advanced(to - from);
           });
-      file.commit();
     }
     return merge(found, truth);
   }
@@ -161,7 +162,7 @@ final class DataSetWriter {
     return merged;
   }
 
-  private void writeTruth(Path path, CandidateList[] nearest) throws IOException {
+  private void writeTruth(PendingFile file, CandidateList[] nearest) throws IOException {
     int k = nearest[0].size();
     ByteBuffer bytes =
         ByteBuffer.allocate(Math.toIntExact(8 + 8L * queries * k)).order(ByteOrder.LITTLE_ENDIAN);
@@ -176,10 +177,7 @@ final class DataSetWriter {
         bytes.putFloat(list.distance(rank));
       }
     }
-    try (PendingFile file = new PendingFile(path)) {
-      file.write(bytes.flip(), 0);
-      file.commit();
-    }
+    file.write(bytes.flip(), 0);
   }
 
   /** A file that gets its name when complete and vanishes otherwise. */

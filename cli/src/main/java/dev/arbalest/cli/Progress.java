@@ -82,7 +82,7 @@ final class Progress implements ProgressListener, AutoCloseable {
 
   private void finishStage() {
     if (!stage.isEmpty() && shown) {
-      show(line(System.nanoTime(), true));
+      show(line(System.nanoTime(), done >= total));
       if (terminal) {
         err.println();
         err.flush();

@@ -14,6 +14,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +25,7 @@ final class QueryRun {
 
   private static final int WARM_UP_SEARCHES = 5_000;
   private static final int DIGITS = 3;
+  private static final int MAX_RESULTS = 20_000_000;
 
   private final Index index;
   private final VectorInput vectors;
@@ -72,6 +74,15 @@ final class QueryRun {
     if (parameters.k() > index.count()) {
       throw new BadInputException(
           "k = " + parameters.k() + " exceeds the " + index.count() + " vectors of the index");
+    }
+    if ((long) queries * parameters.k() > MAX_RESULTS) {
+      throw new BadInputException(
+          queries
+              + " queries with k = "
+              + parameters.k()
+              + " are over "
+              + MAX_RESULTS
+              + " results");
     }
     for (int query = 0; query < queries; query++) {
       double unused = vectors.checkRow(query, index.metric());
@@ -124,10 +135,10 @@ final class QueryRun {
 
   /** Runs every query {@code repeat} times and measures each. */
   Totals measure(int threads, int repeat) throws IOException {
-    int searches = Math.multiplyExact(queries, repeat);
+    long searches = (long) queries * repeat;
     long[] ids = new long[queries * parameters.k()];
     Tally[] tallies = new Tally[threads];
-    AtomicInteger next = new AtomicInteger();
+    AtomicLong next = new AtomicLong();
     long start = System.nanoTime();
     try (Workers workers = Workers.start(threads)) {
       workers.forRanges(
@@ -138,17 +149,15 @@ final class QueryRun {
             tallies[from] = tally;
             SearchResult result = new SearchResult();
             float[] query = new float[index.dimension()];
-            long[] found = new long[parameters.k()];
-            for (int i = next.getAndIncrement(); i < searches; i = next.getAndIncrement()) {
-              int number = i % queries;
+
+            for (long i = next.getAndIncrement(); i < searches; i = next.getAndIncrement()) {
+              int number = (int) (i % queries);
               vectors.rows().copyRow(number, query);
               long before = System.nanoTime();
               index.search(query, parameters, result);
               tally.add(result, System.nanoTime() - before);
               if (i < queries) {
-                result.copyIds(found);
-                System.arraycopy(found, 0, ids, number * found.length, found.length);
-                tally.hits += truth == null ? 0 : truth.hits(number, found, found.length);
+                result.copyIds(ids, number * parameters.k());
               }
             }
           });
@@ -162,7 +171,7 @@ final class QueryRun {
         queries,
         searches,
         seconds,
-        truth == null ? -1 : (double) all.hits / queries / parameters.k(),
+        recall(ids),
         all.nanos,
         all.hops,
         all.scored,
@@ -176,13 +185,28 @@ final class QueryRun {
         digest(ids));
   }
 
+  /** Mean share of the true neighbours found, or -1 without a ground truth. */
+  private double recall(long[] ids) {
+    if (truth == null) {
+      return -1;
+    }
+    int k = parameters.k();
+    long hits = 0;
+    for (int query = 0; query < queries; query++) {
+      hits += truth.hits(query, java.util.Arrays.copyOfRange(ids, query * k, (query + 1) * k), k);
+    }
+    return (double) hits / queries / k;
+  }
+
   /** SHA-256 of all ids found, query after query, to compare runs. */
   private static String digest(long[] ids) {
     try {
       MessageDigest sha = MessageDigest.getInstance("SHA-256");
-      ByteBuffer bytes = ByteBuffer.allocate(8 * ids.length);
-      bytes.asLongBuffer().put(ids);
-      return HexFormat.of().formatHex(sha.digest(bytes.array()));
+      ByteBuffer bytes = ByteBuffer.allocate(8);
+      for (long id : ids) {
+        sha.update(bytes.putLong(0, id).array());
+      }
+      return HexFormat.of().formatHex(sha.digest());
     } catch (NoSuchAlgorithmException e) {
       throw new AssertionError("every JDK has SHA-256", e);
     }
@@ -191,7 +215,7 @@ final class QueryRun {
   /** Sums of one thread. */
   private static final class Tally {
     private final Histogram nanos = new Histogram(DIGITS);
-    private long hits;
+
     private long hops;
     private long scored;
     private long reads;
@@ -217,7 +241,7 @@ final class QueryRun {
 
     void add(Tally other) {
       nanos.add(other.nanos);
-      hits += other.hits;
+
       hops += other.hops;
       scored += other.scored;
       reads += other.reads;

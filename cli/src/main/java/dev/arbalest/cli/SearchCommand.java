@@ -86,6 +86,10 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     if (repeat < 1) {
       throw new BadInputException("repeat must be at least 1: " + repeat);
     }
+    if (threads < 1 || threads > 1024) {
+      throw new BadInputException("threads must be in [1, 1024]: " + threads);
+    }
+    SearchParameters parameters = parameters();
     OpenOptions options =
         OpenOptions.defaults()
             .withReader(ReaderKind.parse(reader.toLowerCase(Locale.ROOT)))
@@ -100,7 +104,6 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
           common.err().println(opened.readerNote());
           common.err().flush();
         }
-        SearchParameters parameters = parameters();
         QueryRun run = new QueryRun(opened, vectors, truth, parameters);
         run.check();
         double firstMillis = run.first();
@@ -150,6 +153,9 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
   private SearchParameters parameters() {
     if (k < 1) {
       throw new BadInputException("k must be at least 1: " + k);
+    }
+    if (list != null && list < k) {
+      throw new BadInputException("list must be at least k = " + k + ": " + list);
     }
     SearchParameters defaults = SearchParameters.forK(k);
     int depth =
@@ -203,7 +209,7 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     return root;
   }
 
-  private void printTable(ObjectNode json, SearchParameters parameters) {
+  private void printTable(ObjectNode json, SearchParameters parameters) throws IOException {
     common.print(
         String.format(
             Locale.ROOT,

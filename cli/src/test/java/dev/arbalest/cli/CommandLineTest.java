@@ -541,16 +541,19 @@ class CommandLineTest {
       progress.stage("graph", 1000);
       Thread.sleep(250); // past the interval at which a terminal is refreshed
       progress.advanced(500);
+      progress.stage("commit", 2);
+      progress.advanced(1); // the command fails here
     }
     assertThat(terminal.toString())
         .containsPattern("\r\u001b\\[Kgraph {4} *50.0 %  500 of 1,000  [0-9,]+/s  \\d s left")
-        .contains("done in");
+        .doesNotContain("done in")
+        .contains("commit    50.0 %");
     StringWriter log = new StringWriter();
     try (Progress progress = new Progress(new PrintWriter(log), true, false)) {
       progress.stage("graph", 1000);
       progress.advanced(1000);
     }
-    assertThat(log.toString()).doesNotContain("\r").contains("graph").hasLineCount(1);
+    assertThat(log.toString()).doesNotContain("\r").contains("graph   done in").hasLineCount(1);
     StringWriter quiet = new StringWriter();
     try (Progress progress = new Progress(new PrintWriter(quiet), false, false)) {
       progress.stage("graph", 1000);

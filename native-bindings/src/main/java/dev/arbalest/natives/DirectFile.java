@@ -24,6 +24,7 @@ public final class DirectFile implements AutoCloseable {
   private static final int STATX_DIOALIGN = 0x2000;
   private static final int STATX_SIZE = 0x200;
   private static final int STATX_BYTES = 256;
+  private static final int MAX_ALIGNMENT_BYTES = 4096;
 
   private final Path path;
   private final int descriptor;
@@ -75,7 +76,7 @@ public final class DirectFile implements AutoCloseable {
     if (descriptor < 0) {
       throw refused("open", path, -descriptor);
     }
-    int alignment = direct ? directAlignment(descriptor) : 512;
+    int alignment = direct ? directAlignment(path, descriptor) : 512;
     return new DirectFile(path, descriptor, direct, alignment);
   }
 
@@ -94,7 +95,7 @@ public final class DirectFile implements AutoCloseable {
   }
 
   /** What statx reports for direct I/O; 4096 where the kernel is too old to say. */
-  private static int directAlignment(int descriptor) {
+  private static int directAlignment(Path path, int descriptor) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment statx = arena.allocate(STATX_BYTES, 8);
       if (Libc.statx(descriptor, STATX_DIOALIGN, statx) == 0
@@ -102,11 +103,36 @@ public final class DirectFile implements AutoCloseable {
         int memory = statx.get(ValueLayout.JAVA_INT, 152);
         int offset = statx.get(ValueLayout.JAVA_INT, 156);
         int reported = Math.max(memory, offset);
+        if (reported > MAX_ALIGNMENT_BYTES) {
+          Libc.close(descriptor);
+          throw new IOException(
+              path
+                  + ": its file system needs direct I/O aligned to "
+                  + reported
+                  + " bytes, supported are "
+                  + MAX_ALIGNMENT_BYTES);
+        }
         if (reported > 0) {
           return Math.max(512, Integer.highestOneBit(2 * reported - 1));
         }
       }
       return 4096;
+    }
+  }
+
+  /**
+   * Makes the names in a directory durable (fsync). An interrupt of the thread does not cut it
+   * short, as it would a {@code FileChannel}.
+   */
+  public static void syncDirectory(Path directory) throws IOException {
+    int descriptor = Libc.open(directory.toString(), Libc.O_RDONLY | Libc.O_CLOEXEC, 0);
+    if (descriptor < 0) {
+      throw refused("open", directory, -descriptor);
+    }
+    int result = Libc.fsync(descriptor);
+    Libc.close(descriptor);
+    if (result < 0) {
+      throw new SystemCallException("fsync(" + directory + ")", -result);
     }
   }
 
@@ -223,6 +249,9 @@ public final class DirectFile implements AutoCloseable {
   /** Reserves space for [0, length), so that a full disk shows now and not after hours of work. */
   public void reserve(long length) throws IOException {
     int result = Libc.fallocate(descriptor, 0, length);
+    while (result == -Errno.EINTR.number) {
+      result = Libc.fallocate(descriptor, 0, length);
+    }
     if (result < 0 && result != -Errno.EOPNOTSUPP.number && result != -Errno.EINVAL.number) {
       throw new SystemCallException("posix_fallocate(" + path + ", " + length + ")", -result);
     }

@@ -39,6 +39,27 @@ public final class FileMapping implements AutoCloseable {
     }
   }
 
+  /**
+   * Maps all of an open file, also if its name has come to mean another file since. The mapping
+   * does not need the file to stay open.
+   */
+  @MustBeClosed
+  @SuppressWarnings("restricted") // exactly the range mapped here, unmapped when the arena closes
+  public static FileMapping of(DirectFile file) throws IOException {
+    long length = file.size();
+    long address = Libc.mmap(length, Libc.PROT_READ, Libc.MAP_SHARED, file.descriptor(), 0);
+    if (address < 0) {
+      throw new SystemCallException(
+          "mmap(" + file.path() + ", " + length + " bytes)", (int) -address);
+    }
+    Arena arena = Arena.ofShared();
+    MemorySegment segment =
+        MemorySegment.ofAddress(address)
+            .reinterpret(length, arena, _ -> Libc.munmap(address, length))
+            .asReadOnly();
+    return new FileMapping(file.path(), arena, segment);
+  }
+
   /** The file's bytes. */
   public MemorySegment segment() {
     return segment;

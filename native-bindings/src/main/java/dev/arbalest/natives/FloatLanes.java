@@ -10,7 +10,12 @@ import jdk.incubator.vector.VectorSpecies;
  * bits while a process warms up, and with them the bytes of an index.
  */
 final class FloatLanes {
-  static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  /** The widest the machine has, up to the 16 lanes {@link #sum} knows how to fold. */
+  static final VectorSpecies<Float> SPECIES =
+      FloatVector.SPECIES_PREFERRED.length() > 16
+          ? FloatVector.SPECIES_512
+          : FloatVector.SPECIES_PREFERRED;
+
   private static final int LANES = SPECIES.length();
   private static final VectorShuffle<Float> SWAP_1 = swap(1);
   private static final VectorShuffle<Float> SWAP_2 = swap(2);

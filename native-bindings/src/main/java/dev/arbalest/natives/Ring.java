@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +31,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Ring implements AutoCloseable {
   private static final long MAX_BUFFER_BYTES = 1L << 30;
+  private static final int MAX_REFUSALS = 100_000;
+  private static final long REFUSAL_PAUSE_NANOS = 100_000;
   private static final VarHandle INT = JAVA_INT.varHandle();
 
   private final Arena arena = Arena.ofShared();
@@ -290,16 +293,20 @@ public final class Ring implements AutoCloseable {
   }
 
   private void enter(int wait) throws IOException {
+    int refusals = 0;
     while (prepared > 0 || available() < wait) {
       int flags = wait > 0 ? Uring.IORING_ENTER_GETEVENTS() : 0;
       int result = Uring.io_uring_enter(descriptor, prepared, wait, flags, MemorySegment.NULL);
       if (result >= 0) {
         prepared -= result;
       } else if (result == -Errno.EAGAIN.number || result == -Errno.EBUSY.number) {
-        Thread.onSpinWait(); // the kernel is out of requests until completions are taken
         if (available() > 0) {
-          return;
+          return; // the kernel is out of requests until completions are taken
         }
+        if (++refusals > MAX_REFUSALS) {
+          throw new SystemCallException("io_uring_enter", -result, "the system is overloaded");
+        }
+        LockSupport.parkNanos(REFUSAL_PAUSE_NANOS);
       } else if (result != -Errno.EINTR.number) {
         throw new SystemCallException("io_uring_enter", -result);
       }

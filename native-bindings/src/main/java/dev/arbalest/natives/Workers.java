@@ -60,19 +60,20 @@ public final class Workers implements AutoCloseable {
     int ranges = (int) ((count + (long) grain - 1) / grain);
     AtomicInteger next = new AtomicInteger();
     List<Future<?>> running = new ArrayList<>();
-    for (int worker = 1; worker < Math.min(size, ranges); worker++) {
-      int number = worker;
-      running.add(
-          helpers.submit(() -> {
-            runRanges(number, next, ranges, count, grain, task);
-            return null;
-          }));
-    }
     Throwable failure = null;
     try {
+      for (int worker = 1; worker < Math.min(size, ranges); worker++) {
+        int number = worker;
+        running.add(
+            helpers.submit(() -> {
+              runRanges(number, next, ranges, count, grain, task);
+              return null;
+            }));
+      }
       runRanges(0, next, ranges, count, grain, task);
     } catch (Throwable e) {
-      failure = e;
+      failure = e; // also a thread that could not be started: those that run are waited for
+      next.set(ranges);
     }
     boolean interrupted = false;
     for (Future<?> future : running) {

@@ -39,6 +39,27 @@ public record CodecSpec(Family family, int parameter) {
   }
 
   /**
+   * Refuses a dimension the codec cannot be trained for.
+   *
+   * @throws IllegalArgumentException naming both
+   */
+  public void requireFits(int dimension) {
+    if (family == Family.PQ && parameter > dimension) {
+      throw new IllegalArgumentException(
+          "pq:M needs M of at most the dimension "
+              + dimension
+              + ", found "
+              + parameter
+              + "; lower M");
+    }
+  }
+
+  /** Bytes per code of vectors of a dimension, under any metric. */
+  public int codeBytesAtMost(int dimension) {
+    return family == Family.PQ ? (parameter + 7) / 8 * 8 : (dimension + 63) / 64 * 8 + 16;
+  }
+
+  /**
    * Parses {@code rabitq:1} or {@code pq:M}.
    *
    * @throws IllegalArgumentException naming the accepted forms

@@ -53,14 +53,7 @@ public final class ProductQuantizer implements Codec {
   static ProductQuantizer train(
       CodecSpec spec, Metric metric, F32Rows rows, long seed, Workers workers) throws IOException {
     int subspaces = spec.parameter();
-    if (subspaces > rows.dimension()) {
-      throw new IllegalArgumentException(
-          "pq:M needs M of at most the dimension "
-              + rows.dimension()
-              + ", found "
-              + subspaces
-              + "; lower M");
-    }
+    spec.requireFits(rows.dimension());
     Rotation rotation = new Rotation(rows.dimension(), seed);
     float[] center = TrainingSample.mean(rows, 4 * SAMPLE_ROWS);
     int padded = rotation.paddedDimension();

@@ -43,7 +43,7 @@ public final class GroundTruth {
     }
     long queries = Integer.toUnsignedLong(bytes.getInt());
     long k = Integer.toUnsignedLong(bytes.getInt());
-    long idsBytes = queries <= bytes.capacity() && k <= bytes.capacity() ? 4 * queries * k : -1;
+    long idsBytes = k > 0 && queries <= bytes.capacity() / 4 / k ? 4 * queries * k : -1;
     if (queries < 1
         || k < 1
         || (bytes.capacity() != 8 + idsBytes && bytes.capacity() != 8 + 2 * idsBytes)) {

@@ -5,7 +5,6 @@ import dev.arbalest.cache.VectorCache;
 import dev.arbalest.natives.FileMapping;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.Ring;
-import dev.arbalest.natives.RingUnavailableException;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.pq.Codec;
 import dev.arbalest.vamana.Graph;
@@ -68,7 +67,7 @@ public final class Index implements AutoCloseable {
         cache = new VectorCache(options.cacheBytes(), slotBytes);
       }
       if (reader == ReaderKind.MMAP) {
-        mapping = FileMapping.open(loaded.vectors().path());
+        mapping = FileMapping.of(loaded.vectors());
         mapping.adviseRandom();
       }
       return new Index(loaded, options, reader, note, cache, mapping);
@@ -81,11 +80,11 @@ public final class Index implements AutoCloseable {
   }
 
   /** Why io_uring cannot be used here, or the empty string. */
-  static String ringRefusal() throws IOException {
+  static String ringRefusal() {
     try (Ring ring = Ring.open(1, Ring.Sharing.ANY_THREAD)) {
       assert ring.capacity() >= 1;
       return "";
-    } catch (RingUnavailableException e) {
+    } catch (IOException e) {
       return String.valueOf(e.getMessage());
     }
   }
@@ -161,9 +160,14 @@ public final class Index implements AutoCloseable {
     SearchContext context = contexts.acquire();
     try {
       context.search(query, parameters, result);
-    } finally {
+    } catch (BadInputException e) {
       contexts.release(context);
+      throw e;
+    } catch (Throwable e) {
+      contexts.discard(context, e);
+      throw e;
     }
+    contexts.release(context);
   }
 
   @MustBeClosed
@@ -253,7 +257,7 @@ public final class Index implements AutoCloseable {
 
   /** Waits for searches under way, then frees memory and files. A second close does nothing. */
   @Override
-  public void close() throws IOException {
+  public synchronized void close() throws IOException {
     if (closed) {
       return;
     }

@@ -3,9 +3,11 @@ package dev.arbalest.ssd;
 import dev.arbalest.cache.MemoryBudget;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.FileMapping;
+import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.pq.Codec;
+import dev.arbalest.vamana.BuildParameters;
 import dev.arbalest.vamana.Graph;
 import dev.arbalest.vamana.GraphBuilder;
 import dev.arbalest.vamana.NodeDistances;
@@ -27,6 +29,9 @@ import java.util.Map;
 final class IndexBuilder {
   /** Heap, code and thread stacks of the JVM, staging buffers: what no part below counts. */
   private static final long BASE_BYTES = 256L << 20;
+
+  /** Staging memory of a worker. */
+  private static final long STAGING_BYTES = 4L << 20;
 
   private final VectorInput input;
   private final BuildOptions options;
@@ -67,14 +72,17 @@ final class IndexBuilder {
   private boolean plan() {
     F32Rows rows = input.rows();
     int count = rows.count();
+    options.codec().requireFits(rows.dimension());
     MemoryBudget budget = new MemoryBudget(options.memoryBytes());
-    budget.require("base", BASE_BYTES);
+    budget.require("base", BASE_BYTES + STAGING_BYTES * options.threads());
     budget.require("checksums", 4L * count);
-    // The graph grows with a third of slack and is then copied; codes are gone by then.
-    long graph =
-        Graph.byteSize(count, options.graph().degree() * 4 / 3)
-            + Graph.byteSize(count, options.graph().degree());
-    budget.require("graph", graph);
+    budget.require("order", (options.metric() == Metric.DOT ? 8L : 4L) * count);
+    // The graph grows with slack and is then copied; codes are written and gone by then.
+    BuildParameters graph = options.graph();
+    long graphBytes =
+        Graph.byteSize(count, graph.slackDegree()) + Graph.byteSize(count, graph.degree());
+    long codeBytes = (long) count * options.codec().codeBytesAtMost(rows.dimension());
+    budget.require(graphBytes > codeBytes ? "graph" : "codes", Math.max(graphBytes, codeBytes));
     budget.check();
     long vectors = (long) count * new VectorFile(rows.dimension()).slotBytes();
     boolean resident = budget.addIfFits("vectors", vectors);
@@ -169,6 +177,7 @@ final class IndexBuilder {
           graph.nodeCount(),
           graph.maxDegree(),
           graph.entryPoint());
+      listener.advanced(1);
       return new Manifest(
           directory.nextGeneration(),
           stored.dimension(),
@@ -204,6 +213,7 @@ final class IndexBuilder {
     begin("train", 1);
     Codec codec =
         Codec.train(options.codec(), options.metric(), stored, options.graph().seed(), workers);
+    listener.advanced(1);
     begin("encode", stored.count());
     try (NativeMemory codes = NativeMemory.allocate((long) codec.codeBytes() * stored.count())) {
       workers.forRanges(

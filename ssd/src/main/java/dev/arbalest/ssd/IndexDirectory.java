@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -17,10 +17,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * An index directory held for writing. One process at a time holds {@code LOCK}; what the committed
@@ -34,14 +34,27 @@ final class IndexDirectory implements AutoCloseable {
   private static final Pattern OURS =
       Pattern.compile("vectors(\\.[0-9]+)?\\.f32|(graph|codes|codec|ids|sums)\\.[0-9]+");
 
+  /**
+   * Directories this process holds. A second channel on LOCK must not even be opened: closing it
+   * would drop the process's lock, as POSIX locks belong to the process and not to the descriptor.
+   */
+  private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+
   private final Path path;
+  private final Path realPath;
   private final FileChannel lockChannel;
   private final FileLock lock;
   private final Optional<Manifest> committed;
+  private boolean renamed;
 
   private IndexDirectory(
-      Path path, FileChannel lockChannel, FileLock lock, Optional<Manifest> committed) {
+      Path path,
+      Path realPath,
+      FileChannel lockChannel,
+      FileLock lock,
+      Optional<Manifest> committed) {
     this.path = path;
+    this.realPath = realPath;
     this.lockChannel = lockChannel;
     this.lock = lock;
     this.committed = committed;
@@ -59,7 +72,7 @@ final class IndexDirectory implements AutoCloseable {
     if (Files.exists(path) && !Files.isDirectory(path)) {
       throw new BadInputException(path + " is a file; --index needs a directory");
     }
-    Files.createDirectories(path);
+    createDurably(path.toAbsolutePath());
     Set<String> foreign = names(path).stream().filter(n -> !isOurs(n)).collect(Collectors.toSet());
     if (!foreign.isEmpty()) {
       throw new BadInputException(
@@ -68,28 +81,69 @@ final class IndexDirectory implements AutoCloseable {
               + foreign.stream().sorted().limit(3).collect(Collectors.joining(", "))
               + "); give an empty or new directory");
     }
-    FileChannel channel =
-        FileChannel.open(path.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    if (!Files.exists(path.resolve(LOCK)) && holdsIndexFiles(path)) {
+      // A writer makes LOCK before anything else: without it these are somebody else's files.
+      throw new BadInputException(
+          path
+              + " holds files named like an index's, but no "
+              + LOCK
+              + "; give an empty or new directory");
+    }
+    Path real = path.toRealPath();
+    if (!HELD.add(real)) {
+      throw inUse(path);
+    }
+    FileChannel channel;
     try {
-      FileLock lock = tryLock(channel);
+      channel = open(path);
+    } catch (Throwable e) {
+      HELD.remove(real);
+      throw e;
+    }
+    try {
+      FileLock lock = channel.tryLock();
       if (lock == null) {
-        throw new IOException(
-            path + " is already open for writing by another process; wait for it to end");
+        throw inUse(path);
       }
-      IndexDirectory directory = new IndexDirectory(path, channel, lock, readIfPresent(path));
+      IndexDirectory directory = new IndexDirectory(path, real, channel, lock, readIfPresent(path));
       directory.removeLeftovers();
       return directory;
     } catch (Throwable e) {
-      channel.close();
-      throw e;
+      HELD.remove(real);
+      try (channel) {
+        throw e;
+      }
     }
   }
 
-  private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {
+  @MustBeClosed
+  private static FileChannel open(Path path) throws IOException {
+    return FileChannel.open(
+        path.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+  }
+
+  private static IOException inUse(Path path) {
+    return new IOException(
+        path + " is already open for writing by another process; wait for it to end");
+  }
+
+  private static void createDurably(Path path) throws IOException {
+    if (Files.isDirectory(path)) {
+      return;
+    }
+    Path parent = path.getParent();
+    if (parent != null) {
+      createDurably(parent);
+    }
     try {
-      return channel.tryLock();
-    } catch (OverlappingFileLockException e) {
-      return null; // held by this process
+      Files.createDirectory(path);
+    } catch (FileAlreadyExistsException e) {
+      if (!Files.isDirectory(path)) {
+        throw e;
+      }
+    }
+    if (parent != null) {
+      DirectFile.syncDirectory(parent);
     }
   }
 
@@ -160,8 +214,14 @@ final class IndexDirectory implements AutoCloseable {
       file.sync();
     }
     Files.move(temporary, path.resolve(Manifest.FILE_NAME), StandardCopyOption.ATOMIC_MOVE);
+    renamed = true;
     syncDirectory();
-    removeUnnamed(manifest);
+    try {
+      removeUnnamed(manifest);
+    } catch (IOException e) {
+      // The new index is in place; what is left of the old one goes when the next writer comes.
+      assert manifest.generation() > 0 : e;
+    }
   }
 
   private void removeLeftovers() throws IOException {
@@ -188,8 +248,11 @@ final class IndexDirectory implements AutoCloseable {
     }
   }
 
-  /** Removes what a failed writer has written since the last commit. */
+  /** Removes what a failed writer has written, unless it has become the index. */
   void rollBack(Throwable cause) {
+    if (renamed) {
+      return;
+    }
     List<Path> files = new ArrayList<>();
     for (Manifest.Part part : Manifest.Part.values()) {
       files.add(newFile(part));
@@ -205,15 +268,15 @@ final class IndexDirectory implements AutoCloseable {
   }
 
   private void syncDirectory() throws IOException {
-    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-      channel.force(true);
-    }
+    DirectFile.syncDirectory(path);
   }
 
   @Override
   public void close() throws IOException {
     try (lockChannel) {
       lock.release();
+    } finally {
+      HELD.remove(realPath);
     }
   }
 }

@@ -42,8 +42,13 @@ final class PreadReader implements SlotReader {
   @Override
   public void submit(long slot, int buffer) {
     tasks[buffer].fileOffset = buffers.fileOffset(slot, buffer);
-    pool.execute(tasks[buffer]);
     inFlight++;
+    try {
+      pool.execute(tasks[buffer]);
+    } catch (Throwable e) {
+      inFlight--;
+      throw e;
+    }
   }
 
   @Override
@@ -83,8 +88,10 @@ final class PreadReader implements SlotReader {
   }
 
   @Override
-  public void close() {
-    buffers.close();
+  public void close() throws IOException {
+    try (buffers) {
+      await();
+    }
   }
 
   private final class ReadTask implements Runnable {
@@ -105,13 +112,12 @@ final class PreadReader implements SlotReader {
         problem = endOfFile(e);
       } catch (IOException e) {
         problem = e;
-      } catch (RuntimeException e) {
+      } catch (Throwable e) {
         problem = new IOException("read of " + file.path() + " failed", e);
-      } finally {
-        failure = problem;
-        boolean added = completed.offer(this);
-        assert added;
       }
+      failure = problem;
+      boolean added = completed.offer(this);
+      assert added;
     }
 
     /** The widened read of the last slot may end at the end of the file, the slot may not. */

@@ -76,17 +76,20 @@ final class SearchContext implements AutoCloseable {
   private void takeQuery(float[] vector) {
     MemorySegment memory = query.segment();
     MemorySegment.copy(vector, 0, memory, F32Rows.FLOAT, 0, vector.length);
-    float squaredNorm = F32Distance.dot(memory, 0, memory, 0, vector.length);
-    if (!(squaredNorm < Float.POSITIVE_INFINITY)) {
+    double squaredNorm = 0;
+    for (float component : vector) {
+      squaredNorm += (double) component * component;
+    }
+    if (!(squaredNorm < VectorInput.LARGEST_SQUARED_NORM)) {
       throw new BadInputException("query has a component that is NaN or infinite, or overflows");
     }
     if (index.metric() == Metric.COSINE) {
       if (squaredNorm == 0) {
         throw new BadInputException("query of norm 0 has no direction under cosine");
       }
-      float scale = (float) (1 / Math.sqrt(squaredNorm));
+      double norm = Math.sqrt(squaredNorm);
       for (int i = 0; i < vector.length; i++) {
-        memory.setAtIndex(F32Rows.FLOAT, i, vector[i] * scale);
+        memory.setAtIndex(F32Rows.FLOAT, i, (float) (vector[i] / norm));
       }
     }
   }

@@ -40,24 +40,54 @@ final class SearchContextPool implements AutoCloseable {
         throw new IllegalStateException("the index is closed");
       }
       int home = home();
-      for (int i = 0; i < size; i++) {
-        SearchContext context = free.getAndSet((home + i) % size, null);
-        if (context != null) {
-          return context;
-        }
-        if (i == 0 && created.get() < size && created.getAndIncrement() < size) {
-          try {
-            return factory.create();
-          } catch (Throwable e) {
-            created.decrementAndGet();
-            throw e;
+      while (true) {
+        for (int i = 0; i < size; i++) {
+          SearchContext context = free.getAndSet((home + i) % size, null);
+          if (context != null) {
+            return context;
+          }
+          if (i == 0 && reserve()) {
+            return create();
           }
         }
+        Thread.onSpinWait(); // a context was given back behind the scan
       }
-      throw new AssertionError("a permit without a context");
     } catch (Throwable e) {
       permits.release();
       throw e;
+    }
+  }
+
+  private boolean reserve() {
+    int count = created.get();
+    while (count < size) {
+      int seen = created.compareAndExchange(count, count + 1);
+      if (seen == count) {
+        return true;
+      }
+      count = seen;
+    }
+    return false;
+  }
+
+  private SearchContext create() throws IOException {
+    try {
+      return factory.create();
+    } catch (Throwable e) {
+      created.decrementAndGet();
+      throw e;
+    }
+  }
+
+  /** Closes a context whose search failed: what it was reading may still arrive in its buffers. */
+  void discard(SearchContext context, Throwable cause) {
+    try {
+      context.close();
+    } catch (IOException e) {
+      cause.addSuppressed(e);
+    } finally {
+      created.decrementAndGet();
+      permits.release();
     }
   }
 

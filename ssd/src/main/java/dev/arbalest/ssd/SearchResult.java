@@ -58,9 +58,9 @@ public final class SearchResult {
     return distances[rank];
   }
 
-  /** Copies the ids into {@code target[0, size())}. */
-  public void copyIds(long[] target) {
-    System.arraycopy(ids, 0, target, 0, size);
+  /** Copies the ids into {@code target[from, from + size())}. */
+  public void copyIds(long[] target, int from) {
+    System.arraycopy(ids, 0, target, from, size);
   }
 
   /** Nodes the walk expanded. */

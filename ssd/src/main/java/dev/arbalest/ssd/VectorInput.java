@@ -32,6 +32,14 @@ import java.util.regex.Pattern;
 public final class VectorInput implements AutoCloseable {
   private static final Pattern NPY_SHAPE = Pattern.compile("'shape':\\s*\\((\\d+),\\s*(\\d+),?\\)");
 
+  /** Leaves room for the sums of distance estimates, which larger norms would overflow. */
+  static final float LARGEST_SQUARED_NORM = Float.MAX_VALUE / 16;
+
+  private static final int MAX_NPY_HEADER_BYTES = 65_535;
+
+  /** Below this a float's square loses precision; norms are then computed in double. */
+  private static final float SMALL_SQUARED_NORM = 1e-30f;
+
   private final Path path;
   private final FileMapping mapping;
   private final F32Rows rows;
@@ -131,8 +139,8 @@ public final class VectorInput implements AutoCloseable {
                     ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(java.nio.ByteOrder.LITTLE_ENDIAN),
                     8))
             : Integer.toUnsignedLong(bytes.get(FileHeader.INT, 8));
-    if (start + length > bytes.byteSize()) {
-      throw new BadInputException(path + ": truncated inside the NumPy header");
+    if (length > MAX_NPY_HEADER_BYTES || start + length > bytes.byteSize()) {
+      throw new BadInputException(path + ": damaged, its NumPy header claims " + length + " bytes");
     }
     String header =
         new String(
@@ -229,7 +237,7 @@ public final class VectorInput implements AutoCloseable {
     float squaredNorm =
         F32Distance.dot(
             rows.memory(), rows.offset(row), rows.memory(), rows.offset(row), rows.dimension());
-    if (!(squaredNorm > 0 && squaredNorm < Float.POSITIVE_INFINITY)) {
+    if (!(squaredNorm > SMALL_SQUARED_NORM && squaredNorm < LARGEST_SQUARED_NORM)) {
       return checkSlowly(row, metric);
     }
     return Math.sqrt(squaredNorm);
@@ -245,7 +253,7 @@ public final class VectorInput implements AutoCloseable {
       }
       squaredNorm += (double) value * value;
     }
-    if (squaredNorm > Float.MAX_VALUE) {
+    if (squaredNorm > LARGEST_SQUARED_NORM) {
       throw new BadInputException(
           path + ", row " + row + ": its norm overflows float32; scale the vectors down");
     }

@@ -278,7 +278,7 @@ class IndexTest {
         Path place = Files.createDirectory(directory.resolve(codec.replace(':', '-') + threads));
         BuildOptions options = TestIndexes.options(Metric.COSINE, codec).withThreads(threads);
         // The second build reads vectors through the page cache: the memory plan must not matter.
-        options = threads == 2 ? options.withMemoryBytes((256L << 20) + 240_000) : options;
+        options = threads == 2 ? options.withMemoryBytes((264L << 20) + 300_000) : options;
         Path path = TestIndexes.build(place, rows, options);
         digests.add(IndexDigest.sha256(path, IndexVerifier.manifest(path)));
       }

@@ -130,7 +130,10 @@ class InputTest {
       assertThatThrownBy(() -> TestIndexes.build(directory, rows, options))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("already open for writing");
+      // The refusal must not have loosened the first writer's lock for other processes.
+      assertThat(lockIsFree(index.resolve("LOCK"))).isFalse();
     }
+    assertThat(lockIsFree(index.resolve("LOCK"))).isTrue();
     Path other = Files.createDirectories(directory.resolve("home/index"));
     Files.writeString(other.resolve("thesis.txt"), "precious");
     assertThatThrownBy(() -> TestIndexes.build(directory.resolve("home"), rows, options))
@@ -144,6 +147,25 @@ class InputTest {
     assertThat(index.resolve("vectors.f32")).exists();
   }
 
+  /** Whether no process holds a POSIX lock on the file, by the kernel's own list. */
+  private static boolean lockIsFree(Path lock) throws IOException {
+    Object inode = Files.getAttribute(lock, "unix:ino");
+    return Files.readAllLines(Path.of("/proc/locks")).stream()
+        .noneMatch(line -> line.contains("POSIX") && line.contains(":" + inode + " "));
+  }
+
+  @Test
+  void filesThatOnlyLookLikeAnIndexAreLeftAlone() throws IOException {
+    Path index = Files.createDirectories(directory.resolve("index"));
+    Files.writeString(index.resolve("vectors.f32"), "precious");
+    F32Rows rows = TestRows.gaussian(3, 5, 4);
+    assertThatThrownBy(
+            () -> TestIndexes.build(directory, rows, TestIndexes.options(Metric.L2, "rabitq:1")))
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContaining("holds files named like an index's");
+    assertThat(index.resolve("vectors.f32")).hasContent("precious");
+  }
+
   @Test
   void aBudgetTooSmallIsRefusedBeforeAnythingIsWritten() throws IOException {
     F32Rows rows = TestRows.gaussian(3, 500, 4);
@@ -151,9 +173,9 @@ class InputTest {
     assertThatThrownBy(() -> TestIndexes.build(directory, rows, options))
         .isInstanceOf(dev.arbalest.cache.MemoryBudgetExceededException.class)
         .hasMessageContaining("memory budget of 100.0 MiB is too small")
-        .hasMessageContaining("give at least --memory 257m");
+        .hasMessageContaining("give at least --memory 265m");
     assertThat(directory.resolve("index")).doesNotExist();
-    TestIndexes.build(directory, rows, options.withMemoryBytes(257 << 20));
+    TestIndexes.build(directory, rows, options.withMemoryBytes(265 << 20));
   }
 
   @Test

@@ -13,9 +13,11 @@ package dev.arbalest.vamana;
 public record BuildParameters(
     int degree, int searchListSize, float alpha, boolean fast, long seed) {
 
+  private static final int MAX_DEGREE = 1024;
+
   /** Checks the ranges. */
   public BuildParameters {
-    if (degree < 4 || degree > 1024) {
+    if (degree < 4 || degree > MAX_DEGREE) {
       throw new IllegalArgumentException("degree must be in [4, 1024]: " + degree);
     }
     if (searchListSize < 1 || searchListSize > 10_000) {
@@ -37,7 +39,7 @@ public record BuildParameters(
   }
 
   /** Degree up to which a node grows before it is pruned back: spares most prunes. */
-  int slackDegree() {
-    return degree + degree / 3;
+  public int slackDegree() {
+    return Math.min(MAX_DEGREE, degree + degree / 3);
   }
 }

@@ -36,8 +36,9 @@ public final class Reachability {
 
   /**
    * Makes every node reachable, in order of node number. A lost node becomes a neighbour of the
-   * nearest node a search finds that has a place; where none has, it is put into an edge: {@code v
-   * -> w} becomes {@code v -> lost -> w}, which loses nothing that was reachable.
+   * first of its own neighbours that is reachable and has a place, else of the nearest node a
+   * search finds that has one; where none has, it is put into an edge of one of those found: {@code
+   * v -> w} becomes {@code v -> lost -> w}, which loses nothing that was reachable.
    *
    * @return how many nodes had been unreachable
    */
@@ -50,28 +51,50 @@ public final class Reachability {
     for (int node = reached.nextClearBit(0);
         node < graph.nodeCount();
         node = reached.nextClearBit(node)) {
-      int unreachable = node;
-      CandidateList found =
-          search.search(
-              (nodes, count, out) ->
-                  distances.distances(unreachable, nodes, 0, count, out, 0, offsets),
-              searchListSize);
-      attach(graph, unreachable, found);
-      spread(graph, unreachable, reached, queue);
+      if (!attachToNeighbor(graph, node, reached)) {
+        int unreachable = node;
+        CandidateList found =
+            search.search(
+                (nodes, count, out) ->
+                    distances.distances(unreachable, nodes, 0, count, out, 0, offsets),
+                searchListSize);
+        attach(graph, node, found, lost);
+      }
+      spread(graph, node, reached, queue);
       lost++;
     }
     return lost;
   }
 
-  private static void attach(Graph graph, int node, CandidateList found) {
+  private static boolean attachToNeighbor(Graph graph, int node, BitSet reached) {
+    for (int rank = 0; rank < graph.maxDegree(); rank++) {
+      int host = graph.neighbor(node, rank);
+      if (host == Graph.NONE) {
+        return false;
+      }
+      if (reached.get(host) && addIfPlace(graph, host, node)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static boolean addIfPlace(Graph graph, int host, int node) {
+    int degree = graph.degree(host);
+    if (degree == graph.maxDegree()) {
+      return false;
+    }
+    graph.setNeighbor(host, degree, node);
+    return true;
+  }
+
+  private static void attach(Graph graph, int node, CandidateList found, int turn) {
     for (int rank = 0; rank < found.size(); rank++) {
-      int degree = graph.degree(found.node(rank));
-      if (degree < graph.maxDegree()) {
-        graph.setNeighbor(found.node(rank), degree, node);
+      if (addIfPlace(graph, found.node(rank), node)) {
         return;
       }
     }
-    int host = found.node(0);
+    int host = found.node(turn % found.size()); // in turn, so that no chain of lost nodes forms
     int last = graph.maxDegree() - 1;
     int displaced = graph.neighbor(host, last);
     graph.setNeighbor(host, last, node);
