@@ -45,7 +45,7 @@ final class Progress implements ProgressListener, AutoCloseable {
 
   @Override
   public synchronized void stage(String name, long units) {
-    finishStage();
+    finishStage(true);
     stage = name;
     total = units;
     done = 0;
@@ -80,9 +80,9 @@ final class Progress implements ProgressListener, AutoCloseable {
     err.flush();
   }
 
-  private void finishStage() {
+  private void finishStage(boolean complete) {
     if (!stage.isEmpty() && shown) {
-      show(line(System.nanoTime(), done >= total));
+      show(line(System.nanoTime(), complete));
       if (terminal) {
         err.println();
         err.flush();
@@ -113,6 +113,6 @@ final class Progress implements ProgressListener, AutoCloseable {
 
   @Override
   public synchronized void close() {
-    finishStage();
+    finishStage(done >= total); // a command that fails closes in the middle of a stage
   }
 }
