@@ -78,6 +78,14 @@ public final class FileMapping implements AutoCloseable {
     advise(offset, length, Libc.MADV_WILLNEED);
   }
 
+  /**
+   * Gives up the memory of pages read: they no longer count for this process, and are read again if
+   * touched again.
+   */
+  public void release(long offset, long length) throws IOException {
+    advise(offset, length, Libc.MADV_DONTNEED);
+  }
+
   private void advise(long offset, long length, int advice) throws IOException {
     long end = Math.min(segment.byteSize(), offset + length);
     long start = offset / PAGE_BYTES * PAGE_BYTES;

@@ -36,6 +36,7 @@ final class Libc {
 
   static final int MADV_RANDOM = 1;
   static final int MADV_WILLNEED = 3;
+  static final int MADV_DONTNEED = 4;
   static final int MADV_HUGEPAGE = 14;
 
   static final int POSIX_FADV_DONTNEED = 4;

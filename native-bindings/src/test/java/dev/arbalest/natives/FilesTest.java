@@ -144,6 +144,8 @@ class FilesTest {
     try (FileMapping mapping = FileMapping.open(path)) {
       mapping.adviseRandom();
       mapping.adviseWillNeed(5000, 9000);
+      assertThat(mapping.segment().get(ValueLayout.JAVA_BYTE, 5000)).isEqualTo(content[5000]);
+      mapping.release(4000, 9000);
       assertThat(mapping.segment().toArray(ValueLayout.JAVA_BYTE)).isEqualTo(content);
     }
   }

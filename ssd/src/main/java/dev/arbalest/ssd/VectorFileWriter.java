@@ -68,6 +68,7 @@ final class VectorFileWriter {
               MemorySegment.copy(stage, 0, resident, (long) from * slotBytes, bytes);
             }
             file.write(stage, 0, (bytes + 4095) / 4096 * 4096, geometry.offset(from));
+            input.release(from, to);
             synchronized (file) {
               progress.accept(to - from);
             }

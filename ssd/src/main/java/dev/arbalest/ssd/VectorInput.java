@@ -226,6 +226,11 @@ public final class VectorInput implements AutoCloseable {
     return rows;
   }
 
+  /** Gives up the memory of rows [from, to), which have been read for the last time. */
+  void release(int from, int to) throws IOException {
+    mapping.release(rows.offset(from), (to - from) * rows.strideBytes());
+  }
+
   /**
    * Checks that a row can be indexed and searched for.
    *
