@@ -94,7 +94,7 @@ final class Progress implements ProgressListener, AutoCloseable {
   private String line(long now, boolean finished) {
     double seconds = Math.max(1e-9, (now - start) / 1e9);
     double rate = done / seconds;
-    String text = String.format(Locale.ROOT, "%-8s", stage);
+    String text = String.format(Locale.ROOT, "%-9s", stage);
     if (finished) {
       text += String.format(Locale.ROOT, "done in %.1f s", seconds);
       return total > 1 ? text + String.format(Locale.ROOT, ", %,.0f/s", rate) : text;

@@ -280,7 +280,7 @@ class CommandLineTest {
         "--metric",
         "euclid");
     assertBad(
-        "codec must be rabitq:1 or pq:M: zip",
+        "codec must be rabitq:B, pq:M, sq8 or f16: zip",
         "build",
         "--input",
         queries,
@@ -545,15 +545,15 @@ class CommandLineTest {
       progress.advanced(1); // the command fails here
     }
     assertThat(terminal.toString())
-        .containsPattern("\r\u001b\\[Kgraph {4} *50.0 %  500 of 1,000  [0-9,]+/s  \\d s left")
+        .containsPattern("\r\u001b\\[Kgraph {5} *50.0 %  500 of 1,000  [0-9,]+/s  \\d s left")
         .containsOnlyOnce("done in")
-        .contains("commit   50.0 %");
+        .contains("commit    50.0 %");
     StringWriter log = new StringWriter();
     try (Progress progress = new Progress(new PrintWriter(log), true, false)) {
       progress.stage("graph", 1000);
       progress.advanced(1000);
     }
-    assertThat(log.toString()).doesNotContain("\r").contains("graph   done in").hasLineCount(1);
+    assertThat(log.toString()).doesNotContain("\r").contains("graph    done in").hasLineCount(1);
     StringWriter quiet = new StringWriter();
     try (Progress progress = new Progress(new PrintWriter(quiet), false, false)) {
       progress.stage("graph", 1000);

@@ -4,54 +4,74 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /**
- * Inner products of 1-bit codes with a 4-bit query, by exclusive-or and population count: the
- * scoring loop of RaBitQ (Gao and Long, SIGMOD 2024).
+ * Inner products of codes of few bits per component with a rounded query, by exclusive-or and
+ * population count: the scoring loop of RaBitQ (Gao and Long, SIGMOD 2024; several bits: Gao et
+ * al., SIGMOD 2025).
  *
- * <p>A code is {@code words} longs; bit 1 stands for +1, bit 0 for -1. The query is {@value
- * #PLANES} planes of as many longs each, plane after plane, where component {@code i} is {@code
- * sum_j 2^j s_ij} with {@code s_ij} = +1 or -1 read from plane {@code j} in the same way: the odd
- * integers in [-15, 15]. The inner product of code and query is then {@code 15 * 64 * words - 2 *
- * weighted}, {@code weighted = sum_j 2^j popcount(code ^ plane_j)}, with no separate count of the
- * code's bits.
+ * <p>Codes and queries are bit planes of {@code words} longs each, plane after plane. Component
+ * {@code i} is {@code sum_b 2^b s_ib} with {@code s_ib} = +1 where bit {@code i} of plane {@code b}
+ * is 1, else -1: an odd integer in {@code [-(2^B - 1), 2^B - 1]}. The inner product of code and
+ * query is then {@code (2^B - 1)(2^Q - 1) * 64 * words - 2 * weighted}, {@code weighted = sum_bq
+ * 2^(b+q) popcount(code_b ^ query_q)}.
  *
  * <p>Stateless and thread-safe; nothing allocates.
  */
 public final class BitDistance {
-  /** Bits per query component. */
-  public static final int PLANES = 4;
+  /** Most planes of a code or a query. */
+  public static final int MAX_BITS = 8;
 
   private BitDistance() {}
+
+  /** The largest inner product: of a code and a query whose planes are equal and all ones. */
+  public static long fullProduct(int codeBits, int queryBits, int words) {
+    return ((1L << codeBits) - 1) * ((1L << queryBits) - 1) * 64 * words;
+  }
 
   /**
    * Computes the weighted difference counts of {@code count} codes: {@code out[i]} belongs to node
    * {@code nodes[from + i]}, whose code starts at {@code codesOffsetBytes + node * strideBytes}.
    *
-   * @param planes the query, {@code PLANES * words} longs from its start, 64-byte aligned for speed
-   * @param words longs per code, at least 1
+   * @param query {@code queryBits * words} longs from its start, 64-byte aligned for speed
+   * @param queryBits planes of the query, in [1, {@value #MAX_BITS}]
+   * @param codeBits planes of a code, in [1, {@value #MAX_BITS}]
+   * @param words longs per plane, at least 1
    * @throws IndexOutOfBoundsException if a code or the query lies outside its segment
    */
   public static void weightedDifferences(
-      MemorySegment planes,
+      MemorySegment query,
+      int queryBits,
       MemorySegment codes,
       long codesOffsetBytes,
       long strideBytes,
+      int codeBits,
       int words,
       int[] nodes,
       int from,
       int count,
       int[] out) {
-    long query = Memory.address(planes, 0, 8L * PLANES * words);
+    if (queryBits < 1 || queryBits > MAX_BITS || codeBits < 1 || codeBits > MAX_BITS) {
+      throw new IllegalArgumentException(
+          "bits must be in [1, " + MAX_BITS + "]: query " + queryBits + ", code " + codeBits);
+    }
+    long planes = Memory.address(query, 0, 8L * queryBits * words);
     Objects.checkFromIndexSize(from, count, nodes.length);
     Objects.checkFromIndexSize(0, count, out.length);
     if (count == 0) {
       return;
     }
+    long codeBytes = 8L * codeBits * words;
     for (int i = from; i < from + count; i++) {
-      long unused = Memory.address(codes, codesOffsetBytes + nodes[i] * strideBytes, 8L * words);
+      long unused = Memory.address(codes, codesOffsetBytes + nodes[i] * strideBytes, codeBytes);
       assert unused != 0;
     }
     long base = codes.address() + codesOffsetBytes;
-    out[0] = (int) BitVectorKernels.touch(base, strideBytes, 8 * words, nodes, from, count);
-    BitVectorKernels.weightedDifferences(query, base, strideBytes, words, nodes, from, count, out);
+    // The sum of what was touched must be used, or the compiler drops the loads.
+    out[0] = (int) MemoryTouch.touch(base, strideBytes, codeBytes, nodes, from, count);
+    if (codeBits == 1 && queryBits == 4) {
+      BitVectorKernels.oneByFour(planes, base, strideBytes, words, nodes, from, count, out);
+    } else {
+      BitVectorKernels.general(
+          planes, queryBits, base, strideBytes, codeBits, words, nodes, from, count, out);
+    }
   }
 }

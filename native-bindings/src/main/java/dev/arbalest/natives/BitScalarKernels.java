@@ -8,12 +8,19 @@ final class BitScalarKernels {
   private BitScalarKernels() {}
 
   static int weightedDifferences(
-      MemorySegment planes, MemorySegment codes, long codeOffset, int words) {
+      MemorySegment query,
+      int queryBits,
+      MemorySegment codes,
+      long codeOffset,
+      int codeBits,
+      int words) {
     int sum = 0;
-    for (int bit = 0; bit < 64 * words; bit++) {
-      for (int plane = 0; plane < BitDistance.PLANES; plane++) {
-        if (bit(codes, codeOffset, bit) != bit(planes, 8L * words * plane, bit)) {
-          sum += 1 << plane;
+    for (int i = 0; i < 64 * words; i++) {
+      for (int b = 0; b < codeBits; b++) {
+        for (int q = 0; q < queryBits; q++) {
+          boolean differ =
+              bit(codes, codeOffset + 8L * words * b, i) != bit(query, 8L * words * q, i);
+          sum += differ ? 1 << (b + q) : 0;
         }
       }
     }

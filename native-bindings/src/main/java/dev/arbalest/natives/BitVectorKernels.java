@@ -22,22 +22,8 @@ final class BitVectorKernels {
 
   private BitVectorKernels() {}
 
-  /**
-   * Reads one long of every cache line of every record, so that the misses of a batch overlap
-   * instead of following one another. The result only keeps the loads alive.
-   */
-  static long touch(long base, long stride, int bytes, int[] nodes, int from, int count) {
-    long sink = 0;
-    for (int i = from; i < from + count; i++) {
-      long code = base + nodes[i] * stride;
-      for (int o = 0; o < bytes; o += 64) {
-        sink ^= ALL.get(LONG, code + o);
-      }
-    }
-    return sink;
-  }
-
-  static void weightedDifferences(
+  /** One-bit codes, four-bit query: every plane has an accumulator of its own. */
+  static void oneByFour(
       long planes, long base, long stride, int words, int[] nodes, int from, int count, int[] out) {
     long plane1 = planes + 8L * words;
     long plane2 = plane1 + 8L * words;
@@ -70,6 +56,54 @@ final class BitVectorKernels {
                 + 8 * Long.bitCount(c ^ ALL.get(LONG, plane3 + o));
       }
       out[n] = sum;
+    }
+  }
+
+  /**
+   * Any numbers of bits. Planes are taken from the highest down and the sum doubled between them,
+   * so that one accumulator carries all weights.
+   */
+  static void general(
+      long planes,
+      int queryBits,
+      long base,
+      long stride,
+      int codeBits,
+      int words,
+      int[] nodes,
+      int from,
+      int count,
+      int[] out) {
+    long planeBytes = 8L * words;
+    long topQuery = planes + (queryBits - 1) * planeBytes;
+    for (int n = 0; n < count; n++) {
+      long code = base + nodes[from + n] * stride;
+      LongVector sum = LongVector.zero(SPECIES);
+      int i = 0;
+      for (; i <= words - LANES; i += LANES) {
+        LongVector weighted = LongVector.zero(SPECIES);
+        for (long c = code + 8L * i + (codeBits - 1) * planeBytes; c >= code; c -= planeBytes) {
+          LongVector bits = load(c);
+          LongVector ofPlane = LongVector.zero(SPECIES);
+          for (long q = topQuery + 8L * i; q >= planes; q -= planeBytes) {
+            ofPlane =
+                ofPlane.lanewise(LSHL, 1).add(bits.lanewise(XOR, load(q)).lanewise(BIT_COUNT));
+          }
+          weighted = weighted.lanewise(LSHL, 1).add(ofPlane);
+        }
+        sum = sum.add(weighted);
+      }
+      long total = sum.reduceLanes(ADD);
+      for (; i < words; i++) {
+        for (int b = 0; b < codeBits; b++) {
+          long bits = ALL.get(LONG, code + 8L * i + b * planeBytes);
+          for (int q = 0; q < queryBits; q++) {
+            long plane = ALL.get(LONG, planes + 8L * i + q * planeBytes);
+            total += (long) Long.bitCount(bits ^ plane) << (b + q);
+          }
+        }
+      }
+      out[n] = (int) total;
     }
   }
 

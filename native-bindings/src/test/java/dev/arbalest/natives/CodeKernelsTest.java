@@ -16,19 +16,27 @@ class CodeKernelsTest {
   void weightedDifferencesAgreeWithTheScalarTwin(long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     int words = 1 + random.nextInt(50);
-    int stride = 8 * words + random.nextInt(20);
+    int codeBits = seed % 3 == 0 ? 1 : 1 + random.nextInt(8);
+    int queryBits = seed % 3 == 0 ? 4 : 1 + random.nextInt(8);
+    int stride = 8 * words * codeBits + random.nextInt(20);
     int offset = random.nextInt(70);
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment planes = bytes(arena, random, 8L * words * BitDistance.PLANES);
+      MemorySegment planes = bytes(arena, random, 8L * words * queryBits);
       MemorySegment codes = bytes(arena, random, offset + 20L * stride);
       int[] nodes = random.ints(23, 0, 20).toArray();
       int[] out = new int[20];
-      BitDistance.weightedDifferences(planes, codes, offset, stride, words, nodes, 3, 20, out);
+      BitDistance.weightedDifferences(
+          planes, queryBits, codes, offset, stride, codeBits, words, nodes, 3, 20, out);
       for (int i = 0; i < 20; i++) {
         assertThat(out[i])
             .isEqualTo(
                 BitScalarKernels.weightedDifferences(
-                    planes, codes, offset + (long) nodes[i + 3] * stride, words));
+                    planes,
+                    queryBits,
+                    codes,
+                    offset + (long) nodes[i + 3] * stride,
+                    codeBits,
+                    words));
       }
     }
   }
@@ -91,7 +99,8 @@ class CodeKernelsTest {
       MemorySegment codes = arena.allocate(80);
       int[] nodes = {0, 10};
       assertThatThrownBy(() ->
-              BitDistance.weightedDifferences(planes, codes, 0, 8, 1, nodes, 0, 2, new int[2]))
+              BitDistance.weightedDifferences(
+                  planes, 4, codes, 0, 8, 1, 1, nodes, 0, 2, new int[2]))
           .isInstanceOf(IndexOutOfBoundsException.class);
       assertThatThrownBy(() ->
               AdcDistance.sum(

@@ -16,7 +16,7 @@ import java.lang.foreign.MemorySegment;
  * to the caller. Codes depend on the vector and the trained parameters alone, so they are the same
  * for any number of threads.
  */
-public sealed interface Codec permits RaBitQ, ProductQuantizer {
+public sealed interface Codec permits RaBitQ, ProductQuantizer, ScalarQuantizer, HalfFloats {
 
   /** How the codec is written on the command line and in the manifest, such as {@code rabitq:1}. */
   CodecSpec spec();
@@ -62,6 +62,8 @@ public sealed interface Codec permits RaBitQ, ProductQuantizer {
     return switch (spec.family()) {
       case RABITQ -> RaBitQ.train(spec, metric, rows, seed);
       case PQ -> ProductQuantizer.train(spec, metric, rows, seed, workers);
+      case SQ8 -> ScalarQuantizer.train(spec, metric, rows);
+      case F16 -> HalfFloats.train(spec, metric, rows);
     };
   }
 
@@ -87,6 +89,8 @@ public sealed interface Codec permits RaBitQ, ProductQuantizer {
     return switch (spec.family()) {
       case RABITQ -> RaBitQ.readBody(spec, metric, in);
       case PQ -> ProductQuantizer.readBody(spec, metric, in);
+      case SQ8 -> ScalarQuantizer.readBody(spec, metric, in);
+      case F16 -> HalfFloats.readBody(spec, metric, in);
     };
   }
 }

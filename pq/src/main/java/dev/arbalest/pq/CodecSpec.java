@@ -1,11 +1,13 @@
 package dev.arbalest.pq;
 
+import dev.arbalest.natives.BitDistance;
+
 /**
- * A codec as named on the command line: {@code rabitq:1} (one bit per component) or {@code pq:M} (M
- * bytes, one per subspace).
+ * A codec as named on the command line: {@code rabitq:B} (B bits per component), {@code pq:M} (M
+ * bytes, one per subspace), {@code sq8} or {@code f16}.
  *
  * @param family kind of codec
- * @param parameter bits per component for RaBitQ, number of subspaces for PQ
+ * @param parameter bits per component for RaBitQ, number of subspaces for PQ, else 0
  */
 public record CodecSpec(Family family, int parameter) {
 
@@ -14,19 +16,27 @@ public record CodecSpec(Family family, int parameter) {
     /** Rotated sign codes with an error bound. */
     RABITQ("rabitq"),
     /** Product quantization with 8 bits per subspace. */
-    PQ("pq");
+    PQ("pq"),
+    /** One byte per component on per-dimension ranges. */
+    SQ8("sq8"),
+    /** Half floats. */
+    F16("f16");
 
     private final String label;
 
     Family(String label) {
       this.label = label;
     }
+
+    private boolean hasParameter() {
+      return this == RABITQ || this == PQ;
+    }
   }
 
   /** Checks the parameter's range. */
   public CodecSpec {
-    if (family == Family.RABITQ && parameter != 1) {
-      throw new IllegalArgumentException("rabitq:B offers B = 1: " + parameter);
+    if (family == Family.RABITQ && (parameter < 1 || parameter > BitDistance.MAX_BITS)) {
+      throw new IllegalArgumentException("rabitq:B needs B in [1, 8]: " + parameter);
     }
     if (family == Family.PQ && (parameter < 1 || parameter > 65_535)) {
       throw new IllegalArgumentException("pq:M needs M in [1, 65535]: " + parameter);
@@ -56,30 +66,36 @@ public record CodecSpec(Family family, int parameter) {
 
   /** Bytes per code of vectors of a dimension, under any metric. */
   public int codeBytesAtMost(int dimension) {
-    return family == Family.PQ ? (parameter + 7) / 8 * 8 : (dimension + 63) / 64 * 8 + 16;
+    return switch (family) {
+      case PQ -> (parameter + 7) / 8 * 8;
+      case RABITQ -> (dimension + 63) / 64 * 8 * parameter + 16;
+      case SQ8 -> (dimension + 7) / 8 * 8 + 8;
+      case F16 -> (2 * dimension + 7) / 8 * 8 + 8;
+    };
   }
 
   /**
-   * Parses {@code rabitq:1} or {@code pq:M}.
+   * Parses {@code rabitq:B}, {@code pq:M}, {@code sq8} or {@code f16}.
    *
    * @throws IllegalArgumentException naming the accepted forms
    */
   public static CodecSpec parse(String text) {
     int colon = text.indexOf(':');
+    String label = colon < 0 ? text : text.substring(0, colon);
     for (Family family : Family.values()) {
-      if (colon > 0 && text.substring(0, colon).equals(family.label)) {
+      if (family.label.equals(label) && family.hasParameter() == colon >= 0) {
         try {
-          return new CodecSpec(family, Integer.parseInt(text.substring(colon + 1)));
+          return new CodecSpec(family, colon < 0 ? 0 : Integer.parseInt(text.substring(colon + 1)));
         } catch (NumberFormatException e) {
           break;
         }
       }
     }
-    throw new IllegalArgumentException("codec must be rabitq:1 or pq:M: " + text);
+    throw new IllegalArgumentException("codec must be rabitq:B, pq:M, sq8 or f16: " + text);
   }
 
   @Override
   public String toString() {
-    return family.label + ":" + parameter;
+    return family.hasParameter() ? family.label + ":" + parameter : family.label;
   }
 }

@@ -1,7 +1,6 @@
 package dev.arbalest.pq;
 
 import com.google.errorprone.annotations.MustBeClosed;
-import dev.arbalest.natives.BitDistance;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
 import java.io.DataInputStream;
@@ -12,18 +11,18 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * RaBitQ (Gao and Long, SIGMOD 2024), one bit per component: the signs of the rotated residual
- * {@code x - c} to the mean {@code c}, and factors that make the estimate of an inner product
- * unbiased over the random rotation, with an error bound.
+ * RaBitQ with 1 to 8 bits per component (Gao and Long, SIGMOD 2024; several bits: Gao et al.,
+ * SIGMOD 2025): the residual {@code r = x - c} to the mean, rotated, is replaced by the vector
+ * {@code Y} of odd integers in {@code [-(2^B - 1), 2^B - 1]} whose direction is nearest its own.
+ * One bit gives the signs.
  *
- * <p>With {@code r} the residual, {@code o = r / |r|} rotated and {@code s} its signs over {@code
- * sqrt(D)}, {@code <r, q>} is estimated by {@code |r| <s, q> / <s, o>}; its error exceeds {@code
- * epsilon |r| |q| sqrt((1 - <s,o>^2) / <s,o>^2) / sqrt(D - 1)} with a probability that falls like
- * {@code exp(-epsilon^2 / 2)}.
+ * <p>{@code <r, q>} is estimated by {@code gain <Y, q>} with {@code gain = |r|^2 / <Y, r>}: the
+ * error vector {@code gain Y - r} is orthogonal to {@code r}, so over random rotations the estimate
+ * is unbiased and its error about normal with deviation {@code |gain Y - r| |q| / sqrt(D - 1)}.
  *
- * <p>Code: {@code D / 64} longs of signs (bit 1 = positive), then floats {@code add}, {@code scale}
- * and for inner product also {@code |r|} and a zero: {@code distance = add + scale * <signs, q> +
- * constant of the query}.
+ * <p>Code: B planes of {@code D / 64} longs (docs/format.md), then floats {@code add}, {@code
+ * scale} and for inner product also {@code |r|} and a zero: {@code distance = add + scale * <Y, q>
+ * + constant of the query}.
  */
 public final class RaBitQ implements Codec {
   /** Rows the mean is taken of. */
@@ -93,9 +92,18 @@ public final class RaBitQ implements Codec {
     return rotation.paddedDimension() / 64;
   }
 
+  int bits() {
+    return spec.parameter();
+  }
+
+  /** Bytes of the planes: where a code's factors begin. */
+  int planeBytes() {
+    return 8 * words() * bits();
+  }
+
   @Override
   public int codeBytes() {
-    return 8 * words() + (metric == Metric.DOT ? 16 : 8);
+    return planeBytes() + (metric == Metric.DOT ? 16 : 8);
   }
 
   @Override
@@ -105,14 +113,16 @@ public final class RaBitQ implements Codec {
           "rows have dimension " + rows.dimension() + ", the codec " + dimension());
     }
     float[] vector = new float[rotation.paddedDimension()];
+    DirectionRounder rounder = new DirectionRounder(bits(), vector.length);
     for (int row = from; row < to; row++) {
       java.util.Arrays.fill(vector, dimension(), vector.length, 0);
       rows.copyRow(row, vector);
-      encodeOne(vector, codes, (long) row * codeBytes());
+      encodeOne(vector, rounder, codes, (long) row * codeBytes());
     }
   }
 
-  private void encodeOne(float[] vector, MemorySegment codes, long offset) {
+  private void encodeOne(
+      float[] vector, DirectionRounder rounder, MemorySegment codes, long offset) {
     double centerDot = 0;
     for (int i = 0; i < center.length; i++) {
       vector[i] -= center[i];
@@ -120,21 +130,12 @@ public final class RaBitQ implements Codec {
     }
     rotation.apply(vector);
     double squaredNorm = 0;
-    double absoluteSum = 0;
-    for (int word = 0; word < words(); word++) {
-      long bits = 0;
-      for (int i = 0; i < 64; i++) {
-        float component = vector[64 * word + i];
-        squaredNorm += component * component;
-        absoluteSum += Math.abs(component);
-        if (component > 0) {
-          bits |= 1L << i;
-        }
-      }
-      codes.set(LONG, offset + 8L * word, bits);
+    for (float component : vector) {
+      squaredNorm += component * component;
     }
-    // <r, q> is estimated by gain * <signs, q>: |r| / (sqrt(D) <s, o>) = |r|^2 / sum |r_i|.
-    double gain = absoluteSum == 0 ? 0 : squaredNorm / absoluteSum;
+    double product = rounder.round(vector, squaredNorm);
+    rounder.writePlanes(codes, offset);
+    double gain = product == 0 ? 0 : squaredNorm / product;
     double add;
     double scale;
     switch (metric) {
@@ -151,7 +152,7 @@ public final class RaBitQ implements Codec {
         scale = -gain;
       }
     }
-    long factors = offset + 8L * words();
+    long factors = offset + planeBytes();
     codes.set(FLOAT, factors, (float) add);
     codes.set(FLOAT, factors + 4, (float) scale);
     if (metric == Metric.DOT) {
@@ -164,10 +165,5 @@ public final class RaBitQ implements Codec {
   @Override
   public CodeScorer newScorer(MemorySegment codes, int batchSize) {
     return new RaBitQScorer(this, codes, batchSize);
-  }
-
-  /** Inner product of a code with the query levels it agrees with in every sign. */
-  static int fullWeight(int words) {
-    return ((1 << BitDistance.PLANES) - 1) * 64 * words;
   }
 }

@@ -7,13 +7,17 @@ import dev.arbalest.natives.NativeMemory;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Scores RaBitQ codes against a query whose rotated residual is rounded to 4 bits: to the odd
- * multiples of a step, up to {@value #CLIP_DEVIATIONS} standard deviations. On text embeddings that
- * ranks as well as the unrounded query (0.9986 against 0.9988 of the true top 10 within the best 32
- * on ada-002), and needs four exclusive-ors and counts per 64 components.
+ * Scores RaBitQ codes against a query whose rotated residual is rounded to a few bits: to odd
+ * multiples of half a step, up to a few standard deviations. On text embeddings four bits rank
+ * 1-bit codes as well as the unrounded query does (0.9986 against 0.9988 of the true top 10 within
+ * the best 32 on ada-002); finer codes get a finer query.
  */
 final class RaBitQScorer implements CodeScorer {
-  private static final float CLIP_DEVIATIONS = 3;
+  /** Bits of the query by bits of the code. */
+  private static final int[] QUERY_BITS = {0, 4, 5, 6, 7, 8, 8, 8, 8};
+
+  /** Where the rounding of the query ends, in standard deviations, by its bits. */
+  private static final float[] CLIP_DEVIATIONS = {0, 1, 2, 2.5f, 3, 3.3f, 3.7f, 4, 4.3f};
 
   /**
    * Width of the error bound in standard deviations of the estimate. The estimate's error is close
@@ -27,8 +31,11 @@ final class RaBitQScorer implements CodeScorer {
   private final RaBitQ codec;
   private final MemorySegment codes;
   private final int words;
+  private final int codeBits;
+  private final int queryBits;
   private final int stride;
   private final int[] differences;
+  private final int[] roundedLevels = new int[64];
   private final float[] rotated;
   private final NativeMemory planes;
   private float step;
@@ -42,10 +49,12 @@ final class RaBitQScorer implements CodeScorer {
     this.codec = codec;
     this.codes = codes;
     this.words = codec.words();
+    this.codeBits = codec.bits();
+    this.queryBits = QUERY_BITS[codeBits];
     this.stride = codec.codeBytes();
     this.differences = new int[batchSize];
     this.rotated = new float[codec.rotation().paddedDimension()];
-    this.planes = NativeMemory.allocate(8L * BitDistance.PLANES * words);
+    this.planes = NativeMemory.allocate(8L * queryBits * words);
   }
 
   @Override
@@ -76,77 +85,102 @@ final class RaBitQScorer implements CodeScorer {
 
   /** Rounds the rotated query to odd multiples of half a step and lays out its bit planes. */
   private void round(double squaredNorm) {
-    int levels = 1 << BitDistance.PLANES;
+    int levels = 1 << queryBits;
     double deviation = Math.sqrt(squaredNorm / rotated.length);
-    step = (float) (2 * CLIP_DEVIATIONS * deviation / levels);
+    step = (float) (2 * CLIP_DEVIATIONS[queryBits] * deviation / levels);
     float inverse = step > 0 ? 1 / step : 0;
     double squaredError = 0;
     MemorySegment memory = planes.segment();
     for (int word = 0; word < words; word++) {
-      long p0 = 0;
-      long p1 = 0;
-      long p2 = 0;
-      long p3 = 0;
       for (int i = 0; i < 64; i++) {
         float component = rotated[64 * word + i];
         int level = (int) Math.floor(component * inverse) + levels / 2;
         level = Math.min(levels - 1, Math.max(0, level));
-        p0 |= (long) (level & 1) << i;
-        p1 |= (long) (level >> 1 & 1) << i;
-        p2 |= (long) (level >> 2 & 1) << i;
-        p3 |= (long) (level >> 3) << i;
+        roundedLevels[i] = level;
         float error = component - (level - levels / 2 + 0.5f) * step;
         squaredError += error * error;
       }
-      memory.set(RaBitQ.LONG, 8L * word, p0);
-      memory.set(RaBitQ.LONG, 8L * (words + word), p1);
-      memory.set(RaBitQ.LONG, 8L * (2 * words + word), p2);
-      memory.set(RaBitQ.LONG, 8L * (3 * words + word), p3);
+      for (int bit = 0; bit < queryBits; bit++) {
+        long plane = 0;
+        for (int i = 0; i < 64; i++) {
+          plane |= (long) (roundedLevels[i] >> bit & 1) << i;
+        }
+        memory.set(RaBitQ.LONG, 8L * (bit * words + word), plane);
+      }
     }
-    roundingVariance = squaredError;
+    roundingVariance = squaredError / rotated.length;
   }
 
   @Override
   public void score(int[] nodes, int from, int count, float[] distances) {
     BitDistance.weightedDifferences(
-        planes.segment(), codes, 0, stride, words, nodes, from, count, differences);
-    int full = RaBitQ.fullWeight(words);
+        planes.segment(),
+        queryBits,
+        codes,
+        0,
+        stride,
+        codeBits,
+        words,
+        nodes,
+        from,
+        count,
+        differences);
+    long full = BitDistance.fullProduct(codeBits, queryBits, words);
     float half = step / 2;
-    long factors = 8L * words;
+    long factors = codec.planeBytes();
     for (int i = 0; i < count; i++) {
       long code = (long) nodes[from + i] * stride + factors;
-      float signsDotQuery = half * (full - 2 * differences[i]);
+      float levelsDotQuery = half * (full - 2L * differences[i]);
       distances[i] =
           constant
               + codes.get(RaBitQ.FLOAT, code)
-              + codes.get(RaBitQ.FLOAT, code + 4) * signsDotQuery;
+              + codes.get(RaBitQ.FLOAT, code + 4) * levelsDotQuery;
     }
   }
 
   @Override
   public void errorBounds(int[] nodes, int from, int count, float[] bounds) {
-    long factors = 8L * words;
     int dimension = rotated.length;
     for (int i = 0; i < count; i++) {
-      long code = (long) nodes[from + i] * stride + factors;
-      double scale = codes.get(RaBitQ.FLOAT, code + 4);
+      long code = (long) nodes[from + i] * stride;
+      long factors = code + codec.planeBytes();
+      double scale = codes.get(RaBitQ.FLOAT, factors + 4);
       double squaredNorm =
           switch (codec.metric()) {
-            case L2 -> codes.get(RaBitQ.FLOAT, code);
-            case COSINE -> 2 * codes.get(RaBitQ.FLOAT, code);
-            case DOT -> square(codes.get(RaBitQ.FLOAT, code + 8));
+            case L2 -> codes.get(RaBitQ.FLOAT, factors);
+            case COSINE -> 2 * codes.get(RaBitQ.FLOAT, factors);
+            default -> square(codes.get(RaBitQ.FLOAT, factors + 8));
           };
-      double gain = codec.metric() == Metric.L2 ? scale / 2 : scale;
-      // The estimate is that of a vector gain * signs: its part orthogonal to r is the error.
-      double orthogonal = Math.max(0, gain * gain * dimension - squaredNorm);
+      // Two for L2, whose distance holds the inner product twice.
+      double weight = codec.metric() == Metric.L2 ? 2 : 1;
+      double gain = scale / weight;
+      double squaredCode = gain * gain * squaredLevels(code);
+      // The estimate is exact for gain * Y: its part orthogonal to r is the error.
+      double orthogonal = Math.max(0, squaredCode - squaredNorm);
       double variance =
           orthogonal * queryNorm * queryNorm / Math.max(1, dimension - 1)
-              + gain * gain * roundingVariance;
-      bounds[i] = (float) (Math.abs(scale / gain) * EPSILON * Math.sqrt(variance));
-      if (gain == 0) {
-        bounds[i] = 0;
+              + squaredCode * roundingVariance;
+      bounds[i] = (float) (weight * EPSILON * Math.sqrt(variance));
+    }
+  }
+
+  /** Squared norm of a code's levels, from the differences of its planes. */
+  private double squaredLevels(long code) {
+    long sum = 0;
+    for (int a = 0; a < codeBits; a++) {
+      sum += (64L * words) << (2 * a);
+      for (int b = a + 1; b < codeBits; b++) {
+        long differing = 0;
+        for (int word = 0; word < words; word++) {
+          differing +=
+              Long.bitCount(
+                  codes.get(RaBitQ.LONG, code + 8L * (a * words + word))
+                      ^ codes.get(RaBitQ.LONG, code + 8L * (b * words + word)));
+        }
+        sum += (64L * words - 2 * differing) << (a + b + 1);
       }
     }
+    return sum;
   }
 
   private static double square(double x) {

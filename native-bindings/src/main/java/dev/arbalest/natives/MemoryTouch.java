@@ -1,0 +1,28 @@
+package dev.arbalest.natives;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Reads one byte of every cache line of a batch of records before they are worked on, so that the
+ * misses of the batch overlap instead of following one another.
+ */
+final class MemoryTouch {
+  private static final MemorySegment ALL = Memory.ALL;
+  private static final int LINE_BYTES = 64;
+
+  private MemoryTouch() {}
+
+  /** Touches the records of {@code count} nodes; the result only keeps the loads alive. */
+  static long touch(long base, long stride, long bytes, int[] nodes, int from, int count) {
+    long sink = 0;
+    for (int i = from; i < from + count; i++) {
+      long record = base + nodes[i] * stride;
+      for (long o = 0; o < bytes; o += LINE_BYTES) {
+        sink += ALL.get(ValueLayout.JAVA_BYTE, record + o);
+      }
+      sink += ALL.get(ValueLayout.JAVA_BYTE, record + bytes - 1);
+    }
+    return sink;
+  }
+}

@@ -1,0 +1,108 @@
+package dev.arbalest.natives;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+
+/**
+ * Inner products of float32 queries with vectors stored in narrow types: half floats and signed
+ * bytes. Stateless and thread-safe; nothing allocates.
+ */
+public final class NarrowDistance {
+  private NarrowDistance() {}
+
+  /** Factor half-float queries are multiplied by; see {@link #splitHalfQuery}. */
+  private static final float HALF_SCALE = 0x1p112f;
+
+  /**
+   * Lays a query out for {@link #dotHalf}: components at even places first, then those at odd
+   * places, each times 2^112. Half floats come in pairs that share an int; shifted into the place
+   * of a float's exponent and fraction they are 2^-112 times their value, which the factor undoes
+   * exactly.
+   *
+   * @param query {@code dimension} floats
+   * @param dimension even, at least 2
+   * @param target receives {@code dimension} floats, 64-byte aligned for speed
+   */
+  public static void splitHalfQuery(float[] query, int dimension, MemorySegment target) {
+    if (dimension < 2 || dimension % 2 != 0) {
+      throw new IllegalArgumentException("dimension must be even: " + dimension);
+    }
+    for (int i = 0; i < dimension; i++) {
+      long place = i % 2 == 0 ? i / 2 : dimension / 2 + i / 2;
+      target.set(F32Rows.FLOAT, 4 * place, query[i] * HALF_SCALE);
+    }
+  }
+
+  /**
+   * Inner products with rows of IEEE half floats: {@code out[i]} belongs to node {@code nodes[from
+   * + i]}, whose {@code dimension} halves start at {@code rowsOffsetBytes + node * strideBytes}.
+   *
+   * @param splitQuery laid out by {@link #splitHalfQuery}
+   * @param dimension even, at least 2
+   * @throws IndexOutOfBoundsException if a row or the query lies outside its segment
+   */
+  public static void dotHalf(
+      MemorySegment splitQuery,
+      MemorySegment rows,
+      long rowsOffsetBytes,
+      long strideBytes,
+      int dimension,
+      int[] nodes,
+      int from,
+      int count,
+      float[] out) {
+    if (dimension < 2 || dimension % 2 != 0) {
+      throw new IllegalArgumentException("dimension must be even: " + dimension);
+    }
+    long query = Memory.address(splitQuery, 0, 4L * dimension);
+    long base =
+        checkRows(rows, rowsOffsetBytes, strideBytes, 2L * dimension, nodes, from, count, out);
+    for (int i = 0; i < count; i++) {
+      long row = base + nodes[from + i] * strideBytes;
+      out[i] = NarrowVectorKernels.dotHalf(query, row, dimension);
+    }
+  }
+
+  /**
+   * Inner products with rows of signed bytes, as {@link #dotHalf} with one byte per component.
+   *
+   * @param query {@code dimension} floats from its start, 64-byte aligned for speed
+   * @param dimension at least 1
+   */
+  public static void dotByte(
+      MemorySegment query,
+      MemorySegment rows,
+      long rowsOffsetBytes,
+      long strideBytes,
+      int dimension,
+      int[] nodes,
+      int from,
+      int count,
+      float[] out) {
+    long q = Memory.address(query, 0, 4L * dimension);
+    long base = checkRows(rows, rowsOffsetBytes, strideBytes, dimension, nodes, from, count, out);
+    for (int i = 0; i < count; i++) {
+      long row = base + nodes[from + i] * strideBytes;
+      out[i] = NarrowVectorKernels.dotByte(q, row, dimension);
+    }
+  }
+
+  /** Checks every row and returns the address of node 0. */
+  private static long checkRows(
+      MemorySegment rows,
+      long offset,
+      long stride,
+      long bytes,
+      int[] nodes,
+      int from,
+      int count,
+      float[] out) {
+    Objects.checkFromIndexSize(from, count, nodes.length);
+    Objects.checkFromIndexSize(0, count, out.length);
+    for (int i = from; i < from + count; i++) {
+      long unused = Memory.address(rows, offset + nodes[i] * stride, bytes);
+      assert unused != 0;
+    }
+    return rows.address() + offset;
+  }
+}

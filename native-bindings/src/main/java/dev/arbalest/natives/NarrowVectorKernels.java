@@ -1,0 +1,115 @@
+package dev.arbalest.natives;
+
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/** The loops behind {@link NarrowDistance}: operands by absolute address, already checked. */
+final class NarrowVectorKernels {
+  private static final VectorSpecies<Float> SPECIES = FloatLanes.SPECIES;
+  private static final VectorSpecies<Integer> INTS =
+      VectorSpecies.of(int.class, SPECIES.vectorShape());
+  private static final int LANES = SPECIES.length();
+
+  /** As many bytes as there are float lanes; vectors of 4 bytes do not exist, so at least 8. */
+  private static final VectorSpecies<Byte> BYTES =
+      LANES == 16 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
+
+  private static final int PARTS = BYTES.length() / LANES;
+  private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+  private static final MemorySegment ALL = Memory.ALL;
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER);
+
+  /** Sign, and the ten exponent and fraction bits above the three a half float lacks. */
+  private static final int HALF_MASK = 0x8fffe000;
+
+  private NarrowVectorKernels() {}
+
+  static float dotHalf(long query, long row, int dimension) {
+    int pairs = dimension / 2;
+    long odd = query + 4L * pairs;
+    FloatVector s0 = FloatVector.zero(SPECIES);
+    FloatVector s1 = s0;
+    FloatVector s2 = s0;
+    FloatVector s3 = s0;
+    int i = 0;
+    for (; i <= pairs - 2 * LANES; i += 2 * LANES) {
+      long o = 4L * i;
+      long p = o + 4L * LANES;
+      IntVector a = IntVector.fromMemorySegment(INTS, ALL, row + o, ORDER);
+      IntVector b = IntVector.fromMemorySegment(INTS, ALL, row + p, ORDER);
+      s0 = low(a).fma(load(query + o), s0);
+      s1 = high(a).fma(load(odd + o), s1);
+      s2 = low(b).fma(load(query + p), s2);
+      s3 = high(b).fma(load(odd + p), s3);
+    }
+    for (; i <= pairs - LANES; i += LANES) {
+      long o = 4L * i;
+      IntVector a = IntVector.fromMemorySegment(INTS, ALL, row + o, ORDER);
+      s0 = low(a).fma(load(query + o), s0);
+      s1 = high(a).fma(load(odd + o), s1);
+    }
+    float sum = FloatLanes.sum(s0.add(s1).add(s2.add(s3)));
+    for (; i < pairs; i++) {
+      sum = Math.fma(half(row + 4L * i), get(query, i), sum);
+      sum = Math.fma(half(row + 4L * i + 2), get(odd, i), sum);
+    }
+    return sum;
+  }
+
+  /** The half at the even place of each pair, times 2^-112. */
+  private static FloatVector low(IntVector pairs) {
+    return pairs.lanewise(LSHL, 16).lanewise(ASHR, 3).and(HALF_MASK).reinterpretAsFloats();
+  }
+
+  /** The half at the odd place of each pair, times 2^-112. */
+  private static FloatVector high(IntVector pairs) {
+    return pairs.lanewise(ASHR, 3).and(HALF_MASK).reinterpretAsFloats();
+  }
+
+  private static float half(long address) {
+    int bits = ALL.get(SHORT, address) << 16;
+    return Float.intBitsToFloat((bits >> 3) & HALF_MASK);
+  }
+
+  static float dotByte(long query, long row, int dimension) {
+    FloatVector s0 = FloatVector.zero(SPECIES);
+    FloatVector s1 = s0;
+    int i = 0;
+    int step = BYTES.length();
+    for (; i <= dimension - 2 * step; i += 2 * step) {
+      ByteVector a = ByteVector.fromMemorySegment(BYTES, ALL, row + i, ORDER);
+      ByteVector b = ByteVector.fromMemorySegment(BYTES, ALL, row + i + step, ORDER);
+      for (int part = 0; part < PARTS; part++) {
+        long o = 4L * (i + part * LANES);
+        s0 = floats(a, part).fma(load(query + o), s0);
+        s1 = floats(b, part).fma(load(query + o + 4L * step), s1);
+      }
+    }
+    float sum = FloatLanes.sum(s0.add(s1));
+    for (; i < dimension; i++) {
+      sum = Math.fma((float) ALL.get(ValueLayout.JAVA_BYTE, row + i), get(query, i), sum);
+    }
+    return sum;
+  }
+
+  private static FloatVector floats(ByteVector bytes, int part) {
+    return (FloatVector) bytes.castShape(SPECIES, part);
+  }
+
+  private static FloatVector load(long address) {
+    return FloatVector.fromMemorySegment(SPECIES, ALL, address, ORDER);
+  }
+
+  private static float get(long address, int index) {
+    return ALL.get(F32Rows.FLOAT, address + 4L * index);
+  }
+}
