@@ -24,7 +24,8 @@ import picocli.CommandLine.Spec;
       BuildCommand.class,
       SearchCommand.class,
       InfoCommand.class,
-      VerifyCommand.class
+      VerifyCommand.class,
+      CodesCommand.class
     },
     footer = {
       "",

@@ -65,7 +65,9 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
   @Option(
       names = "--codec",
       defaultValue = "auto",
-      description = "auto, rabitq:1 or pq:M (M bytes per vector). Default: ${DEFAULT-VALUE}.")
+      description =
+          "auto, rabitq:B (B bits per component, 1 to 8), pq:M (M bytes), sq8 or f16."
+              + " Default: ${DEFAULT-VALUE}.")
   private String codec;
 
   @Option(

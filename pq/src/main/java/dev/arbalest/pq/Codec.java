@@ -47,6 +47,14 @@ public sealed interface Codec permits RaBitQ, ProductQuantizer, ScalarQuantizer,
   @MustBeClosed
   CodeScorer newScorer(MemorySegment codes, int batchSize);
 
+  /**
+   * Share of components of rows that lie outside the ranges the codec was trained for; NaN for
+   * codecs that have no ranges.
+   */
+  default double clippedShare(F32Rows rows) {
+    return Double.NaN;
+  }
+
   /** Writes the trained parameters; {@link #read} brings them back. */
   void write(DataOutputStream out) throws IOException;
 

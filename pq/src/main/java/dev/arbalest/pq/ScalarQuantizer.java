@@ -140,18 +140,18 @@ public final class ScalarQuantizer implements Codec {
     }
   }
 
-  /** Share of components of rows [from, to) that lie outside the trained ranges. */
-  double clippedShare(F32Rows rows, int from, int to) {
+  @Override
+  public double clippedShare(F32Rows rows) {
     long clipped = 0;
     float[] row = new float[dimension()];
-    for (int node = from; node < to; node++) {
+    for (int node = 0; node < rows.count(); node++) {
       rows.copyRow(node, row);
       for (int i = 0; i < row.length; i++) {
         float level = (row[i] - offsets[i]) / steps[i];
         clipped += level < -LEVELS / 2 - 0.5f || level > LEVELS / 2 - 0.5f ? 1 : 0;
       }
     }
-    return (double) clipped / Math.max(1, (long) (to - from) * row.length);
+    return (double) clipped / Math.max(1, (long) rows.count() * row.length);
   }
 
   @MustBeClosed

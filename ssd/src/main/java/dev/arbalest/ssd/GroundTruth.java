@@ -62,6 +62,13 @@ public final class GroundTruth {
     return new GroundTruth((int) queries, (int) k, ids);
   }
 
+  /** The nearest {@code count} of a query, nearest first; {@code count} is at most {@link #k}. */
+  public int[] neighbors(int query, int count) {
+    java.util.Objects.checkIndex(query, queries);
+    java.util.Objects.checkFromToIndex(0, count, k);
+    return java.util.Arrays.copyOfRange(ids, query * k, query * k + count);
+  }
+
   /** Number of queries. */
   public int queries() {
     return queries;
