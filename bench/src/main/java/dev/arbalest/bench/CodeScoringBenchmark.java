@@ -36,7 +36,7 @@ public class CodeScoringBenchmark {
   private static final int ROWS = 512;
   private static final int BATCH = 64;
 
-  @Param({"rabitq:1", "pq:192"})
+  @Param({"rabitq:1", "rabitq:2", "rabitq:4", "pq:192", "pq4:384", "sq8", "f16"})
   String codec;
 
   private NativeMemory vectors;
@@ -57,7 +57,7 @@ public class CodeScoringBenchmark {
     try (Workers workers = Workers.start(2)) {
       Codec trained = Codec.train(CodecSpec.parse(codec), Metric.L2, rows, 1, workers);
       codes = NativeMemory.allocate((long) trained.codeBytes() * ROWS);
-      trained.encode(rows, 0, ROWS, codes.segment());
+      trained.newEncoder().encode(rows, 0, ROWS, codes.segment());
       scorer = trained.newScorer(codes.segment(), BATCH);
     }
     scorer.query(vectors.segment());

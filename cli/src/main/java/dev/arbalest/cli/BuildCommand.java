@@ -66,7 +66,7 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
       names = "--codec",
       defaultValue = "auto",
       description =
-          "auto, rabitq:B (B bits per component, 1 to 8), pq:M (M bytes), sq8 or f16."
+          "auto, rabitq:B (B bits per component, 1 to 8), pq:M (M bytes), pq4:M (M half bytes), sq8, f16."
               + " Default: ${DEFAULT-VALUE}.")
   private String codec;
 

@@ -5,6 +5,7 @@ import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
+import dev.arbalest.pq.CodeEncoder;
 import dev.arbalest.pq.CodeScorer;
 import dev.arbalest.pq.Codec;
 import dev.arbalest.pq.CodecSpec;
@@ -152,11 +153,15 @@ final class CodecTrial {
     try (NativeMemory codes = NativeMemory.allocate((long) codec.codeBytes() * base.count())) {
       // Once to compile the path and to touch the memory, once to measure.
       int warm = Math.min(base.count(), 4096);
-      codec.encode(base, 0, warm, codes.segment());
+      codec.newEncoder().encode(base, 0, warm, codes.segment());
       codes.segment().fill((byte) 0);
+      CodeEncoder[] encoders = new CodeEncoder[workers.size()];
+      Arrays.setAll(encoders, worker -> codec.newEncoder());
       long began = System.nanoTime();
       workers.forRanges(
-          base.count(), 256, (worker, from, to) -> codec.encode(base, from, to, codes.segment()));
+          base.count(),
+          256,
+          (worker, from, to) -> encoders[worker].encode(base, from, to, codes.segment()));
       result.encodePerSecond = base.count() / ((System.nanoTime() - began) / 1e9);
       result.clippedShare = codec.clippedShare(base);
       try (CodeScorer scorer = codec.newScorer(codes.segment(), BATCH)) {

@@ -88,7 +88,7 @@ final class RankingPlot {
   private static String line(double x1, double y1, double x2, double y2, String color) {
     return String.format(
         Locale.ROOT,
-        "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>%n",
+        "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"1.5\"/>%n",
         x1,
         y1,
         x2,

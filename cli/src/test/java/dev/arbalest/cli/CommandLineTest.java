@@ -280,7 +280,7 @@ class CommandLineTest {
         "--metric",
         "euclid");
     assertBad(
-        "codec must be rabitq:B, pq:M, sq8 or f16: zip",
+        "codec must be rabitq:B, pq:M, pq4:M, sq8 or f16: zip",
         "build",
         "--input",
         queries,

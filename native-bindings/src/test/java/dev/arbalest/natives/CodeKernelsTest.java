@@ -67,6 +67,33 @@ class CodeKernelsTest {
   }
 
   @ForSeeds(60)
+  void fastScanSumsAgreeWithAPlainSum(long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int codeBytes = 8 * (1 + random.nextInt(30));
+    int stride = codeBytes + random.nextInt(9);
+    try (Arena arena = Arena.ofConfined();
+        FastScan scan = new FastScan(codeBytes)) {
+      MemorySegment codes = bytes(arena, random, 3 + 20L * stride);
+      for (long i = 0; i < scan.tables().byteSize(); i++) {
+        scan.tables().set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt(scan.maxEntry() + 1));
+      }
+      int count = 1 + random.nextInt(150);
+      int[] nodes = random.ints(count + 2, 0, 20).toArray();
+      int[] out = new int[count];
+      scan.score(codes, 3, stride, nodes, 2, count, out);
+      for (int i = 0; i < count; i++) {
+        int expected = 0;
+        for (int m = 0; m < 2 * codeBytes; m++) {
+          int pair = codes.get(ValueLayout.JAVA_BYTE, 3 + (long) nodes[i + 2] * stride + m / 2);
+          int centroid = (m % 2 == 0 ? pair : pair >> 4) & 15;
+          expected += scan.tables().get(ValueLayout.JAVA_BYTE, 16L * m + centroid) & 0xff;
+        }
+        assertThat(out[i]).isEqualTo(expected);
+      }
+    }
+  }
+
+  @ForSeeds(60)
   void nearestCentroidAgreesWithAPlainSearch(long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     int dimension = 1 + random.nextInt(20);

@@ -30,13 +30,8 @@ public sealed interface Codec permits RaBitQ, ProductQuantizer, ScalarQuantizer,
   /** Bytes per code, a multiple of 8. */
   int codeBytes();
 
-  /**
-   * Encodes rows [from, to) of {@code rows} into the codes of nodes [from, to).
-   *
-   * @param codes code table with room for {@code to} codes
-   * @throws IllegalArgumentException if the rows have another dimension
-   */
-  void encode(F32Rows rows, int from, int to, MemorySegment codes);
+  /** Makes an encoder, which holds scratch for one thread. */
+  CodeEncoder newEncoder();
 
   /**
    * Makes a scorer over a code table, which must outlive it.
@@ -69,7 +64,7 @@ public sealed interface Codec permits RaBitQ, ProductQuantizer, ScalarQuantizer,
       throws IOException {
     return switch (spec.family()) {
       case RABITQ -> RaBitQ.train(spec, metric, rows, seed);
-      case PQ -> ProductQuantizer.train(spec, metric, rows, seed, workers);
+      case PQ, PQ4 -> ProductQuantizer.train(spec, metric, rows, seed, workers);
       case SQ8 -> ScalarQuantizer.train(spec, metric, rows);
       case F16 -> HalfFloats.train(spec, metric, rows);
     };
@@ -96,7 +91,7 @@ public sealed interface Codec permits RaBitQ, ProductQuantizer, ScalarQuantizer,
     }
     return switch (spec.family()) {
       case RABITQ -> RaBitQ.readBody(spec, metric, in);
-      case PQ -> ProductQuantizer.readBody(spec, metric, in);
+      case PQ, PQ4 -> ProductQuantizer.readBody(spec, metric, in);
       case SQ8 -> ScalarQuantizer.readBody(spec, metric, in);
       case F16 -> HalfFloats.readBody(spec, metric, in);
     };

@@ -1,5 +1,6 @@
 package dev.arbalest.pq;
 
+import dev.arbalest.natives.F32Rows;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -10,6 +11,13 @@ final class CodecFormat {
   private static final int MAX_FLOATS = 1 << 28;
 
   private CodecFormat() {}
+
+  static void requireDimension(F32Rows rows, int dimension) {
+    if (rows.dimension() != dimension) {
+      throw new IllegalArgumentException(
+          "rows have dimension " + rows.dimension() + ", the codec " + dimension);
+    }
+  }
 
   static void writeHead(DataOutputStream out, Codec codec) throws IOException {
     out.writeInt(VERSION);

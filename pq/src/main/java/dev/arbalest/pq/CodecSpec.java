@@ -4,7 +4,7 @@ import dev.arbalest.natives.BitDistance;
 
 /**
  * A codec as named on the command line: {@code rabitq:B} (B bits per component), {@code pq:M} (M
- * bytes, one per subspace), {@code sq8} or {@code f16}.
+ * bytes, one per subspace), {@code pq4:M} (M half bytes), {@code sq8} or {@code f16}.
  *
  * @param family kind of codec
  * @param parameter bits per component for RaBitQ, number of subspaces for PQ, else 0
@@ -17,6 +17,8 @@ public record CodecSpec(Family family, int parameter) {
     RABITQ("rabitq"),
     /** Product quantization with 8 bits per subspace. */
     PQ("pq"),
+    /** Product quantization with 4 bits per subspace, scored by fast scan. */
+    PQ4("pq4"),
     /** One byte per component on per-dimension ranges. */
     SQ8("sq8"),
     /** Half floats. */
@@ -29,7 +31,7 @@ public record CodecSpec(Family family, int parameter) {
     }
 
     private boolean hasParameter() {
-      return this == RABITQ || this == PQ;
+      return this == RABITQ || this == PQ || this == PQ4;
     }
   }
 
@@ -40,6 +42,9 @@ public record CodecSpec(Family family, int parameter) {
     }
     if (family == Family.PQ && (parameter < 1 || parameter > 65_535)) {
       throw new IllegalArgumentException("pq:M needs M in [1, 65535]: " + parameter);
+    }
+    if (family == Family.PQ4 && (parameter < 1 || parameter > 4096)) {
+      throw new IllegalArgumentException("pq4:M needs M in [1, 4096]: " + parameter);
     }
   }
 
@@ -54,9 +59,10 @@ public record CodecSpec(Family family, int parameter) {
    * @throws IllegalArgumentException naming both
    */
   public void requireFits(int dimension) {
-    if (family == Family.PQ && parameter > dimension) {
+    if ((family == Family.PQ || family == Family.PQ4) && parameter > dimension) {
       throw new IllegalArgumentException(
-          "pq:M needs M of at most the dimension "
+          family.label
+              + ":M needs M of at most the dimension "
               + dimension
               + ", found "
               + parameter
@@ -68,6 +74,7 @@ public record CodecSpec(Family family, int parameter) {
   public int codeBytesAtMost(int dimension) {
     return switch (family) {
       case PQ -> (parameter + 7) / 8 * 8;
+      case PQ4 -> (parameter + 15) / 16 * 8;
       case RABITQ -> (dimension + 63) / 64 * 8 * parameter + 16;
       case SQ8 -> (dimension + 7) / 8 * 8 + 8;
       case F16 -> (2 * dimension + 7) / 8 * 8 + 8;
@@ -75,7 +82,7 @@ public record CodecSpec(Family family, int parameter) {
   }
 
   /**
-   * Parses {@code rabitq:B}, {@code pq:M}, {@code sq8} or {@code f16}.
+   * Parses {@code rabitq:B}, {@code pq:M}, {@code pq4:M}, {@code sq8} or {@code f16}.
    *
    * @throws IllegalArgumentException naming the accepted forms
    */
@@ -91,7 +98,7 @@ public record CodecSpec(Family family, int parameter) {
         }
       }
     }
-    throw new IllegalArgumentException("codec must be rabitq:B, pq:M, sq8 or f16: " + text);
+    throw new IllegalArgumentException("codec must be rabitq:B, pq:M, pq4:M, sq8 or f16: " + text);
   }
 
   @Override

@@ -100,31 +100,32 @@ public final class HalfFloats implements Codec {
   }
 
   @Override
-  public void encode(F32Rows rows, int from, int to, MemorySegment codes) {
-    if (rows.dimension() != dimension) {
-      throw new IllegalArgumentException(
-          "rows have dimension " + rows.dimension() + ", the codec " + dimension);
-    }
+  public CodeEncoder newEncoder() {
     float[] row = new float[dimension];
-    for (int node = from; node < to; node++) {
-      rows.copyRow(node, row);
-      long code = (long) node * codeBytes();
-      double squaredNorm = 0;
-      for (int i = 0; i < dimension; i++) {
-        float scaled = Math.clamp(row[i] * scale, -65_504f, 65_504f);
-        short half = Float.floatToFloat16(scaled);
-        codes.set(SHORT, code + 2L * i, half);
-        double decoded = Float.float16ToFloat(half) / (double) scale;
-        squaredNorm += decoded * decoded;
+    return (rows, from, to, codes) -> {
+      CodecFormat.requireDimension(rows, dimension());
+      for (int node = from; node < to; node++) {
+        rows.copyRow(node, row);
+        long code = (long) node * codeBytes();
+        double squaredNorm = 0;
+        for (int i = 0; i < dimension; i++) {
+          float scaled = Math.clamp(row[i] * scale, -65_504f, 65_504f);
+          short half = Float.floatToFloat16(scaled);
+          codes.set(SHORT, code + 2L * i, half);
+          double decoded = Float.float16ToFloat(half) / (double) scale;
+          squaredNorm += decoded * decoded;
+        }
+        for (int i = 2 * dimension; i < paddedBytes(); i += 2) {
+          codes.set(SHORT, code + i, (short) 0);
+        }
+        float add =
+            metric == Metric.DOT
+                ? 0
+                : (float) (metric == Metric.L2 ? squaredNorm : squaredNorm / 2);
+        codes.set(RaBitQ.FLOAT, code + paddedBytes(), add);
+        codes.set(RaBitQ.FLOAT, code + paddedBytes() + 4, 0);
       }
-      for (int i = 2 * dimension; i < paddedBytes(); i += 2) {
-        codes.set(SHORT, code + i, (short) 0);
-      }
-      float add =
-          metric == Metric.DOT ? 0 : (float) (metric == Metric.L2 ? squaredNorm : squaredNorm / 2);
-      codes.set(RaBitQ.FLOAT, code + paddedBytes(), add);
-      codes.set(RaBitQ.FLOAT, code + paddedBytes() + 4, 0);
-    }
+    };
   }
 
   @MustBeClosed

@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.AdcDistance;
 import dev.arbalest.natives.CentroidSearch;
 import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.FastScan;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.Workers;
 import java.io.DataInputStream;
@@ -21,12 +22,12 @@ import java.lang.foreign.ValueLayout;
  * code is padded with zero bytes to a multiple of 8.
  */
 public final class ProductQuantizer implements Codec {
-  private static final int CENTROIDS = AdcDistance.CENTROIDS;
 
   /** Rows k-means sees: 64 per centroid give centroids that more rows hardly improve. */
-  private static final int SAMPLE_ROWS = 64 * CENTROIDS;
+  private static final int SAMPLE_ROWS = 64 * AdcDistance.CENTROIDS;
 
   private final CodecSpec spec;
+  private final int centroids;
   private final Metric metric;
   private final Rotation rotation;
   private final float[] center;
@@ -39,6 +40,7 @@ public final class ProductQuantizer implements Codec {
   private ProductQuantizer(
       CodecSpec spec, Metric metric, Rotation rotation, float[] center, float[][] codebooks) {
     this.spec = spec;
+    this.centroids = centroids(spec);
     this.metric = metric;
     this.rotation = rotation;
     this.center = center;
@@ -46,7 +48,7 @@ public final class ProductQuantizer implements Codec {
     this.halfSquaredNorms = new float[codebooks.length][];
     for (int m = 0; m < codebooks.length; m++) {
       halfSquaredNorms[m] =
-          KMeans.halfSquaredNorms(codebooks[m], codebooks[m].length / CENTROIDS, CENTROIDS);
+          KMeans.halfSquaredNorms(codebooks[m], codebooks[m].length / centroids, centroids);
     }
   }
 
@@ -83,10 +85,14 @@ public final class ProductQuantizer implements Codec {
             for (int i = 0; i < size; i++) {
               System.arraycopy(sample[i], start, points, i * width, width);
             }
-            codebooks[m] = KMeans.train(points, size, width, CENTROIDS, seed + m);
+            codebooks[m] = KMeans.train(points, size, width, centroids(spec), seed + m);
           }
         });
     return new ProductQuantizer(spec, metric, rotation, center, codebooks);
+  }
+
+  private static int centroids(CodecSpec spec) {
+    return spec.family() == CodecSpec.Family.PQ4 ? FastScan.CENTROIDS : AdcDistance.CENTROIDS;
   }
 
   private static void subtract(float[] vector, float[] center) {
@@ -113,9 +119,14 @@ public final class ProductQuantizer implements Codec {
       int width =
           subspaceStart(m + 1, rotation.paddedDimension(), codebooks.length)
               - subspaceStart(m, rotation.paddedDimension(), codebooks.length);
-      if (codebooks[m].length != width * CENTROIDS) {
+      if (codebooks[m].length != width * centroids(spec)) {
         throw new IOException(
-            "codebook " + m + " has " + codebooks[m].length + " floats, not " + width * CENTROIDS);
+            "codebook "
+                + m
+                + " has "
+                + codebooks[m].length
+                + " floats, not "
+                + width * centroids(spec));
       }
     }
     return new ProductQuantizer(spec, metric, rotation, center, codebooks);
@@ -148,7 +159,7 @@ public final class ProductQuantizer implements Codec {
 
   @Override
   public int codeBytes() {
-    return (spec.parameter() + 7) / 8 * 8;
+    return spec.codeBytesAtMost(dimension());
   }
 
   int subspaces() {
@@ -156,34 +167,40 @@ public final class ProductQuantizer implements Codec {
   }
 
   @Override
-  public void encode(F32Rows rows, int from, int to, MemorySegment codes) {
-    if (rows.dimension() != dimension()) {
-      throw new IllegalArgumentException(
-          "rows have dimension " + rows.dimension() + ", the codec " + dimension());
-    }
+  public CodeEncoder newEncoder() {
     float[] vector = new float[rotation.paddedDimension()];
-    for (int row = from; row < to; row++) {
-      java.util.Arrays.fill(vector, dimension(), vector.length, 0);
-      rows.copyRow(row, vector);
-      subtract(vector, center);
-      rotation.apply(vector);
-      long offset = (long) row * codeBytes();
-      for (int m = 0; m < codebooks.length; m++) {
-        int start = subspaceStart(m, vector.length, codebooks.length);
-        int width = codebooks[m].length / CENTROIDS;
-        int nearest =
-            CentroidSearch.nearest(
-                vector, start, width, codebooks[m], halfSquaredNorms[m], CENTROIDS);
-        codes.set(ValueLayout.JAVA_BYTE, offset + m, (byte) nearest);
+    return (rows, from, to, codes) -> {
+      CodecFormat.requireDimension(rows, dimension());
+      for (int row = from; row < to; row++) {
+        java.util.Arrays.fill(vector, dimension(), vector.length, 0);
+        rows.copyRow(row, vector);
+        subtract(vector, center);
+        rotation.apply(vector);
+        encodeOne(vector, codes, (long) row * codeBytes());
       }
-      for (int m = codebooks.length; m < codeBytes(); m++) {
-        codes.set(ValueLayout.JAVA_BYTE, offset + m, (byte) 0);
+    };
+  }
+
+  private void encodeOne(float[] vector, MemorySegment codes, long offset) {
+    boolean halves = centroids == FastScan.CENTROIDS;
+    codes.asSlice(offset, codeBytes()).fill((byte) 0);
+    for (int m = 0; m < codebooks.length; m++) {
+      int start = subspaceStart(m, vector.length, codebooks.length);
+      int width = codebooks[m].length / centroids;
+      int nearest =
+          CentroidSearch.nearest(
+              vector, start, width, codebooks[m], halfSquaredNorms[m], centroids);
+      if (halves) {
+        byte pair = codes.get(ValueLayout.JAVA_BYTE, offset + m / 2);
+        codes.set(ValueLayout.JAVA_BYTE, offset + m / 2, (byte) (pair | nearest << (m % 2 * 4)));
+      } else {
+        codes.set(ValueLayout.JAVA_BYTE, offset + m, (byte) nearest);
       }
     }
   }
 
   /**
-   * Fills the partial distances of a query: {@code table[m * 256 + c]}.
+   * Fills the partial distances of a query: {@code table[m * centroids() + c]}.
    *
    * @param query the raw query
    * @param vector scratch of the padded dimension
@@ -200,30 +217,35 @@ public final class ProductQuantizer implements Codec {
     rotation.apply(vector);
     for (int m = 0; m < codebooks.length; m++) {
       int start = subspaceStart(m, vector.length, codebooks.length);
-      int width = codebooks[m].length / CENTROIDS;
-      fillSubspace(vector, start, width, codebooks[m], table, m * CENTROIDS);
+      int width = codebooks[m].length / centroids;
+      fillSubspace(vector, start, width, codebooks[m], table, m * centroids);
     }
     return metric == Metric.DOT ? (float) -dotCenter : 0;
   }
 
   private void fillSubspace(
       float[] vector, int start, int width, float[] codebook, float[] table, int at) {
-    java.util.Arrays.fill(table, at, at + CENTROIDS, 0);
+    java.util.Arrays.fill(table, at, at + centroids, 0);
     float factor = metric == Metric.COSINE ? 0.5f : 1;
     for (int i = 0; i < width; i++) {
       float component = vector[start + i];
-      int row = i * CENTROIDS;
+      int row = i * centroids;
       if (metric == Metric.DOT) {
-        for (int c = 0; c < CENTROIDS; c++) {
+        for (int c = 0; c < centroids; c++) {
           table[at + c] -= component * codebook[row + c];
         }
       } else {
-        for (int c = 0; c < CENTROIDS; c++) {
+        for (int c = 0; c < centroids; c++) {
           float d = component - codebook[row + c];
           table[at + c] += factor * d * d;
         }
       }
     }
+  }
+
+  /** Centroids per subspace: 256, or 16 with half bytes. */
+  int centroids() {
+    return centroids;
   }
 
   int paddedDimension() {
@@ -232,7 +254,10 @@ public final class ProductQuantizer implements Codec {
 
   @MustBeClosed
   @Override
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller
   public CodeScorer newScorer(MemorySegment codes, int batchSize) {
-    return new ProductQuantizerScorer(this, codes);
+    return centroids == FastScan.CENTROIDS
+        ? new FastScanScorer(this, codes, batchSize)
+        : new ProductQuantizerScorer(this, codes);
   }
 }

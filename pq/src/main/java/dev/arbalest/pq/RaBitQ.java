@@ -107,18 +107,17 @@ public final class RaBitQ implements Codec {
   }
 
   @Override
-  public void encode(F32Rows rows, int from, int to, MemorySegment codes) {
-    if (rows.dimension() != dimension()) {
-      throw new IllegalArgumentException(
-          "rows have dimension " + rows.dimension() + ", the codec " + dimension());
-    }
+  public CodeEncoder newEncoder() {
     float[] vector = new float[rotation.paddedDimension()];
     DirectionRounder rounder = new DirectionRounder(bits(), vector.length);
-    for (int row = from; row < to; row++) {
-      java.util.Arrays.fill(vector, dimension(), vector.length, 0);
-      rows.copyRow(row, vector);
-      encodeOne(vector, rounder, codes, (long) row * codeBytes());
-    }
+    return (rows, from, to, codes) -> {
+      CodecFormat.requireDimension(rows, dimension());
+      for (int row = from; row < to; row++) {
+        java.util.Arrays.fill(vector, dimension(), vector.length, 0);
+        rows.copyRow(row, vector);
+        encodeOne(vector, rounder, codes, (long) row * codeBytes());
+      }
+    };
   }
 
   private void encodeOne(

@@ -113,31 +113,32 @@ public final class ScalarQuantizer implements Codec {
   }
 
   @Override
-  public void encode(F32Rows rows, int from, int to, MemorySegment codes) {
-    if (rows.dimension() != dimension()) {
-      throw new IllegalArgumentException(
-          "rows have dimension " + rows.dimension() + ", the codec " + dimension());
-    }
+  public CodeEncoder newEncoder() {
     float[] row = new float[dimension()];
-    for (int node = from; node < to; node++) {
-      rows.copyRow(node, row);
-      long code = (long) node * codeBytes();
-      double squaredNorm = 0;
-      for (int i = 0; i < row.length; i++) {
-        int level = Math.round((row[i] - offsets[i]) / steps[i]);
-        level = Math.min(LEVELS / 2 - 1, Math.max(-LEVELS / 2, level));
-        codes.set(ValueLayout.JAVA_BYTE, code + i, (byte) level);
-        double decoded = offsets[i] + (double) steps[i] * level;
-        squaredNorm += decoded * decoded;
+    return (rows, from, to, codes) -> {
+      CodecFormat.requireDimension(rows, dimension());
+      for (int node = from; node < to; node++) {
+        rows.copyRow(node, row);
+        long code = (long) node * codeBytes();
+        double squaredNorm = 0;
+        for (int i = 0; i < row.length; i++) {
+          int level = Math.round((row[i] - offsets[i]) / steps[i]);
+          level = Math.min(LEVELS / 2 - 1, Math.max(-LEVELS / 2, level));
+          codes.set(ValueLayout.JAVA_BYTE, code + i, (byte) level);
+          double decoded = offsets[i] + (double) steps[i] * level;
+          squaredNorm += decoded * decoded;
+        }
+        for (int i = row.length; i < paddedBytes(); i++) {
+          codes.set(ValueLayout.JAVA_BYTE, code + i, (byte) 0);
+        }
+        float add =
+            metric == Metric.DOT
+                ? 0
+                : (float) (metric == Metric.L2 ? squaredNorm : squaredNorm / 2);
+        codes.set(RaBitQ.FLOAT, code + paddedBytes(), add);
+        codes.set(RaBitQ.FLOAT, code + paddedBytes() + 4, 0);
       }
-      for (int i = row.length; i < paddedBytes(); i++) {
-        codes.set(ValueLayout.JAVA_BYTE, code + i, (byte) 0);
-      }
-      float add =
-          metric == Metric.DOT ? 0 : (float) (metric == Metric.L2 ? squaredNorm : squaredNorm / 2);
-      codes.set(RaBitQ.FLOAT, code + paddedBytes(), add);
-      codes.set(RaBitQ.FLOAT, code + paddedBytes() + 4, 0);
-    }
+    };
   }
 
   @Override

@@ -25,13 +25,14 @@ import org.junit.jupiter.api.Test;
 /** What holds for every codec. */
 class CodecTest {
   private static final List<String> SPECS =
-      List.of("rabitq:1", "rabitq:2", "rabitq:5", "pq:16", "pq:7", "sq8", "f16");
+      List.of("rabitq:1", "rabitq:2", "rabitq:5", "pq:16", "pq:7", "pq4:30", "sq8", "f16");
   private static final int DIMENSION = 100;
   private static final int ROWS = 1200;
 
   @Test
   void approximateDistancesTrackExactOnes() throws IOException {
-    for (String spec : List.of("rabitq:1", "rabitq:3", "rabitq:8", "pq:25", "sq8", "f16")) {
+    for (String spec :
+        List.of("rabitq:1", "rabitq:3", "rabitq:8", "pq:25", "pq4:100", "sq8", "f16")) {
       for (Metric metric : Metric.values()) {
         F32Rows rows = TestRows.clustered(6, ROWS, DIMENSION, 12);
         try (Fixture fixture = new Fixture(spec, metric, rows, 2)) {
@@ -193,12 +194,12 @@ class CodecTest {
   @Test
   void specsThatMakeNoSenseAreNamed() {
     assertThatThrownBy(() -> CodecSpec.parse("zip"))
-        .hasMessageContaining("codec must be rabitq:B, pq:M, sq8 or f16: zip");
+        .hasMessageContaining("codec must be rabitq:B, pq:M, pq4:M, sq8 or f16: zip");
     assertThatThrownBy(() -> CodecSpec.parse("rabitq:9")).hasMessageContaining("rabitq:B");
     assertThatThrownBy(() -> CodecSpec.parse("pq:0")).hasMessageContaining("pq:M needs M in");
     assertThatThrownBy(() -> train("pq:101", Metric.L2, TestRows.gaussian(1, 5, 100), 1, 1))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("at most the dimension 100");
+        .hasMessageContaining("pq:M needs M of at most the dimension 100");
   }
 
   @Test
@@ -301,7 +302,9 @@ class CodecTest {
       this.codes = arena.allocate((long) rows.count() * codec.codeBytes(), 64);
       try (Workers workers = Workers.start(threads)) {
         workers.forRanges(
-            rows.count(), 100, (worker, from, to) -> codec.encode(rows, from, to, codes));
+            rows.count(),
+            100,
+            (worker, from, to) -> codec.newEncoder().encode(rows, from, to, codes));
       }
     }
 

@@ -6,6 +6,7 @@ import dev.arbalest.natives.FileMapping;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
+import dev.arbalest.pq.CodeEncoder;
 import dev.arbalest.pq.Codec;
 import dev.arbalest.vamana.BuildParameters;
 import dev.arbalest.vamana.Graph;
@@ -216,11 +217,13 @@ final class IndexBuilder {
     listener.advanced(1);
     begin("encode", stored.count());
     try (NativeMemory codes = NativeMemory.allocate((long) codec.codeBytes() * stored.count())) {
+      CodeEncoder[] encoders = new CodeEncoder[workers.size()];
+      java.util.Arrays.setAll(encoders, worker -> codec.newEncoder());
       workers.forRanges(
           stored.count(),
           256,
           (worker, from, to) -> {
-            codec.encode(stored, from, to, codes.segment());
+            encoders[worker].encode(stored, from, to, codes.segment());
             synchronized (codec) {
               listener.advanced(to - from);
             }
