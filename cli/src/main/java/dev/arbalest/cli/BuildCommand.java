@@ -3,6 +3,7 @@ package dev.arbalest.cli;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.SystemFacts;
 import dev.arbalest.pq.CodecSpec;
+import dev.arbalest.ssd.BadInputException;
 import dev.arbalest.ssd.BuildOptions;
 import dev.arbalest.ssd.BuildReport;
 import dev.arbalest.ssd.Index;
@@ -71,6 +72,11 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
   private String codec;
 
   @Option(
+      names = "--dimensions",
+      description = "Make codes and graph of this prefix of the vectors only (Matryoshka).")
+  private @Nullable Integer dimensions;
+
+  @Option(
       names = "--memory",
       converter = ByteSize.class,
       description = "Memory budget, such as 8g. Default: 8g, or 3/4 of what there is if less.")
@@ -97,6 +103,12 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
             .withMetric(Metric.parse(metric.toLowerCase(Locale.ROOT)))
             .withCodec(codec.equals("auto") ? CodecSpec.rabitq1() : CodecSpec.parse(codec))
             .withGraph(new BuildParameters(degree, buildList, alpha, fast, seed));
+    if (dimensions != null) {
+      if (dimensions < 1) {
+        throw new BadInputException("dimensions must be at least 1: " + dimensions);
+      }
+      options = options.withCodeDimension(dimensions);
+    }
     if (memory != null) {
       options = options.withMemoryBytes(memory);
     }

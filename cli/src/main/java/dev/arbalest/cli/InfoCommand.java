@@ -31,6 +31,7 @@ final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
     root.put("dimension", manifest.dimension());
     root.put("metric", manifest.metric().label());
     root.put("codec", manifest.codec().toString());
+    root.put("code_dimension", manifest.codeDimension());
     root.put("degree", manifest.build().degree());
     root.put("build_list", manifest.build().searchListSize());
     root.put("alpha", manifest.build().alpha());

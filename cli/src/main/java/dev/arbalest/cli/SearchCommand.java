@@ -57,6 +57,12 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
   private @Nullable Integer rerank;
 
   @Option(
+      names = "--dimensions",
+      description =
+          "Read only this prefix of the candidates first, then the best 2 k whole (Matryoshka).")
+  private @Nullable Integer dimensions;
+
+  @Option(
       names = "--reader",
       defaultValue = "auto",
       description = "auto, uring, pread or mmap. Default: ${DEFAULT-VALUE}.")
@@ -163,7 +169,10 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
             ? rerank
             : list != null ? Math.max(k, Math.min(list, defaults.rerank())) : defaults.rerank();
     int length = list != null ? list : Math.max(depth, defaults.searchListSize());
-    return new SearchParameters(k, length, depth);
+    if (dimensions != null && dimensions < 1) {
+      throw new BadInputException("dimensions must be at least 1: " + dimensions);
+    }
+    return new SearchParameters(k, length, depth, dimensions == null ? 0 : dimensions);
   }
 
   private ObjectNode json(

@@ -10,17 +10,27 @@ import dev.arbalest.vamana.BuildParameters;
  *
  * @param metric distance
  * @param codec compressed codes kept in RAM
+ * @param codeDimension components codes and graph are made of, a prefix of the vectors (Matryoshka
+ *     embeddings); 0 for all
  * @param graph degree, list, alpha, passes, seed
  * @param memoryBytes budget for everything the build keeps in memory
  * @param threads workers, in [1, 1024]; the index does not depend on it
  */
 public record BuildOptions(
-    Metric metric, CodecSpec codec, BuildParameters graph, long memoryBytes, int threads) {
+    Metric metric,
+    CodecSpec codec,
+    int codeDimension,
+    BuildParameters graph,
+    long memoryBytes,
+    int threads) {
 
   private static final long DEFAULT_MEMORY_BYTES = 8L << 30;
 
   /** Checks the ranges. */
   public BuildOptions {
+    if (codeDimension < 0) {
+      throw new IllegalArgumentException("dimensions must be at least 1: " + codeDimension);
+    }
     if (memoryBytes < 1) {
       throw new IllegalArgumentException("memory must be at least 1 byte: " + memoryBytes);
     }
@@ -37,6 +47,7 @@ public record BuildOptions(
     return new BuildOptions(
         Metric.L2,
         CodecSpec.rabitq1(),
+        0,
         BuildParameters.defaults(),
         defaultMemoryBytes(),
         Runtime.getRuntime().availableProcessors());
@@ -48,26 +59,31 @@ public record BuildOptions(
 
   /** The same with another metric. */
   public BuildOptions withMetric(Metric newMetric) {
-    return new BuildOptions(newMetric, codec, graph, memoryBytes, threads);
+    return new BuildOptions(newMetric, codec, codeDimension, graph, memoryBytes, threads);
   }
 
   /** The same with another codec. */
   public BuildOptions withCodec(CodecSpec newCodec) {
-    return new BuildOptions(metric, newCodec, graph, memoryBytes, threads);
+    return new BuildOptions(metric, newCodec, codeDimension, graph, memoryBytes, threads);
+  }
+
+  /** The same with codes and graph made of a prefix of the vectors; 0 for all of them. */
+  public BuildOptions withCodeDimension(int newCodeDimension) {
+    return new BuildOptions(metric, codec, newCodeDimension, graph, memoryBytes, threads);
   }
 
   /** The same with other graph parameters. */
   public BuildOptions withGraph(BuildParameters newGraph) {
-    return new BuildOptions(metric, codec, newGraph, memoryBytes, threads);
+    return new BuildOptions(metric, codec, codeDimension, newGraph, memoryBytes, threads);
   }
 
   /** The same with another memory budget. */
   public BuildOptions withMemoryBytes(long newMemoryBytes) {
-    return new BuildOptions(metric, codec, graph, newMemoryBytes, threads);
+    return new BuildOptions(metric, codec, codeDimension, graph, newMemoryBytes, threads);
   }
 
   /** The same with another number of workers. */
   public BuildOptions withThreads(int newThreads) {
-    return new BuildOptions(metric, codec, graph, memoryBytes, newThreads);
+    return new BuildOptions(metric, codec, codeDimension, graph, memoryBytes, newThreads);
   }
 }

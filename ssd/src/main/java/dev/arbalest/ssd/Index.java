@@ -157,6 +157,10 @@ public final class Index implements AutoCloseable {
       throw new BadInputException(
           "k = " + parameters.k() + " exceeds the " + count() + " vectors of the index");
     }
+    if (parameters.prefix() > dimension()) {
+      throw new BadInputException(
+          "--dimensions " + parameters.prefix() + " is longer than the index's " + dimension());
+    }
     SearchContext context = contexts.acquire();
     try {
       context.search(query, parameters, result);

@@ -73,7 +73,16 @@ final class IndexBuilder {
   private boolean plan() {
     F32Rows rows = input.rows();
     int count = rows.count();
-    options.codec().requireFits(rows.dimension());
+    if (options.codeDimension() > rows.dimension()) {
+      throw new BadInputException(
+          "--dimensions "
+              + options.codeDimension()
+              + " is longer than the vectors of "
+              + input.path()
+              + ", which have "
+              + rows.dimension());
+    }
+    options.codec().requireFits(codeDimension());
     MemoryBudget budget = new MemoryBudget(options.memoryBytes());
     budget.require("base", BASE_BYTES + STAGING_BYTES * options.threads());
     budget.require("checksums", 4L * count);
@@ -82,7 +91,7 @@ final class IndexBuilder {
     BuildParameters graph = options.graph();
     long graphBytes =
         Graph.byteSize(count, graph.slackDegree()) + Graph.byteSize(count, graph.degree());
-    long codeBytes = (long) count * options.codec().codeBytesAtMost(rows.dimension());
+    long codeBytes = (long) count * options.codec().codeBytesAtMost(codeDimension());
     budget.require(graphBytes > codeBytes ? "graph" : "codes", Math.max(graphBytes, codeBytes));
     budget.check();
     long vectors = (long) count * new VectorFile(rows.dimension()).slotBytes();
@@ -95,6 +104,10 @@ final class IndexBuilder {
             budget.limitBytes() / 1048576.0,
             resident ? "in memory" : "read through the page cache"));
     return resident;
+  }
+
+  private int codeDimension() {
+    return options.codeDimension() == 0 ? input.rows().dimension() : options.codeDimension();
   }
 
   private void begin(String name, long total) {
@@ -138,7 +151,7 @@ final class IndexBuilder {
       put(files, directory, Manifest.Part.SUMS, FileHeader.Kind.SUMS, sums.segment(), workers);
       if (resident) {
         F32Rows stored =
-            new F32Rows(vectors.segment(), 0, geometry.slotBytes(), count, rows.dimension());
+            new F32Rows(vectors.segment(), 0, geometry.slotBytes(), count, codeDimension());
         return encodeAndLink(directory, workers, files, stored);
       }
       try (FileMapping mapping = FileMapping.open(vectorPath)) {
@@ -148,12 +161,13 @@ final class IndexBuilder {
                 geometry.offset(0),
                 geometry.slotBytes(),
                 count,
-                rows.dimension());
+                codeDimension());
         return encodeAndLink(directory, workers, files, stored);
       }
     }
   }
 
+  /** Makes codes and graph of the stored vectors, or of a prefix of each. */
   private Manifest encodeAndLink(
       IndexDirectory directory,
       Workers workers,
@@ -181,11 +195,12 @@ final class IndexBuilder {
       listener.advanced(1);
       return new Manifest(
           directory.nextGeneration(),
-          stored.dimension(),
+          input.rows().dimension(),
           options.metric(),
           stored.count(),
           graph.entryPoint(),
           options.codec(),
+          codeDimension(),
           options.graph(),
           files);
     }

@@ -28,6 +28,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param count number of vectors
  * @param entryPoint node searches start at
  * @param codec compressed codes
+ * @param codeDimension components that codes and graph were made of: all, or a prefix
  * @param build how the graph was built
  * @param files the index's files by kind
  */
@@ -38,6 +39,7 @@ public record Manifest(
     int count,
     int entryPoint,
     CodecSpec codec,
+    int codeDimension,
     BuildParameters build,
     Map<Part, Entry> files) {
 
@@ -114,6 +116,7 @@ public record Manifest(
     root.put("count", count);
     root.put("entry_point", entryPoint);
     root.put("codec", codec.toString());
+    root.put("code_dimension", codeDimension);
     ObjectNode parameters = root.putObject("build");
     parameters.put("degree", build.degree());
     parameters.put("build_list", build.searchListSize());
@@ -226,6 +229,7 @@ public record Manifest(
             root.path("count").intValue(),
             root.path("entry_point").intValue(),
             CodecSpec.parse(root.path("codec").stringValue()),
+            root.path("code_dimension").intValue(),
             new BuildParameters(
                 parameters.path("degree").intValue(),
                 parameters.path("build_list").intValue(),
@@ -233,9 +237,18 @@ public record Manifest(
                 parameters.path("fast").booleanValue(),
                 parameters.path("seed").longValue()),
             files);
-    if (manifest.count < 1 || manifest.dimension < 1 || manifest.dimension > 65_535) {
+    if (manifest.count < 1
+        || manifest.dimension < 1
+        || manifest.dimension > VectorFile.MAX_DIMENSION
+        || manifest.codeDimension < 1
+        || manifest.codeDimension > manifest.dimension) {
       throw new IllegalArgumentException(
-          "count " + manifest.count + ", dimension " + manifest.dimension);
+          "count "
+              + manifest.count
+              + ", dimension "
+              + manifest.dimension
+              + ", code dimension "
+              + manifest.codeDimension);
     }
     return manifest;
   }

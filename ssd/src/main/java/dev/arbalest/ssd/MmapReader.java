@@ -13,7 +13,6 @@ import java.nio.file.Path;
 final class MmapReader implements SlotReader {
   private final Path path;
   private final FileMapping mapping;
-  private final VectorFile geometry;
   private final SlotBuffers buffers;
   private final long[] offsets;
   private final int[] pending;
@@ -24,7 +23,6 @@ final class MmapReader implements SlotReader {
   MmapReader(Path path, FileMapping mapping, VectorFile geometry, int capacity) {
     this.path = path;
     this.mapping = mapping;
-    this.geometry = geometry;
     this.buffers = new SlotBuffers(geometry, 512, capacity);
     this.offsets = new long[capacity];
     this.pending = new int[capacity];
@@ -36,10 +34,11 @@ final class MmapReader implements SlotReader {
   }
 
   @Override
-  public void submit(long slot, int buffer) throws IOException {
-    offsets[buffer] = buffers.fileOffset(slot, buffer);
-    mapping.adviseWillNeed(offsets[buffer], geometry.slotBytes());
+  public int submit(long slot, int bytes, int buffer) throws IOException {
+    offsets[buffer] = buffers.fileOffset(slot, bytes, buffer);
+    mapping.adviseWillNeed(offsets[buffer], bytes);
     pending[pendingCount++] = buffer;
+    return bytes;
   }
 
   @Override
@@ -52,7 +51,7 @@ final class MmapReader implements SlotReader {
             offsets[buffer],
             buffers.memory(),
             buffers.offset(buffer),
-            geometry.slotBytes());
+            buffers.neededBytes(buffer));
       }
     } catch (InternalError e) {
       // The JVM's report of a bus error: the file became shorter or the device failed.
@@ -60,11 +59,6 @@ final class MmapReader implements SlotReader {
     } finally {
       pendingCount = 0;
     }
-  }
-
-  @Override
-  public int readBytes() {
-    return geometry.slotBytes();
   }
 
   @Override

@@ -128,7 +128,7 @@ final class PartLoader {
     }
     if (!codec.spec().equals(manifest.codec())
         || codec.metric() != manifest.metric()
-        || codec.dimension() != manifest.dimension()) {
+        || codec.dimension() != manifest.codeDimension()) {
       throw new CorruptIndexException(
           path, "codec " + codec.spec() + " is not the one the manifest names");
     }

@@ -40,8 +40,9 @@ final class PreadReader implements SlotReader {
   }
 
   @Override
-  public void submit(long slot, int buffer) {
-    tasks[buffer].fileOffset = buffers.fileOffset(slot, buffer);
+  public int submit(long slot, int bytes, int buffer) {
+    tasks[buffer].fileOffset = buffers.fileOffset(slot, bytes, buffer);
+    int length = buffers.readBytes(buffer);
     inFlight++;
     try {
       pool.execute(tasks[buffer]);
@@ -49,6 +50,7 @@ final class PreadReader implements SlotReader {
       inFlight--;
       throw e;
     }
+    return length;
   }
 
   @Override
@@ -70,11 +72,6 @@ final class PreadReader implements SlotReader {
     if (failure != null) {
       throw failure;
     }
-  }
-
-  @Override
-  public int readBytes() {
-    return buffers.readBytes();
   }
 
   @Override
@@ -107,7 +104,7 @@ final class PreadReader implements SlotReader {
     public void run() {
       IOException problem = null;
       try {
-        file.read(buffers.memory(), buffers.start(buffer), buffers.readBytes(), fileOffset);
+        file.read(buffers.memory(), buffers.start(buffer), buffers.readBytes(buffer), fileOffset);
       } catch (EOFException e) {
         problem = endOfFile(e);
       } catch (IOException e) {

@@ -28,6 +28,7 @@ final class SearchContext implements AutoCloseable {
   private final CodeScorer scorer;
   private final GreedySearch walk;
   private final CandidateList nearest = new CandidateList(DEFAULT_LIST);
+  private final CandidateList preliminary = new CandidateList(DEFAULT_LIST);
   private final NativeMemory query;
   private final ByteBuffer bytes;
   private final CRC32C crc = new CRC32C();
@@ -62,10 +63,15 @@ final class SearchContext implements AutoCloseable {
     result.hops = walk.hops();
     result.scored = walk.scored();
     result.walkNanos = System.nanoTime() - start;
-    nearest.reset(parameters.k());
     int rerank = Math.min(parameters.rerank(), candidates.size());
-    for (int from = 0; from < rerank; from += reader.capacity()) {
-      rerank(candidates, from, Math.min(rerank, from + reader.capacity()), result);
+    if (parameters.prefix() > 0 && parameters.prefix() < index.dimension()) {
+      preliminary.reset(Math.min(rerank, parameters.survivors()));
+      rerank(candidates, rerank, parameters.prefix(), preliminary, result);
+      nearest.reset(parameters.k());
+      rerank(preliminary, preliminary.size(), index.dimension(), nearest, result);
+    } else {
+      nearest.reset(parameters.k());
+      rerank(candidates, rerank, index.dimension(), nearest, result);
     }
     for (int rank = 0; rank < nearest.size(); rank++) {
       result.add(index.externalId(nearest.node(rank)), nearest.distance(rank));
@@ -94,11 +100,30 @@ final class SearchContext implements AutoCloseable {
     }
   }
 
-  /** Reads candidates [from, to), at most one per buffer, and offers their exact distances. */
-  private void rerank(CandidateList candidates, int from, int to, SearchResult result)
+  /** Reads the first {@code count} candidates and offers the distances of their prefixes. */
+  private void rerank(
+      CandidateList candidates, int count, int prefix, CandidateList target, SearchResult result)
+      throws IOException {
+    for (int from = 0; from < count; from += reader.capacity()) {
+      int to = Math.min(count, from + reader.capacity());
+      rerank(candidates, from, to, prefix, target, result);
+    }
+  }
+
+  /** One batch of at most as many candidates as there are buffers. */
+  private void rerank(
+      CandidateList candidates,
+      int from,
+      int to,
+      int prefix,
+      CandidateList target,
+      SearchResult result)
       throws IOException {
     long start = System.nanoTime();
     @Nullable VectorCache cache = index.cache();
+    boolean whole = prefix == index.dimension();
+    int slotBytes = index.geometry().slotBytes();
+    int bytes = whole ? slotBytes : (4 * prefix + 511) / 512 * 512;
     int buffers = 0;
     int submitted = 0;
     for (int rank = from; rank < to; rank++) {
@@ -109,7 +134,7 @@ final class SearchContext implements AutoCloseable {
       if (cache != null && cache.get(node, reader.memory(), reader.offset(buffer))) {
         rowOffsets[buffer] = reader.offset(buffer);
       } else {
-        reader.submit(node, buffer);
+        result.readBytes += reader.submit(node, bytes, buffer);
         submitted++;
       }
     }
@@ -120,28 +145,30 @@ final class SearchContext implements AutoCloseable {
     for (int buffer = 0; buffer < buffers; buffer++) {
       if (rowOffsets[buffer] < 0) {
         rowOffsets[buffer] = reader.offset(buffer);
-        check(bufferNodes[buffer], rowOffsets[buffer]);
-        if (cache != null) {
+        if (whole) { // a prefix has no checksum of its own; it only chooses what is read whole
+          check(bufferNodes[buffer], rowOffsets[buffer]);
+        }
+        if (whole && cache != null) {
           cache.offer(bufferNodes[buffer], reader.memory(), rowOffsets[buffer]);
         }
       }
     }
     F32Distance.stored(
-        index.metric(),
+        // Prefixes have not unit norm: the cosine of the whole is nearest to their L2 order.
+        whole || index.metric() == Metric.DOT ? index.metric() : Metric.L2,
         query.segment(),
         0,
         reader.memory(),
         rowOffsets,
         0,
         buffers,
-        index.dimension(),
+        prefix,
         exactDistances,
         0);
     for (int buffer = 0; buffer < buffers; buffer++) {
-      boolean _ = nearest.offer(bufferNodes[buffer], exactDistances[buffer]);
+      boolean _ = target.offer(bufferNodes[buffer], exactDistances[buffer]);
     }
     result.reads += submitted;
-    result.readBytes += (long) submitted * reader.readBytes();
     result.cacheHits += buffers - submitted;
     result.waitNanos += arrived - start;
     result.rerankNanos += System.nanoTime() - arrived;

@@ -12,7 +12,7 @@ import java.lang.foreign.MemorySegment;
 final class SlotBuffers implements AutoCloseable {
   private final VectorFile geometry;
   private final int alignment;
-  private final int readBytes;
+  private final int[] needed;
   private final int strideBytes;
   private final int[] inner;
   private final NativeMemory memory;
@@ -22,11 +22,11 @@ final class SlotBuffers implements AutoCloseable {
   SlotBuffers(VectorFile geometry, int alignment, int count) {
     this.geometry = geometry;
     this.alignment = alignment;
-    int slot = geometry.slotBytes();
-    int widened = (slot + alignment - 512 + alignment - 1) / alignment * alignment;
-    this.readBytes = alignment <= 512 ? slot : widened;
-    this.strideBytes = (readBytes + 4095) / 4096 * 4096;
+    // A slot may begin anywhere in an alignment, so a widened read can be one alignment longer.
+    int widest = alignment <= 512 ? geometry.slotBytes() : geometry.slotBytes() + alignment;
+    this.strideBytes = (widest + 4095) / 4096 * 4096;
     this.inner = new int[count];
+    this.needed = new int[count];
     this.memory = NativeMemory.allocate((long) strideBytes * count);
   }
 
@@ -38,29 +38,31 @@ final class SlotBuffers implements AutoCloseable {
     return memory.segment();
   }
 
-  int readBytes() {
-    return readBytes;
-  }
-
   /** Start of a buffer, where reads go. */
   long start(int buffer) {
     return (long) strideBytes * buffer;
   }
 
-  /** File offset a read of {@code slot} begins at; remembers where the slot will lie. */
-  long fileOffset(long slot, int buffer) {
+  /**
+   * File offset a read of the first {@code bytes} of {@code slot} begins at; remembers where the
+   * slot will lie.
+   */
+  long fileOffset(long slot, int bytes, int buffer) {
     long exact = geometry.offset(slot);
     long aligned = exact / alignment * alignment;
     inner[buffer] = (int) (exact - aligned);
+    needed[buffer] = inner[buffer] + bytes;
     return aligned;
   }
 
-  /**
-   * Bytes of a read that must arrive: up to the end of the slot. The last slot's widened read may
-   * go past the end of the file.
-   */
+  /** Bytes that must arrive: up to the end of what was asked for. */
   int neededBytes(int buffer) {
-    return inner[buffer] + geometry.slotBytes();
+    return needed[buffer];
+  }
+
+  /** Bytes to read: whole alignments, which may go past the end of the file after the last slot. */
+  int readBytes(int buffer) {
+    return (needed[buffer] + alignment - 1) / alignment * alignment;
   }
 
   /** Where the slot lies in memory. */

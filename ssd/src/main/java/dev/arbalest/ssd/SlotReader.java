@@ -15,8 +15,14 @@ sealed interface SlotReader extends AutoCloseable permits UringReader, PreadRead
   /** Buffers, so reads in flight at once. */
   int capacity();
 
-  /** Queues the read of {@code slot} into {@code buffer}, in [0, capacity). */
-  void submit(long slot, int buffer) throws IOException;
+  /**
+   * Queues the read of the first {@code bytes} of {@code slot} into {@code buffer}.
+   *
+   * @param bytes a multiple of 512, at most a slot
+   * @param buffer in [0, capacity)
+   * @return bytes the read moves from the device
+   */
+  int submit(long slot, int bytes, int buffer) throws IOException;
 
   /**
    * Waits until all submitted reads have completed.
@@ -24,9 +30,6 @@ sealed interface SlotReader extends AutoCloseable permits UringReader, PreadRead
    * @throws IOException if any failed, when none is in flight any more
    */
   void await() throws IOException;
-
-  /** Bytes one read moves from the device. */
-  int readBytes();
 
   /** Memory of all buffers. */
   MemorySegment memory();

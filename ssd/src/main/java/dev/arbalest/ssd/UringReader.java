@@ -65,10 +65,12 @@ final class UringReader implements SlotReader {
   }
 
   @Override
-  public void submit(long slot, int buffer) throws IOException {
-    offsets[buffer] = buffers.fileOffset(slot, buffer);
+  public int submit(long slot, int bytes, int buffer) throws IOException {
+    offsets[buffer] = buffers.fileOffset(slot, bytes, buffer);
+    int length = buffers.readBytes(buffer);
     done[buffer] = 0;
-    ring().prepareRead(buffers.start(buffer), buffers.readBytes(), offsets[buffer], buffer);
+    ring().prepareRead(buffers.start(buffer), length, offsets[buffer], buffer);
+    return length;
   }
 
   @Override
@@ -101,7 +103,7 @@ final class UringReader implements SlotReader {
         // A short read: ask for the rest.
         current.prepareRead(
             buffers.start(buffer) + done[buffer],
-            buffers.readBytes() - done[buffer],
+            buffers.readBytes(buffer) - done[buffer],
             offsets[buffer] + done[buffer],
             buffer);
       }
@@ -109,11 +111,6 @@ final class UringReader implements SlotReader {
     if (failure != null) {
       throw failure;
     }
-  }
-
-  @Override
-  public int readBytes() {
-    return buffers.readBytes();
   }
 
   @Override
