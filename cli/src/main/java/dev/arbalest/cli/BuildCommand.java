@@ -67,7 +67,7 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
       names = "--codec",
       defaultValue = "auto",
       description =
-          "auto, rabitq:B (B bits per component, 1 to 8), pq:M (M bytes), pq4:M (M half bytes), sq8, f16."
+          "auto (rabitq:4 to rabitq:1, the finest the memory allows), rabitq:B (B bits per component, 1 to 8), pq:M (M bytes), pq4:M (M half bytes), sq8, f16."
               + " Default: ${DEFAULT-VALUE}.")
   private String codec;
 
@@ -101,7 +101,6 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
     BuildOptions options =
         BuildOptions.defaults()
             .withMetric(Metric.parse(metric.toLowerCase(Locale.ROOT)))
-            .withCodec(codec.equals("auto") ? CodecSpec.rabitq1() : CodecSpec.parse(codec))
             .withGraph(new BuildParameters(degree, buildList, alpha, fast, seed));
     if (dimensions != null) {
       if (dimensions < 1) {
@@ -115,9 +114,15 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
     if (threads != null) {
       options = options.withThreads(threads);
     }
+    if (!codec.equals("auto")) {
+      options = options.withCodec(CodecSpec.parse(codec));
+    }
     BuildReport report;
     try (VectorInput vectors = VectorInput.open(input);
         Progress progress = common.progress()) {
+      if (codec.equals("auto")) {
+        options = options.withAutomaticCodec(vectors.rows().count(), vectors.rows().dimension());
+      }
       report = Index.build(index, vectors, options, progress);
     }
     if (common.json) {

@@ -14,6 +14,9 @@ import java.util.Arrays;
 
 /** Measures codecs on one set of vectors by exhaustive scans. */
 final class CodecTrial {
+  /** Long enough for the compiler to have replaced every loop. */
+  private static final long WARM_UP_NANOS = 500_000_000L;
+
   private static final int BATCH = 64;
   private static final int NEIGHBORS = 10;
   private static final int MAX_RANK = 100;
@@ -152,8 +155,11 @@ final class CodecTrial {
     result.trainSeconds = (trained - start) / 1e9;
     try (NativeMemory codes = NativeMemory.allocate((long) codec.codeBytes() * base.count())) {
       // Once to compile the path and to touch the memory, once to measure.
-      int warm = Math.min(base.count(), 4096);
-      codec.newEncoder().encode(base, 0, warm, codes.segment());
+      int warm = Math.min(base.count(), 512);
+      CodeEncoder warming = codec.newEncoder();
+      for (long end = System.nanoTime() + WARM_UP_NANOS; System.nanoTime() < end; ) {
+        warming.encode(base, 0, warm, codes.segment());
+      }
       codes.segment().fill((byte) 0);
       CodeEncoder[] encoders = new CodeEncoder[workers.size()];
       Arrays.setAll(encoders, worker -> codec.newEncoder());
@@ -205,8 +211,9 @@ final class CodecTrial {
 
   private void measure(Result result, Scan scan) {
     float[] distances = new float[base.count()];
-    for (int warm = 0; warm < Math.min(3, queries.count()); warm++) {
-      scan.score(warm, distances);
+    long warmEnd = System.nanoTime() + WARM_UP_NANOS;
+    for (int warm = 0; System.nanoTime() < warmEnd; warm++) {
+      scan.score(warm % queries.count(), distances);
     }
     long[] ranks = new long[MAX_RANK + 1];
     double[] errors = new double[queries.count() * (ERROR_SAMPLES + NEIGHBORS)];

@@ -80,7 +80,7 @@ class CommandLineTest {
             "degree");
     assertThat(built.path("vectors").asInt()).isEqualTo(1500);
     assertThat(built.path("dimension").asInt()).isEqualTo(128);
-    assertThat(built.path("codec").asString()).isEqualTo("rabitq:1");
+    assertThat(built.path("codec").asString()).isEqualTo("rabitq:4");
     assertThat(built.path("degree").asInt()).isEqualTo(24);
     assertThat(built.path("index_sha256").asString()).hasSize(64);
     assertThat(built.path("peak_rss_bytes").asLong()).isGreaterThan(1 << 20);

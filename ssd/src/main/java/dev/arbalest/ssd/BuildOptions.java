@@ -4,6 +4,7 @@ import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.SystemFacts;
 import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.vamana.BuildParameters;
+import dev.arbalest.vamana.Graph;
 
 /**
  * How an index is built.
@@ -65,6 +66,22 @@ public record BuildOptions(
   /** The same with another codec. */
   public BuildOptions withCodec(CodecSpec newCodec) {
     return new BuildOptions(metric, newCodec, codeDimension, graph, memoryBytes, threads);
+  }
+
+  /**
+   * The same with the finest of {@code rabitq:4} to {@code rabitq:1} whose codes fit the memory
+   * budget beside graph, ids and checksums while serving; with {@code rabitq:1} if none does.
+   */
+  public BuildOptions withAutomaticCodec(int count, int dimension) {
+    int coded = codeDimension == 0 ? dimension : Math.min(dimension, codeDimension);
+    long rest = Graph.byteSize(count, graph.degree()) + 12L * count + IndexBuilder.BASE_BYTES;
+    for (int bits = 4; bits > 1; bits--) {
+      CodecSpec spec = new CodecSpec(CodecSpec.Family.RABITQ, bits);
+      if (rest + (long) count * spec.codeBytesAtMost(coded) <= memoryBytes) {
+        return withCodec(spec);
+      }
+    }
+    return withCodec(CodecSpec.rabitq1());
   }
 
   /** The same with codes and graph made of a prefix of the vectors; 0 for all of them. */

@@ -29,7 +29,7 @@ import java.util.Map;
  */
 final class IndexBuilder {
   /** Heap, code and thread stacks of the JVM, staging buffers: what no part below counts. */
-  private static final long BASE_BYTES = 256L << 20;
+  static final long BASE_BYTES = 256L << 20;
 
   /** Staging memory of a worker. */
   private static final long STAGING_BYTES = 4L << 20;
