@@ -281,7 +281,7 @@ public final class KernelComparison {
           round -> scan.score(codes, 0, codeBytes, nodes, 0, BATCH, out),
           round -> {
             c.invokeExact(
-                  codes, (long) codeBytes, codeBytes, cNodes, BATCH, tables, turned, sums, cOut);
+                codes, (long) codeBytes, codeBytes, cNodes, BATCH, tables, turned, sums, cOut);
           },
           () -> checkInts(out, cOut));
     }

@@ -60,13 +60,12 @@ public final class BitDistance {
       return;
     }
     long codeBytes = 8L * codeBits * words;
-    for (int i = from; i < from + count; i++) {
-      long unused = Memory.address(codes, codesOffsetBytes + nodes[i] * strideBytes, codeBytes);
-      assert unused != 0;
-    }
+    Memory.checkRecords(codes, codesOffsetBytes, strideBytes, codeBytes, nodes, from, count);
     long base = codes.address() + codesOffsetBytes;
-    // The sum of what was touched must be used, or the compiler drops the loads.
-    out[0] = (int) MemoryTouch.touch(base, strideBytes, codeBytes, nodes, from, count);
+    if (codes.byteSize() > MemoryTouch.CACHED_BYTES) {
+      // The sum of what was touched must be used, or the compiler drops the loads.
+      out[0] = (int) MemoryTouch.touch(base, strideBytes, codeBytes, nodes, from, count);
+    }
     if (codeBits == 1 && queryBits == 4) {
       BitVectorKernels.oneByFour(planes, base, strideBytes, words, nodes, from, count, out);
     } else {

@@ -22,41 +22,71 @@ final class BitVectorKernels {
 
   private BitVectorKernels() {}
 
-  /** One-bit codes, four-bit query: every plane has an accumulator of its own. */
+  /**
+   * One-bit codes, four-bit query, two codes at a time: they share the loads of the query and the
+   * reduction. More at once would be more than the compiler inlines.
+   */
   static void oneByFour(
       long planes, long base, long stride, int words, int[] nodes, int from, int count, int[] out) {
     long plane1 = planes + 8L * words;
     long plane2 = plane1 + 8L * words;
     long plane3 = plane2 + 8L * words;
-    for (int n = 0; n < count; n++) {
-      long code = base + nodes[from + n] * stride;
-      LongVector s0 = LongVector.zero(SPECIES);
-      LongVector s1 = s0;
-      LongVector s2 = s0;
-      LongVector s3 = s0;
-      int i = 0;
-      for (; i <= words - LANES; i += LANES) {
-        long o = 8L * i;
-        LongVector c = load(code + o);
-        s0 = s0.add(c.lanewise(XOR, load(planes + o)).lanewise(BIT_COUNT));
-        s1 = s1.add(c.lanewise(XOR, load(plane1 + o)).lanewise(BIT_COUNT));
-        s2 = s2.add(c.lanewise(XOR, load(plane2 + o)).lanewise(BIT_COUNT));
-        s3 = s3.add(c.lanewise(XOR, load(plane3 + o)).lanewise(BIT_COUNT));
+    long vectorBytes = 8L * (words - words % LANES);
+    for (int n = 0; n < count; n += 2) {
+      int second = Math.min(n + 1, count - 1);
+      long codeA = base + nodes[from + n] * stride;
+      long codeB = base + nodes[from + second] * stride;
+      LongVector a0 = LongVector.zero(SPECIES);
+      LongVector a1 = a0;
+      LongVector a2 = a0;
+      LongVector a3 = a0;
+      LongVector b0 = a0;
+      LongVector b1 = a0;
+      LongVector b2 = a0;
+      LongVector b3 = a0;
+      for (long o = 0; o < vectorBytes; o += 8L * LANES) {
+        LongVector a = load(codeA + o);
+        LongVector b = load(codeB + o);
+        LongVector p0 = load(planes + o);
+        LongVector p1 = load(plane1 + o);
+        LongVector p2 = load(plane2 + o);
+        LongVector p3 = load(plane3 + o);
+        a0 = a0.add(a.lanewise(XOR, p0).lanewise(BIT_COUNT));
+        b0 = b0.add(b.lanewise(XOR, p0).lanewise(BIT_COUNT));
+        a1 = a1.add(a.lanewise(XOR, p1).lanewise(BIT_COUNT));
+        b1 = b1.add(b.lanewise(XOR, p1).lanewise(BIT_COUNT));
+        a2 = a2.add(a.lanewise(XOR, p2).lanewise(BIT_COUNT));
+        b2 = b2.add(b.lanewise(XOR, p2).lanewise(BIT_COUNT));
+        a3 = a3.add(a.lanewise(XOR, p3).lanewise(BIT_COUNT));
+        b3 = b3.add(b.lanewise(XOR, p3).lanewise(BIT_COUNT));
       }
-      LongVector high = s2.add(s3.lanewise(LSHL, 1));
-      LongVector all = s0.add(s1.lanewise(LSHL, 1)).add(high.lanewise(LSHL, 2));
-      int sum = (int) all.reduceLanes(ADD);
-      for (; i < words; i++) {
-        long o = 8L * i;
-        long c = ALL.get(LONG, code + o);
-        sum +=
-            Long.bitCount(c ^ ALL.get(LONG, planes + o))
-                + 2 * Long.bitCount(c ^ ALL.get(LONG, plane1 + o))
-                + 4 * Long.bitCount(c ^ ALL.get(LONG, plane2 + o))
-                + 8 * Long.bitCount(c ^ ALL.get(LONG, plane3 + o));
+      // Counts of a lane stay far below 32 bits: the second code's go into the upper half.
+      LongVector c0 = a0.add(b0.lanewise(LSHL, 32));
+      LongVector c1 = a1.add(b1.lanewise(LSHL, 32));
+      LongVector c2 = a2.add(b2.lanewise(LSHL, 32));
+      LongVector c3 = a3.add(b3.lanewise(LSHL, 32));
+      LongVector high = c2.add(c3.lanewise(LSHL, 1));
+      long both = c0.add(c1.lanewise(LSHL, 1)).add(high.lanewise(LSHL, 2)).reduceLanes(ADD);
+      int sumA = (int) both;
+      int sumB = (int) (both >>> 32);
+      for (long o = vectorBytes; o < 8L * words; o += 8) {
+        long p0 = ALL.get(LONG, planes + o);
+        long p1 = ALL.get(LONG, plane1 + o);
+        long p2 = ALL.get(LONG, plane2 + o);
+        long p3 = ALL.get(LONG, plane3 + o);
+        sumA += weighted(ALL.get(LONG, codeA + o), p0, p1, p2, p3);
+        sumB += weighted(ALL.get(LONG, codeB + o), p0, p1, p2, p3);
       }
-      out[n] = sum;
+      out[second] = sumB;
+      out[n] = sumA;
     }
+  }
+
+  private static int weighted(long code, long p0, long p1, long p2, long p3) {
+    return Long.bitCount(code ^ p0)
+        + 2 * Long.bitCount(code ^ p1)
+        + 4 * Long.bitCount(code ^ p2)
+        + 8 * Long.bitCount(code ^ p3);
   }
 
   /**

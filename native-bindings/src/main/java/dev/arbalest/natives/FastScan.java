@@ -72,10 +72,7 @@ public final class FastScan implements AutoCloseable {
       int[] out) {
     Objects.checkFromIndexSize(from, count, nodes.length);
     Objects.checkFromIndexSize(0, count, out.length);
-    for (int i = from; i < from + count; i++) {
-      long unused = Memory.address(codes, codesOffsetBytes + nodes[i] * strideBytes, codeBytes);
-      assert unused != 0;
-    }
+    Memory.checkRecords(codes, codesOffsetBytes, strideBytes, codeBytes, nodes, from, count);
     long base = codes.address() + codesOffsetBytes;
     long scratch = turned.segment().address();
     long table = tables.segment().address();

@@ -38,4 +38,32 @@ final class Memory {
     }
     return segment.address() + offsetBytes;
   }
+
+  /**
+   * Checks that the records of {@code count} nodes, {@code recordBytes} each from {@code offset +
+   * node * stride}, lie inside a segment off the heap.
+   *
+   * @throws IndexOutOfBoundsException naming the first node whose record does not
+   */
+  static void checkRecords(
+      MemorySegment segment,
+      long offset,
+      long stride,
+      long recordBytes,
+      int[] nodes,
+      int from,
+      int count) {
+    long room = segment.byteSize() - offset - recordBytes;
+    if (offset < 0 || stride < 1 || recordBytes < 0 || !segment.isNative()) {
+      throw new IllegalArgumentException(
+          "records need an off-heap segment, offset >= 0, stride >= 1: " + offset + ", " + stride);
+    }
+    long limit = room < 0 ? 0 : room / stride + 1;
+    for (int i = from; i < from + count; i++) {
+      if (nodes[i] < 0 || nodes[i] >= limit) {
+        throw new IndexOutOfBoundsException(
+            "the record of node " + nodes[i] + " lies outside a table of " + limit + " records");
+      }
+    }
+  }
 }

@@ -99,10 +99,7 @@ public final class NarrowDistance {
       float[] out) {
     Objects.checkFromIndexSize(from, count, nodes.length);
     Objects.checkFromIndexSize(0, count, out.length);
-    for (int i = from; i < from + count; i++) {
-      long unused = Memory.address(rows, offset + nodes[i] * stride, bytes);
-      assert unused != 0;
-    }
+    Memory.checkRecords(rows, offset, stride, bytes, nodes, from, count);
     return rows.address() + offset;
   }
 }
