@@ -49,9 +49,10 @@ final class CodesCommand implements Callable<Integer>, ArbalestCommand.Verbose {
   @Option(
       names = "--codec",
       split = ",",
-      defaultValue = "rabitq:1,rabitq:2,rabitq:4,pq:192,sq8,f16",
-      description = "Codecs, separated by commas. Default: ${DEFAULT-VALUE}.")
-  private List<String> codecs;
+      description =
+          "Codecs, separated by commas. Default: rabitq:1, :2 and :4, pq with a byte for 8"
+              + " dimensions, sq8, f16.")
+  private @Nullable List<String> codecs;
 
   @Option(
       names = "--metric",
@@ -80,22 +81,18 @@ final class CodesCommand implements Callable<Integer>, ArbalestCommand.Verbose {
   @Override
   public Integer call() throws IOException {
     Metric chosen = Metric.parse(metric.toLowerCase(Locale.ROOT));
-    List<CodecSpec> specs = new ArrayList<>();
-    for (String codec : codecs) {
-      specs.add(CodecSpec.parse(codec));
-    }
     List<CodecTrial.Result> results = new ArrayList<>();
     try (VectorInput vectors = VectorInput.open(input);
         Workers workers = Workers.start(threads)) {
       int full = vectors.rows().dimension();
       for (int prefix : prefixes(full)) {
-        for (CodecSpec spec : specs) {
+        for (CodecSpec spec : specs(prefix)) {
           spec.requireFits(prefix);
         }
       }
       try (TrialData data = loadData(vectors, chosen, workers)) {
         for (int prefix : prefixes(full)) {
-          measure(data, prefix, specs, workers, results);
+          measure(data, prefix, specs(prefix), workers, results);
         }
       }
     }
@@ -108,6 +105,24 @@ final class CodesCommand implements Callable<Integer>, ArbalestCommand.Verbose {
       printTable(results);
     }
     return ExitCode.DONE;
+  }
+
+  private List<CodecSpec> specs(int dimension) {
+    List<CodecSpec> specs = new ArrayList<>();
+    List<String> names =
+        codecs != null
+            ? codecs
+            : List.of(
+                "rabitq:1",
+                "rabitq:2",
+                "rabitq:4",
+                "pq:" + Math.max(1, dimension / 8),
+                "sq8",
+                "f16");
+    for (String name : names) {
+      specs.add(CodecSpec.parse(name));
+    }
+    return specs;
   }
 
   private List<Integer> prefixes(int full) {

@@ -180,6 +180,209 @@ class CommandLineTest {
   }
 
   @Test
+  void codesComparesCodecsAndPlotsThem() throws IOException {
+    assertThat(
+            run(
+                "generate",
+                "--output",
+                prefix,
+                "--count",
+                "600",
+                "--dimension",
+                "128",
+                "--queries",
+                "20",
+                "--seed",
+                "3"))
+        .isZero();
+    Path plot = directory.resolve("codes.svg");
+    JsonNode report =
+        json(
+            "codes",
+            "--input",
+            prefix + ".base.fbin",
+            "--queries",
+            prefix + ".query.fbin",
+            "--ground-truth",
+            prefix + ".gt.ibin",
+            "--codec",
+            "rabitq:1,rabitq:4,pq:32,pq4:64,sq8,f16",
+            "--svg",
+            plot.toString(),
+            "--threads",
+            "2",
+            "--json");
+    List<String> names = List.of("f32", "rabitq:1", "rabitq:4", "pq:32", "pq4:64", "sq8", "f16");
+    int[] bytes = {512, 24, 72, 32, 32, 136, 264};
+    assertThat(report.path("codecs").size()).isEqualTo(names.size());
+    for (int i = 0; i < names.size(); i++) {
+      JsonNode codec = report.path("codecs").get(i);
+      assertThat(codec.path("codec").asString()).isEqualTo(names.get(i));
+      assertThat(codec.path("bytes_per_vector").asInt()).isEqualTo(bytes[i]);
+      double recall = codec.path("recall").asDouble();
+      assertThat(recall).isBetween(i == 0 || i > 4 ? 0.97 : 0.4, 1.0);
+      assertThat(codec.path("within").path("20").asDouble()).isBetween(recall, 1.0);
+      assertThat(codec.path("within").path("100").asDouble()).isBetween(0.9, 1.0);
+      assertThat(codec.path("ns_per_candidate").asDouble()).isPositive();
+      assertThat(codec.path("error").path("p50").asDouble())
+          .isLessThanOrEqualTo(codec.path("error").path("max").asDouble());
+      boolean bounded = names.get(i).startsWith("rabitq");
+      assertThat(codec.path("bound_coverage").isNull()).isEqualTo(!bounded);
+      if (bounded) {
+        assertThat(codec.path("bound_coverage").asDouble())
+            .isGreaterThanOrEqualTo(codec.path("bound_confidence").asDouble() - 0.005);
+      }
+      assertThat(codec.path("clipped_share").isNull()).isEqualTo(!names.get(i).equals("sq8"));
+    }
+    assertThat(plot)
+        .content()
+        .startsWith("<svg")
+        .contains("pq4:64, 128 d, 32 B")
+        .endsWith("</svg>\n");
+
+    JsonNode prefixes =
+        json(
+            "codes",
+            "--input",
+            prefix + ".base.fbin",
+            "--codec",
+            "rabitq:2",
+            "--dimensions",
+            "64,128",
+            "--metric",
+            "l2",
+            "--json");
+    assertThat(prefixes.path("codecs").size()).isEqualTo(4);
+    assertThat(prefixes.path("codecs").get(1).path("dimensions").asInt()).isEqualTo(64);
+    assertThat(prefixes.path("codecs").get(0).path("recall").asDouble()).isLessThan(1);
+    assertThat(prefixes.path("codecs").get(2).path("recall").asDouble()).isEqualTo(1);
+    assertThat(run("codes", "--input", prefix + ".base.fbin", "--codec", "sq8")).isZero();
+    assertThat(out).contains("codec", "f32", "sq8");
+    assertBad(
+        "--dimensions must be in [1, 128], the vectors' length: 129",
+        "codes",
+        "--input",
+        prefix + ".base.fbin",
+        "--dimensions",
+        "129");
+    assertBad(
+        "--ground-truth needs the --queries it belongs to",
+        "codes",
+        "--input",
+        prefix + ".base.fbin",
+        "--ground-truth",
+        prefix + ".gt.ibin");
+  }
+
+  @Test
+  void prefixesServeAsCodesOrAsFirstLook() throws IOException {
+    assertThat(
+            run(
+                "generate",
+                "--output",
+                prefix,
+                "--count",
+                "1200",
+                "--dimension",
+                "512",
+                "--queries",
+                "40",
+                "--seed",
+                "3"))
+        .isZero();
+    JsonNode built =
+        json(
+            "build",
+            "--input",
+            prefix + ".base.fbin",
+            "--index",
+            index,
+            "--metric",
+            "cosine",
+            "--dimensions",
+            "256",
+            "--codec",
+            "rabitq:2",
+            "--json");
+    assertThat(built.path("dimension").asInt()).isEqualTo(512);
+    assertThat(json("info", "--index", index, "--json").path("code_dimension").asInt())
+        .isEqualTo(256);
+    assertThat(run("verify", "--index", index)).isZero();
+    String[] search = {
+      "search",
+      "--index",
+      index,
+      "--queries",
+      prefix + ".query.fbin",
+      "--ground-truth",
+      prefix + ".gt.ibin",
+      "--list",
+      "120",
+      "--rerank",
+      "100",
+      "--json"
+    };
+    JsonNode whole = json(search);
+    assertThat(whole.path("recall").asDouble()).isGreaterThan(0.95);
+    String digest = "";
+    for (String reader : List.of("auto", "pread", "mmap")) {
+      String[] prefixed = Arrays.copyOf(search, search.length + 4);
+      System.arraycopy(
+          new String[] {"--dimensions", "256", "--reader", reader}, 0, prefixed, search.length, 4);
+      JsonNode found = json(prefixed);
+      assertThat(found.path("recall").asDouble()).isGreaterThan(0.85);
+      assertThat(found.path("per_query").path("reads").asDouble()).isEqualTo(120);
+      assertThat(found.path("per_query").path("read_bytes").asDouble())
+          .isEqualTo(100 * 1024 + 20 * 2048);
+      digest = digest.isEmpty() ? found.path("ids_sha256").asString() : digest;
+      assertThat(found.path("ids_sha256").asString()).isEqualTo(digest);
+    }
+    assertBad(
+        "--dimensions 513 is longer than the index's 512",
+        "search",
+        "--index",
+        index,
+        "--queries",
+        prefix + ".query.fbin",
+        "--dimensions",
+        "513");
+    assertBad(
+        "--dimensions 513 is longer than the vectors of",
+        "build",
+        "--input",
+        prefix + ".base.fbin",
+        "--index",
+        index,
+        "--dimensions",
+        "513");
+    assertBad(
+        "dimensions must be at least 1: 0",
+        "build",
+        "--input",
+        prefix + ".base.fbin",
+        "--index",
+        index,
+        "--dimensions",
+        "0");
+  }
+
+  @Test
+  void theCodecChosenDependsOnTheMemory() {
+    // A base of 256 MiB, 5.1 MiB of graph and tables, codes of 0.9 MiB at 1 bit to 2.7 MiB at 4.
+    String[] budgets = {"276m", "263m", "262m", "8g"};
+    String[] codecs = {"rabitq:4", "rabitq:2", "rabitq:1", "rabitq:4"};
+    for (int i = 0; i < budgets.length; i++) {
+      assertThat(
+              dev.arbalest.ssd.BuildOptions.defaults()
+                  .withMemoryBytes(new ByteSize().convert(budgets[i]))
+                  .withAutomaticCodec(20_000, 256)
+                  .codec()
+                  .toString())
+          .isEqualTo(codecs[i]);
+    }
+  }
+
+  @Test
   void generatedDataDoNotDependOnThreads() throws IOException {
     byte[][] first = new byte[3][];
     List<String> endings = List.of(".base.fbin", ".query.fbin", ".gt.ibin");

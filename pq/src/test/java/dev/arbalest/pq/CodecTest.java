@@ -134,14 +134,16 @@ class CodecTest {
   @Test
   void rabitqInnerProductsAreUnbiasedOverSeedsAndWithinTheirBound() throws IOException {
     F32Rows rows = TestRows.clustered(11, 200, 192, 5);
-    for (Metric metric : Metric.values()) {
+    for (int round = 0; round < 9; round++) {
+      Metric metric = List.of(Metric.L2, Metric.DOT, Metric.COSINE).get(round % 3);
+      String spec = List.of("rabitq:1", "rabitq:2", "rabitq:4").get(round / 3);
       float[] exact = exact(metric, rows, 0);
       double[] mean = new double[200];
       int inside = 0;
       int seeds = 40;
       double confidence = 0;
       for (int seed = 0; seed < seeds; seed++) {
-        Codec codec = train("rabitq:1", metric, rows, seed, 1);
+        Codec codec = train(spec, metric, rows, seed, 1);
         try (Fixture fixture = new Fixture(codec, rows, 1)) {
           float[] bounds = new float[200];
           float[] scored = fixture.score(0, bounds);
@@ -154,7 +156,7 @@ class CodecTest {
       }
       double bias = Arrays.stream(mean).average().orElseThrow();
       double spread = sorted(exact)[199] - sorted(exact)[0];
-      assertThat(bias).as("bias under %s", metric).isCloseTo(0, within(0.004 * spread));
+      assertThat(bias).as("bias of %s under %s", spec, metric).isCloseTo(0, within(0.004 * spread));
       assertThat(confidence).isGreaterThan(0.9);
       assertThat(inside / (200.0 * seeds)).isGreaterThanOrEqualTo(confidence);
     }
