@@ -20,6 +20,9 @@ public final class BitDistance {
   /** Most planes of a code or a query. */
   public static final int MAX_BITS = 8;
 
+  /** Longs per plane with which no sum passes 32 bits: 65,536 components. */
+  private static final int MAX_WORDS = 1024;
+
   private BitDistance() {}
 
   /** The largest inner product: of a code and a query whose planes are equal and all ones. */
@@ -34,7 +37,8 @@ public final class BitDistance {
    * @param query {@code queryBits * words} longs from its start, 64-byte aligned for speed
    * @param queryBits planes of the query, in [1, {@value #MAX_BITS}]
    * @param codeBits planes of a code, in [1, {@value #MAX_BITS}]
-   * @param words longs per plane, at least 1
+   * @param words longs per plane, in [1, 1024]
+   * @param out receives the counts as unsigned ints
    * @throws IndexOutOfBoundsException if a code or the query lies outside its segment
    */
   public static void weightedDifferences(
@@ -49,6 +53,9 @@ public final class BitDistance {
       int from,
       int count,
       int[] out) {
+    if (words < 1 || words > MAX_WORDS) {
+      throw new IllegalArgumentException("words must be in [1, " + MAX_WORDS + "]: " + words);
+    }
     if (queryBits < 1 || queryBits > MAX_BITS || codeBits < 1 || codeBits > MAX_BITS) {
       throw new IllegalArgumentException(
           "bits must be in [1, " + MAX_BITS + "]: query " + queryBits + ", code " + codeBits);

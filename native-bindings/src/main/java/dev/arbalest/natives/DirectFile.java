@@ -175,6 +175,20 @@ public final class DirectFile implements AutoCloseable {
    */
   public void read(MemorySegment target, long targetOffset, long length, long fileOffset)
       throws IOException {
+    long done = readUpTo(target, targetOffset, length, fileOffset);
+    if (done < length) {
+      throw new EOFException(
+          path + " ends at byte " + (fileOffset + done) + ", wanted " + (fileOffset + length));
+    }
+  }
+
+  /**
+   * Reads up to {@code length} bytes at {@code fileOffset}, fewer only where the file ends.
+   *
+   * @return bytes read
+   */
+  public long readUpTo(MemorySegment target, long targetOffset, long length, long fileOffset)
+      throws IOException {
     java.util.Objects.checkFromIndexSize(targetOffset, length, target.byteSize());
     long done = 0;
     while (done < length) {
@@ -198,17 +212,12 @@ public final class DirectFile implements AutoCloseable {
                 + " bytes)",
             (int) -n);
       }
-      if (n == 0) {
-        throw new EOFException(
-            path + " ends at byte " + (fileOffset + done) + ", wanted " + (fileOffset + length));
-      }
       done += n;
-      if (done < length && done % alignmentBytes != 0) {
-        // Direct reads stop short of alignment only at the end of the file.
-        throw new EOFException(
-            path + " ends at byte " + (fileOffset + done) + ", wanted " + (fileOffset + length));
+      if (n == 0 || done % alignmentBytes != 0) {
+        break; // direct reads stop short of alignment only at the end of the file
       }
     }
+    return done;
   }
 
   /**

@@ -14,7 +14,7 @@ import java.nio.file.StandardOpenOption;
  * InternalError} on access, as the JVM reports such faults.
  */
 public final class FileMapping implements AutoCloseable {
-  private static final long PAGE_BYTES = 4096;
+  private static final long PAGE_BYTES = Libc.pageBytes();
 
   private final Path path;
   private final Arena arena;
@@ -82,8 +82,13 @@ public final class FileMapping implements AutoCloseable {
    * Gives up the memory of pages read: they no longer count for this process, and are read again if
    * touched again.
    */
-  public void release(long offset, long length) throws IOException {
-    advise(offset, length, Libc.MADV_DONTNEED);
+  public void release(long offset, long length) {
+    long end = Math.min(segment.byteSize(), offset + length);
+    long start = offset / PAGE_BYTES * PAGE_BYTES;
+    if (start < end) {
+      // Only a kindness to the system, which may refuse it, for locked pages for one.
+      int _ = Libc.madvise(segment.address() + start, end - start, Libc.MADV_DONTNEED);
+    }
   }
 
   private void advise(long offset, long length, int advice) throws IOException {

@@ -50,6 +50,8 @@ final class Libc {
 
   private static final MethodHandle OPEN =
       variadic("open", 2, FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
+  private static final MethodHandle GETPAGESIZE =
+      handle("getpagesize", FunctionDescriptor.of(JAVA_INT));
   private static final MethodHandle CLOSE =
       handle("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
   private static final MethodHandle PREAD =
@@ -86,6 +88,14 @@ final class Libc {
       MemorySegment captured = CAPTURED.get();
       return (int)
           result((int) OPEN.invokeExact(captured, arena.allocateFrom(path), flags, mode), captured);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  static int pageBytes() {
+    try {
+      return (int) GETPAGESIZE.invokeExact(CAPTURED.get());
     } catch (Throwable e) {
       throw unexpected(e);
     }

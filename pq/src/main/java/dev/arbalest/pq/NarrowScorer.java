@@ -29,34 +29,58 @@ final class NarrowScorer implements CodeScorer {
 
   @Override
   public void query(MemorySegment query) {
-    double squaredNorm = 0;
-    double offsetDot = 0;
-    for (int i = 0; i < codec.dimension(); i++) {
-      float component = query.getAtIndex(F32Rows.FLOAT, i);
-      squaredNorm += (double) component * component;
-      vector[i] = component;
+    int dimension = codec.dimension();
+    for (int i = 0; i < dimension; i++) {
+      vector[i] = query.getAtIndex(F32Rows.FLOAT, i);
     }
+    vector[dimension] = 0;
+    weight = codec.metric() == Metric.L2 ? -2 : -1;
+    double squares;
+    double dotOffsets = 0;
     if (codec instanceof ScalarQuantizer sq8) {
-      for (int i = 0; i < codec.dimension(); i++) {
-        offsetDot += (double) vector[i] * sq8.offsets()[i];
+      // Distances are those from the middle of the ranges, so that no large terms cancel.
+      float[] offsets = sq8.offsets();
+      for (int i = 0; i < dimension; i++) {
+        dotOffsets += (double) vector[i] * offsets[i];
+        vector[i] -= codec.metric() == Metric.DOT ? 0 : offsets[i];
         prepared.segment().setAtIndex(F32Rows.FLOAT, i, vector[i] * sq8.steps()[i]);
       }
-    } else if (codec instanceof HalfFloats half) {
-      for (int i = 0; i < codec.dimension(); i++) {
-        vector[i] /= half.scale();
-      }
-      vector[codec.dimension()] = 0;
-      NarrowDistance.splitHalfQuery(vector, half.evenDimension(), prepared.segment());
+      squares = squaredNorm();
+    } else {
+      squares = squaredNorm();
+      prepareHalves((HalfFloats) codec);
     }
-    weight = codec.metric() == Metric.L2 ? -2 : -1;
     constant =
         (float)
-            (weight * offsetDot
-                + switch (codec.metric()) {
-                  case L2 -> squaredNorm;
-                  case COSINE -> squaredNorm / 2;
-                  case DOT -> 0;
-                });
+            switch (codec.metric()) {
+              case L2 -> squares;
+              case COSINE -> squares / 2;
+              case DOT -> -dotOffsets;
+            };
+  }
+
+  private double squaredNorm() {
+    double sum = 0;
+    for (float component : vector) {
+      sum += (double) component * component;
+    }
+    return sum;
+  }
+
+  /**
+   * The kernel multiplies by 2^112: the query is brought near 1 before and the product back after.
+   */
+  private void prepareHalves(HalfFloats half) {
+    float largest = Float.MIN_NORMAL;
+    for (float component : vector) {
+      largest = Math.max(largest, Math.abs(component));
+    }
+    float near1 = Math.scalb(1f, Math.clamp(-Math.getExponent(largest), -126, 126));
+    for (int i = 0; i < codec.dimension(); i++) {
+      vector[i] *= near1;
+    }
+    NarrowDistance.splitHalfQuery(vector, half.evenDimension(), prepared.segment());
+    weight = (float) (weight / ((double) near1 * half.scale()));
   }
 
   @Override

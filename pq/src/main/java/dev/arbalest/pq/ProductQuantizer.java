@@ -26,6 +26,9 @@ public final class ProductQuantizer implements Codec {
   /** Rows k-means sees: 64 per centroid give centroids that more rows hardly improve. */
   private static final int SAMPLE_ROWS = 64 * AdcDistance.CENTROIDS;
 
+  /** Bound of the sample's memory, which is on the heap. */
+  private static final long SAMPLE_BYTES = 256L << 20;
+
   private final CodecSpec spec;
   private final int centroids;
   private final Metric metric;
@@ -59,7 +62,8 @@ public final class ProductQuantizer implements Codec {
     Rotation rotation = new Rotation(rows.dimension(), seed);
     float[] center = TrainingSample.mean(rows, 4 * SAMPLE_ROWS);
     int padded = rotation.paddedDimension();
-    int size = TrainingSample.size(rows, SAMPLE_ROWS);
+    int limit = (int) Math.min(SAMPLE_ROWS, SAMPLE_BYTES / (4L * padded));
+    int size = TrainingSample.size(rows, limit);
     float[][] sample = new float[size][];
     workers.forRanges(
         size,

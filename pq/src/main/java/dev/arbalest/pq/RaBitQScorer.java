@@ -130,7 +130,7 @@ final class RaBitQScorer implements CodeScorer {
     long factors = codec.planeBytes();
     for (int i = 0; i < count; i++) {
       long code = (long) nodes[from + i] * stride + factors;
-      float levelsDotQuery = half * (full - 2L * differences[i]);
+      float levelsDotQuery = half * (full - 2 * Integer.toUnsignedLong(differences[i]));
       distances[i] =
           constant
               + codes.get(RaBitQ.FLOAT, code)

@@ -125,7 +125,7 @@ public final class ScalarQuantizer implements Codec {
           int level = Math.round((row[i] - offsets[i]) / steps[i]);
           level = Math.min(LEVELS / 2 - 1, Math.max(-LEVELS / 2, level));
           codes.set(ValueLayout.JAVA_BYTE, code + i, (byte) level);
-          double decoded = offsets[i] + (double) steps[i] * level;
+          double decoded = (double) steps[i] * level; // from the middle of its range
           squaredNorm += decoded * decoded;
         }
         for (int i = row.length; i < paddedBytes(); i++) {

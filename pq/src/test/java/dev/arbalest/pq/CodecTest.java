@@ -54,6 +54,26 @@ class CodecTest {
   }
 
   @Test
+  void vectorsOfAnyScaleAreScored() throws IOException {
+    for (String spec : List.of("rabitq:1", "rabitq:4", "pq:16", "pq4:30", "sq8", "f16")) {
+      for (Metric metric : List.of(Metric.L2, Metric.DOT)) {
+        for (float scale : new float[] {1e-12f, 1, 3e5f}) {
+          F32Rows rows = TestRows.clustered(12, 300, DIMENSION, 5);
+          for (int i = 0; i < 300 * DIMENSION; i++) {
+            float value = rows.memory().getAtIndex(F32Rows.FLOAT, i);
+            rows.memory().setAtIndex(F32Rows.FLOAT, i, value * scale);
+          }
+          try (Fixture fixture = new Fixture(spec, metric, rows, 1)) {
+            assertThat(correlation(exact(metric, rows, 5), fixture.score(5)))
+                .as("%s under %s at %s", spec, metric, scale)
+                .isGreaterThan(0.6);
+          }
+        }
+      }
+    }
+  }
+
+  @Test
   void codesAreTheSameForAnyNumberOfThreads() throws IOException {
     F32Rows rows = TestRows.clustered(8, ROWS, DIMENSION, 12);
     for (String spec : SPECS) {

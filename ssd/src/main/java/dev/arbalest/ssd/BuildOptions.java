@@ -77,7 +77,9 @@ public record BuildOptions(
     long rest = Graph.byteSize(count, graph.degree()) + 12L * count + IndexBuilder.BASE_BYTES;
     for (int bits = 4; bits > 1; bits--) {
       CodecSpec spec = new CodecSpec(CodecSpec.Family.RABITQ, bits);
-      if (rest + (long) count * spec.codeBytesAtMost(coded) <= memoryBytes) {
+      boolean builds =
+          IndexBuilder.required(count, coded, withCodec(spec)).plannedBytes() <= memoryBytes;
+      if (builds && rest + (long) count * spec.codeBytesAtMost(coded) <= memoryBytes) {
         return withCodec(spec);
       }
     }

@@ -83,16 +83,7 @@ final class IndexBuilder {
               + rows.dimension());
     }
     options.codec().requireFits(codeDimension());
-    MemoryBudget budget = new MemoryBudget(options.memoryBytes());
-    budget.require("base", BASE_BYTES + STAGING_BYTES * options.threads());
-    budget.require("checksums", 4L * count);
-    budget.require("order", (options.metric() == Metric.DOT ? 8L : 4L) * count);
-    // The graph grows with slack and is then copied; codes are written and gone by then.
-    BuildParameters graph = options.graph();
-    long graphBytes =
-        Graph.byteSize(count, graph.slackDegree()) + Graph.byteSize(count, graph.degree());
-    long codeBytes = (long) count * options.codec().codeBytesAtMost(codeDimension());
-    budget.require(graphBytes > codeBytes ? "graph" : "codes", Math.max(graphBytes, codeBytes));
+    MemoryBudget budget = required(count, codeDimension(), options);
     budget.check();
     long vectors = (long) count * new VectorFile(rows.dimension()).slotBytes();
     boolean resident = budget.addIfFits("vectors", vectors);
@@ -104,6 +95,21 @@ final class IndexBuilder {
             budget.limitBytes() / 1048576.0,
             resident ? "in memory" : "read through the page cache"));
     return resident;
+  }
+
+  /** What a build cannot do without. */
+  static MemoryBudget required(int count, int codeDimension, BuildOptions options) {
+    MemoryBudget budget = new MemoryBudget(options.memoryBytes());
+    budget.require("base", BASE_BYTES + STAGING_BYTES * options.threads());
+    budget.require("checksums", 4L * count);
+    budget.require("order", (options.metric() == Metric.DOT ? 8L : 4L) * count);
+    // The graph grows with slack and is then copied; codes are written and gone by then.
+    BuildParameters graph = options.graph();
+    long graphBytes =
+        Graph.byteSize(count, graph.slackDegree()) + Graph.byteSize(count, graph.degree());
+    long codeBytes = (long) count * options.codec().codeBytesAtMost(codeDimension);
+    budget.require(graphBytes > codeBytes ? "graph" : "codes", Math.max(graphBytes, codeBytes));
+    return budget;
   }
 
   private int codeDimension() {

@@ -109,9 +109,10 @@ final class IndexDirectory implements AutoCloseable {
       directory.removeLeftovers();
       return directory;
     } catch (Throwable e) {
-      HELD.remove(real);
       try (channel) {
         throw e;
+      } finally {
+        HELD.remove(real); // after the channel is closed, whose lock would else go with it
       }
     }
   }

@@ -2,7 +2,6 @@ package dev.arbalest.ssd;
 
 import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.DirectFile;
-import java.io.EOFException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -104,9 +103,14 @@ final class PreadReader implements SlotReader {
     public void run() {
       IOException problem = null;
       try {
-        file.read(buffers.memory(), buffers.start(buffer), buffers.readBytes(buffer), fileOffset);
-      } catch (EOFException e) {
-        problem = endOfFile(e);
+        long read =
+            file.readUpTo(
+                buffers.memory(), buffers.start(buffer), buffers.readBytes(buffer), fileOffset);
+        if (read < buffers.neededBytes(buffer)) {
+          problem =
+              new CorruptIndexException(
+                  file.path(), fileOffset + read, "the rest of a vector", "the end of the file");
+        }
       } catch (IOException e) {
         problem = e;
       } catch (Throwable e) {
@@ -115,18 +119,6 @@ final class PreadReader implements SlotReader {
       failure = problem;
       boolean added = completed.offer(this);
       assert added;
-    }
-
-    /** The widened read of the last slot may end at the end of the file, the slot may not. */
-    private @Nullable IOException endOfFile(EOFException e) {
-      try {
-        if (fileOffset + buffers.neededBytes(buffer) <= file.size()) {
-          return null;
-        }
-      } catch (IOException sizeFailure) {
-        return sizeFailure;
-      }
-      return new CorruptIndexException(file.path(), "truncated: " + e.getMessage());
     }
   }
 }
