@@ -43,10 +43,12 @@ public final class KernelComparison {
 
   private final Arena arena = Arena.ofAuto();
   private final SymbolLookup library;
+  private final String pattern;
   private final SplittableRandom random = new SplittableRandom(1);
 
   @SuppressWarnings("restricted") // the library compiled just now
-  private KernelComparison(Path compiled) {
+  private KernelComparison(Path compiled, String pattern) {
+    this.pattern = pattern;
     library = SymbolLookup.libraryLookup(compiled, arena);
   }
 
@@ -55,7 +57,10 @@ public final class KernelComparison {
     void run(int round) throws Throwable;
   }
 
-  /** Compiles the C side and compares every kernel at 1536 and 3072 dimensions. */
+  /**
+   * Compiles the C side and compares the kernels whose name contains the first argument, or all, at
+   * 1536 and 3072 dimensions.
+   */
   public static void main(String[] arguments) throws Throwable {
     Path directory = Files.createTempDirectory("arbalest-bench");
     Path source = directory.resolve("kernels.c");
@@ -68,7 +73,7 @@ public final class KernelComparison {
       if (!compile(source, compiled)) {
         System.exit(1);
       }
-      new KernelComparison(compiled).compareAll();
+      new KernelComparison(compiled, arguments.length > 0 ? arguments[0] : "").compareAll();
     } finally {
       Files.deleteIfExists(compiled);
       Files.deleteIfExists(source);
@@ -274,6 +279,20 @@ public final class KernelComparison {
       MemorySegment sums = scratch.allocate(128, 64);
       int[] out = new int[BATCH];
       MemorySegment cOut = scratch.allocate(4L * BATCH, 64);
+      MethodHandle cBlock =
+          handle(
+              "fast_scan_block",
+              FunctionDescriptor.ofVoid(ADDRESS, JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
+      MemorySegment block = randomBytes(scratch, (long) codeBytes * BATCH);
+      compare(
+          "4-bit fast scan, block of 64",
+          dimension,
+          "L1",
+          round -> scan.scoreBlock(block, 0, out),
+          round -> {
+            cBlock.invokeExact(block, codeBytes, tables, sums, cOut);
+          },
+          () -> checkInts(out, cOut));
       compare(
           "4-bit fast scan, scattered",
           dimension,
@@ -307,6 +326,9 @@ public final class KernelComparison {
   private void compare(
       String label, int dimension, String place, Kernel java, Kernel c, Runnable check)
       throws Throwable {
+    if (!label.contains(pattern)) {
+      return;
+    }
     long end = System.nanoTime() + WARM_UP_NANOS;
     for (int round = 0; System.nanoTime() < end; round++) {
       java.run(round);

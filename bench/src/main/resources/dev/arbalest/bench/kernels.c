@@ -90,7 +90,7 @@ void half_dot(const float *q, const char *rows, int64_t stride, int d, const int
 }
 
 /* Codes turned already: byte j of 64 candidates at turned + 64 j. */
-void fast_scan_turned(const uint8_t *turned, int code_bytes, const uint8_t *tables, uint16_t *sums) {
+static void fast_scan_turned(const uint8_t *turned, int code_bytes, const uint8_t *tables, uint16_t *sums) {
   __m512i even = _mm512_setzero_si512(), odd = even;
   const __m512i nibble = _mm512_set1_epi8(15), byte = _mm512_set1_epi16(255);
   for (int j = 0; j < code_bytes; j++) {
@@ -104,6 +104,11 @@ void fast_scan_turned(const uint8_t *turned, int code_bytes, const uint8_t *tabl
   }
   _mm512_storeu_si512(sums, even);
   _mm512_storeu_si512(sums + 32, odd);
+}
+
+void fast_scan_block(const uint8_t *turned, int code_bytes, const uint8_t *tables, uint16_t *sums, int *out) {
+  fast_scan_turned(turned, code_bytes, tables, sums);
+  for (int i = 0; i < 64; i++) out[i] = sums[i / 2 + (i % 2) * 32];
 }
 
 static void turn8(const uint64_t *a, uint8_t *t) {

@@ -44,7 +44,10 @@ final class BitVectorKernels {
       LongVector b1 = a0;
       LongVector b2 = a0;
       LongVector b3 = a0;
-      for (long o = 0; o < vectorBytes; o += 8L * LANES) {
+      // Not a counted loop: of so few rounds, the compiler's loops before and after the main one
+      // would take most.
+      long o = 0;
+      while (o != vectorBytes) {
         LongVector a = load(codeA + o);
         LongVector b = load(codeB + o);
         LongVector p0 = load(planes + o);
@@ -59,6 +62,7 @@ final class BitVectorKernels {
         b2 = b2.add(b.lanewise(XOR, p2).lanewise(BIT_COUNT));
         a3 = a3.add(a.lanewise(XOR, p3).lanewise(BIT_COUNT));
         b3 = b3.add(b.lanewise(XOR, p3).lanewise(BIT_COUNT));
+        o += 8L * LANES;
       }
       // Counts of a lane stay far below 32 bits: the second code's go into the upper half.
       LongVector c0 = a0.add(b0.lanewise(LSHL, 32));
@@ -69,7 +73,7 @@ final class BitVectorKernels {
       long both = c0.add(c1.lanewise(LSHL, 1)).add(high.lanewise(LSHL, 2)).reduceLanes(ADD);
       int sumA = (int) both;
       int sumB = (int) (both >>> 32);
-      for (long o = vectorBytes; o < 8L * words; o += 8) {
+      for (; o < 8L * words; o += 8) {
         long p0 = ALL.get(LONG, planes + o);
         long p1 = ALL.get(LONG, plane1 + o);
         long p2 = ALL.get(LONG, plane2 + o);

@@ -23,19 +23,18 @@ final class F32VectorKernels {
     FloatVector s1 = s0;
     FloatVector s2 = s0;
     FloatVector s3 = s0;
-    int i = 0;
-    for (int bound = dimension - 4 * LANES; i <= bound; i += 4 * LANES) {
-      long o = 4L * i;
+    long o = 0;
+    for (long bound = 4L * (dimension - 4 * LANES); o <= bound; o += 16L * LANES) {
       s0 = load(a + o).fma(load(b + o), s0);
       s1 = load(a + o + 4L * LANES).fma(load(b + o + 4L * LANES), s1);
       s2 = load(a + o + 8L * LANES).fma(load(b + o + 8L * LANES), s2);
       s3 = load(a + o + 12L * LANES).fma(load(b + o + 12L * LANES), s3);
     }
-    for (int bound = dimension - LANES; i <= bound; i += LANES) {
-      s0 = load(a + 4L * i).fma(load(b + 4L * i), s0);
+    for (long bound = 4L * (dimension - LANES); o <= bound; o += 4L * LANES) {
+      s0 = load(a + o).fma(load(b + o), s0);
     }
     float sum = FloatLanes.sum(s0.add(s1).add(s2.add(s3)));
-    for (; i < dimension; i++) {
+    for (int i = (int) (o / 4); i < dimension; i++) {
       sum = Math.fma(get(a, i), get(b, i), sum);
     }
     return sum;
@@ -46,9 +45,8 @@ final class F32VectorKernels {
     FloatVector s1 = s0;
     FloatVector s2 = s0;
     FloatVector s3 = s0;
-    int i = 0;
-    for (int bound = dimension - 4 * LANES; i <= bound; i += 4 * LANES) {
-      long o = 4L * i;
+    long o = 0;
+    for (long bound = 4L * (dimension - 4 * LANES); o <= bound; o += 16L * LANES) {
       FloatVector d0 = load(a + o).sub(load(b + o));
       FloatVector d1 = load(a + o + 4L * LANES).sub(load(b + o + 4L * LANES));
       FloatVector d2 = load(a + o + 8L * LANES).sub(load(b + o + 8L * LANES));
@@ -58,12 +56,12 @@ final class F32VectorKernels {
       s2 = d2.fma(d2, s2);
       s3 = d3.fma(d3, s3);
     }
-    for (int bound = dimension - LANES; i <= bound; i += LANES) {
-      FloatVector d = load(a + 4L * i).sub(load(b + 4L * i));
+    for (long bound = 4L * (dimension - LANES); o <= bound; o += 4L * LANES) {
+      FloatVector d = load(a + o).sub(load(b + o));
       s0 = d.fma(d, s0);
     }
     float sum = FloatLanes.sum(s0.add(s1).add(s2.add(s3)));
-    for (; i < dimension; i++) {
+    for (int i = (int) (o / 4); i < dimension; i++) {
       float d = get(a, i) - get(b, i);
       sum = Math.fma(d, d, sum);
     }
@@ -117,18 +115,17 @@ final class F32VectorKernels {
     FloatVector s5 = s0;
     FloatVector s6 = s0;
     FloatVector s7 = s0;
-    int i = 0;
-    for (int bound = dimension - LANES; i <= bound; i += LANES) {
-      long o = 4L * i;
+    long vectorBytes = vectorBytes(dimension);
+    for (long o = 0; o < vectorBytes; o += 4L * LANES) {
       FloatVector x = load(q + o);
-      s0 = load(r0 + o).fma(x, s0);
-      s1 = load(r1 + o).fma(x, s1);
-      s2 = load(r2 + o).fma(x, s2);
-      s3 = load(r3 + o).fma(x, s3);
-      s4 = load(r4 + o).fma(x, s4);
-      s5 = load(r5 + o).fma(x, s5);
-      s6 = load(r6 + o).fma(x, s6);
-      s7 = load(r7 + o).fma(x, s7);
+      s0 = x.fma(load(r0 + o), s0);
+      s1 = x.fma(load(r1 + o), s1);
+      s2 = x.fma(load(r2 + o), s2);
+      s3 = x.fma(load(r3 + o), s3);
+      s4 = x.fma(load(r4 + o), s4);
+      s5 = x.fma(load(r5 + o), s5);
+      s6 = x.fma(load(r6 + o), s6);
+      s7 = x.fma(load(r7 + o), s7);
     }
     float t0 = FloatLanes.sum(s0);
     float t1 = FloatLanes.sum(s1);
@@ -138,7 +135,7 @@ final class F32VectorKernels {
     float t5 = FloatLanes.sum(s5);
     float t6 = FloatLanes.sum(s6);
     float t7 = FloatLanes.sum(s7);
-    for (; i < dimension; i++) {
+    for (int i = (int) (vectorBytes / 4); i < dimension; i++) {
       float x = get(q, i);
       t0 = Math.fma(get(r0, i), x, t0);
       t1 = Math.fma(get(r1, i), x, t1);
@@ -195,25 +192,24 @@ final class F32VectorKernels {
     FloatVector s5 = s0;
     FloatVector s6 = s0;
     FloatVector s7 = s0;
-    int i = 0;
-    for (int bound = dimension - LANES; i <= bound; i += LANES) {
-      long o = 4L * i;
+    long vectorBytes = vectorBytes(dimension);
+    for (long o = 0; o < vectorBytes; o += 4L * LANES) {
       FloatVector x = load(q + o);
-      FloatVector d0 = load(r0 + o).sub(x);
+      FloatVector d0 = x.sub(load(r0 + o));
       s0 = d0.fma(d0, s0);
-      FloatVector d1 = load(r1 + o).sub(x);
+      FloatVector d1 = x.sub(load(r1 + o));
       s1 = d1.fma(d1, s1);
-      FloatVector d2 = load(r2 + o).sub(x);
+      FloatVector d2 = x.sub(load(r2 + o));
       s2 = d2.fma(d2, s2);
-      FloatVector d3 = load(r3 + o).sub(x);
+      FloatVector d3 = x.sub(load(r3 + o));
       s3 = d3.fma(d3, s3);
-      FloatVector d4 = load(r4 + o).sub(x);
+      FloatVector d4 = x.sub(load(r4 + o));
       s4 = d4.fma(d4, s4);
-      FloatVector d5 = load(r5 + o).sub(x);
+      FloatVector d5 = x.sub(load(r5 + o));
       s5 = d5.fma(d5, s5);
-      FloatVector d6 = load(r6 + o).sub(x);
+      FloatVector d6 = x.sub(load(r6 + o));
       s6 = d6.fma(d6, s6);
-      FloatVector d7 = load(r7 + o).sub(x);
+      FloatVector d7 = x.sub(load(r7 + o));
       s7 = d7.fma(d7, s7);
     }
     float t0 = FloatLanes.sum(s0);
@@ -224,7 +220,7 @@ final class F32VectorKernels {
     float t5 = FloatLanes.sum(s5);
     float t6 = FloatLanes.sum(s6);
     float t7 = FloatLanes.sum(s7);
-    for (; i < dimension; i++) {
+    for (int i = (int) (vectorBytes / 4); i < dimension; i++) {
       float x = get(q, i);
       float d0 = get(r0, i) - x;
       t0 = Math.fma(d0, d0, t0);
@@ -298,9 +294,8 @@ final class F32VectorKernels {
     FloatVector n6 = s0;
     FloatVector n7 = s0;
     FloatVector nq = s0;
-    int i = 0;
-    for (int bound = dimension - LANES; i <= bound; i += LANES) {
-      long o = 4L * i;
+    long vectorBytes = vectorBytes(dimension);
+    for (long o = 0; o < vectorBytes; o += 4L * LANES) {
       FloatVector x = load(q + o);
       nq = x.fma(x, nq);
       FloatVector y0 = load(r0 + o);
@@ -345,7 +340,7 @@ final class F32VectorKernels {
     float m6 = FloatLanes.sum(n6);
     float m7 = FloatLanes.sum(n7);
     float mq = FloatLanes.sum(nq);
-    for (; i < dimension; i++) {
+    for (int i = (int) (vectorBytes / 4); i < dimension; i++) {
       float x = get(q, i);
       mq = Math.fma(x, x, mq);
       float y0 = get(r0, i);
@@ -399,6 +394,11 @@ final class F32VectorKernels {
 
   private static float cosineDistance(float dot, float aSquaredNorm, float bSquaredNorm) {
     return (float) (1.0 - dot / Math.sqrt((double) aSquaredNorm * bSquaredNorm));
+  }
+
+  /** Bytes of a row that whole vectors cover. */
+  private static long vectorBytes(int dimension) {
+    return 4L * (dimension - dimension % LANES);
   }
 
   private static FloatVector load(long address) {

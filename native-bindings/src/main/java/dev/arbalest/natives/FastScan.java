@@ -21,6 +21,9 @@ public final class FastScan implements AutoCloseable {
   /** Entries of a subspace's table. */
   public static final int CENTROIDS = 16;
 
+  /** Codes scored at once: as many as a vector has bytes. */
+  public static final int BLOCK = LANES;
+
   private final int codeBytes;
   private final NativeMemory turned;
   private final NativeMemory tables;
@@ -75,14 +78,32 @@ public final class FastScan implements AutoCloseable {
     Memory.checkRecords(codes, codesOffsetBytes, strideBytes, codeBytes, nodes, from, count);
     long base = codes.address() + codesOffsetBytes;
     long scratch = turned.segment().address();
-    long table = tables.segment().address();
     for (int start = 0; start < count; start += LANES) {
       int size = Math.min(LANES, count - start);
       FastScanVectorKernels.turn(base, strideBytes, codeBytes, nodes, from + start, size, scratch);
-      FastScanVectorKernels.sum(scratch, codeBytes, table, sums);
-      for (int i = 0; i < size; i++) {
-        out[start + i] = sums[FastScanVectorKernels.place(i)] & 0xffff;
-      }
+      scoreBlock(scratch, size, out, start);
+    }
+  }
+
+  /**
+   * Sums table entries of a block of {@link #BLOCK} codes laid out by byte: {@code out[i]} belongs
+   * to the code whose byte {@code j} lies at {@code blockOffsetBytes + j * BLOCK + i}.
+   *
+   * @throws IndexOutOfBoundsException if the block lies outside its segment
+   */
+  public void scoreBlock(MemorySegment blocks, long blockOffsetBytes, int[] out) {
+    Objects.checkFromIndexSize(0, BLOCK, out.length);
+    scoreBlock(Memory.address(blocks, blockOffsetBytes, (long) codeBytes * LANES), BLOCK, out, 0);
+  }
+
+  private void scoreBlock(long block, int size, int[] out, int outFrom) {
+    FastScanVectorKernels.sum(block, codeBytes, tables.segment().address(), sums);
+    for (int i = 0; i < size / 2; i++) {
+      out[outFrom + 2 * i] = sums[i] & 0xffff;
+      out[outFrom + 2 * i + 1] = sums[i + LANES / 2] & 0xffff;
+    }
+    if (size % 2 != 0) {
+      out[outFrom + size - 1] = sums[size / 2] & 0xffff;
     }
   }
 

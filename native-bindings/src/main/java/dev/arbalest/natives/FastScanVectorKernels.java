@@ -1,5 +1,6 @@
 package dev.arbalest.natives;
 
+import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import java.lang.foreign.MemorySegment;
@@ -42,7 +43,9 @@ final class FastScanVectorKernels {
       long c5 = base + nodes[from + n + Math.min(5, last)] * stride;
       long c6 = base + nodes[from + n + Math.min(6, last)] * stride;
       long c7 = base + nodes[from + n + Math.min(7, last)] * stride;
-      for (int j = 0; j < codeBytes; j += 8) {
+      // Not a counted loop: around one of checked loads the compiler puts loops that cost more.
+      int j = 0;
+      while (j != codeBytes) {
         turn8(
             ALL.get(LONG, c0 + j),
             ALL.get(LONG, c1 + j),
@@ -53,6 +56,7 @@ final class FastScanVectorKernels {
             ALL.get(LONG, c6 + j),
             ALL.get(LONG, c7 + j),
             scratch + (long) j * LANES + n);
+        j += 8;
       }
     }
   }
@@ -94,28 +98,30 @@ final class FastScanVectorKernels {
    * LANES / 2}, of odd places in the next.
    */
   static void sum(long turned, int codeBytes, long tables, short[] sums) {
-    ShortVector even = ShortVector.zero(SHORTS);
-    ShortVector odd = ShortVector.zero(SHORTS);
-    for (int j = 0; j < codeBytes; j++) {
-      ByteVector codes = load(turned + (long) j * LANES);
+    // Sums of pairs as they lie, modulo 2^16; less the upper bytes' share they are the lower
+    // bytes'.
+    ShortVector both = ShortVector.zero(SHORTS);
+    ShortVector odd = both;
+    long end = turned + (long) codeBytes * LANES;
+    long entries = tables;
+    long place = turned;
+    while (place != end) {
+      ByteVector codes = load(place);
       ByteVector low = codes.and((byte) 15);
       // Shifted as shorts, which have a shift of their own; the mask drops the neighbour's bits.
       ByteVector high =
           codes.reinterpretAsShorts().lanewise(LSHR, 4).reinterpretAsBytes().and((byte) 15);
-      ByteVector first = low.selectFrom(table(tables + 32L * j));
-      ByteVector second = high.selectFrom(table(tables + 32L * j + 16));
+      ByteVector first = low.selectFrom(table(entries));
+      ByteVector second = high.selectFrom(table(entries + 16));
       ShortVector a = first.reinterpretAsShorts();
       ShortVector b = second.reinterpretAsShorts();
-      even = even.add(a.and((short) 0xff)).add(b.and((short) 0xff));
+      both = both.add(a).add(b);
       odd = odd.add(a.lanewise(LSHR, 8)).add(b.lanewise(LSHR, 8));
+      place += LANES;
+      entries += 32;
     }
-    even.intoArray(sums, 0);
+    both.sub(odd.lanewise(LSHL, 8)).intoArray(sums, 0);
     odd.intoArray(sums, LANES / 2);
-  }
-
-  /** Where {@link #sum} leaves the sum of candidate {@code i}. */
-  static int place(int i) {
-    return i / 2 + (i % 2) * (LANES / 2);
   }
 
   /** A table of 16 entries; look-ups never reach the lanes beyond, whatever they hold. */

@@ -57,10 +57,7 @@ public final class NarrowDistance {
     long query = Memory.address(splitQuery, 0, 4L * dimension);
     long base =
         checkRows(rows, rowsOffsetBytes, strideBytes, 2L * dimension, nodes, from, count, out);
-    for (int i = 0; i < count; i++) {
-      long row = base + nodes[from + i] * strideBytes;
-      out[i] = NarrowVectorKernels.dotHalf(query, row, dimension);
-    }
+    NarrowVectorKernels.dotHalf(query, base, strideBytes, dimension, nodes, from, count, out);
   }
 
   /**

@@ -33,36 +33,53 @@ final class NarrowVectorKernels {
 
   private NarrowVectorKernels() {}
 
-  static float dotHalf(long query, long row, int dimension) {
+  /** Two rows at a time, which share the loads of the query. */
+  static void dotHalf(
+      long query,
+      long base,
+      long stride,
+      int dimension,
+      int[] nodes,
+      int from,
+      int count,
+      float[] out) {
     int pairs = dimension / 2;
     long odd = query + 4L * pairs;
-    FloatVector s0 = FloatVector.zero(SPECIES);
-    FloatVector s1 = s0;
-    FloatVector s2 = s0;
-    FloatVector s3 = s0;
-    int i = 0;
-    for (; i <= pairs - 2 * LANES; i += 2 * LANES) {
-      long o = 4L * i;
-      long p = o + 4L * LANES;
-      IntVector a = IntVector.fromMemorySegment(INTS, ALL, row + o, ORDER);
-      IntVector b = IntVector.fromMemorySegment(INTS, ALL, row + p, ORDER);
-      s0 = low(a).fma(load(query + o), s0);
-      s1 = high(a).fma(load(odd + o), s1);
-      s2 = low(b).fma(load(query + p), s2);
-      s3 = high(b).fma(load(odd + p), s3);
+    long vectorBytes = 4L * (pairs - pairs % LANES);
+    for (int n = 0; n < count; n += 2) {
+      int second = Math.min(n + 1, count - 1);
+      long rowA = base + nodes[from + n] * stride;
+      long rowB = base + nodes[from + second] * stride;
+      FloatVector a0 = FloatVector.zero(SPECIES);
+      FloatVector a1 = a0;
+      FloatVector b0 = a0;
+      FloatVector b1 = a0;
+      // Not a counted loop: around one of checked loads the compiler puts loops that cost more.
+      long o = 0;
+      while (o != vectorBytes) {
+        FloatVector even = load(query + o);
+        FloatVector uneven = load(odd + o);
+        IntVector a = IntVector.fromMemorySegment(INTS, ALL, rowA + o, ORDER);
+        IntVector b = IntVector.fromMemorySegment(INTS, ALL, rowB + o, ORDER);
+        a0 = low(a).fma(even, a0);
+        b0 = low(b).fma(even, b0);
+        a1 = high(a).fma(uneven, a1);
+        b1 = high(b).fma(uneven, b1);
+        o += 4L * LANES;
+      }
+      float sumA = FloatLanes.sum(a0.add(a1));
+      float sumB = FloatLanes.sum(b0.add(b1));
+      for (int i = (int) (o / 4); i < pairs; i++) {
+        float even = get(query, i);
+        float uneven = get(odd, i);
+        sumA = Math.fma(half(rowA + 4L * i), even, sumA);
+        sumA = Math.fma(half(rowA + 4L * i + 2), uneven, sumA);
+        sumB = Math.fma(half(rowB + 4L * i), even, sumB);
+        sumB = Math.fma(half(rowB + 4L * i + 2), uneven, sumB);
+      }
+      out[second] = sumB;
+      out[n] = sumA;
     }
-    for (; i <= pairs - LANES; i += LANES) {
-      long o = 4L * i;
-      IntVector a = IntVector.fromMemorySegment(INTS, ALL, row + o, ORDER);
-      s0 = low(a).fma(load(query + o), s0);
-      s1 = high(a).fma(load(odd + o), s1);
-    }
-    float sum = FloatLanes.sum(s0.add(s1).add(s2.add(s3)));
-    for (; i < pairs; i++) {
-      sum = Math.fma(half(row + 4L * i), get(query, i), sum);
-      sum = Math.fma(half(row + 4L * i + 2), get(odd, i), sum);
-    }
-    return sum;
   }
 
   /** The half at the even place of each pair, times 2^-112. */
