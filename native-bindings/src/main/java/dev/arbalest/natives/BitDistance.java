@@ -75,6 +75,9 @@ public final class BitDistance {
     }
     if (codeBits == 1 && queryBits == 4) {
       BitVectorKernels.oneByFour(planes, base, strideBytes, words, nodes, from, count, out);
+    } else if (codeBits == 2) {
+      BitVectorKernels.twoBits(
+          planes, queryBits, base, strideBytes, words, nodes, from, count, out);
     } else {
       BitVectorKernels.general(
           planes, queryBits, base, strideBytes, codeBits, words, nodes, from, count, out);

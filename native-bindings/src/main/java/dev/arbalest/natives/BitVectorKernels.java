@@ -93,10 +93,38 @@ final class BitVectorKernels {
         + 8 * Long.bitCount(code ^ p3);
   }
 
-  /**
-   * Any numbers of bits. Planes are taken from the highest down and the sum doubled between them,
-   * so that one accumulator carries all weights.
-   */
+  /** Two-bit codes, two at a time; any bits of the query. */
+  static void twoBits(
+      long planes,
+      int queryBits,
+      long base,
+      long stride,
+      int words,
+      int[] nodes,
+      int from,
+      int count,
+      int[] out) {
+    long planeBytes = 8L * words;
+    for (int n = 0; n < count; n += 2) {
+      int second = Math.min(n + 1, count - 1);
+      long codeA = base + nodes[from + n] * stride;
+      long codeB = base + nodes[from + second] * stride;
+      long both =
+          fourPlanes(
+              codeA,
+              codeA + planeBytes,
+              codeB,
+              codeB + planeBytes,
+              32,
+              planes,
+              queryBits,
+              planeBytes);
+      out[second] = (int) (both >>> 32);
+      out[n] = (int) both;
+    }
+  }
+
+  /** Codes of any number of bits, four planes at a time from the lowest. */
   static void general(
       long planes,
       int queryBits,
@@ -109,36 +137,102 @@ final class BitVectorKernels {
       int count,
       int[] out) {
     long planeBytes = 8L * words;
-    long topQuery = planes + (queryBits - 1) * planeBytes;
     for (int n = 0; n < count; n++) {
       long code = base + nodes[from + n] * stride;
-      LongVector sum = LongVector.zero(SPECIES);
-      int i = 0;
-      for (; i <= words - LANES; i += LANES) {
-        LongVector weighted = LongVector.zero(SPECIES);
-        for (long c = code + 8L * i + (codeBits - 1) * planeBytes; c >= code; c -= planeBytes) {
-          LongVector bits = load(c);
-          LongVector ofPlane = LongVector.zero(SPECIES);
-          for (long q = topQuery + 8L * i; q >= planes; q -= planeBytes) {
-            ofPlane =
-                ofPlane.lanewise(LSHL, 1).add(bits.lanewise(XOR, load(q)).lanewise(BIT_COUNT));
-          }
-          weighted = weighted.lanewise(LSHL, 1).add(ofPlane);
-        }
-        sum = sum.add(weighted);
+      long total = 0;
+      int b = 0;
+      for (; b <= codeBits - 4; b += 4) {
+        long c = code + b * planeBytes;
+        long c2 = c + 2 * planeBytes;
+        total +=
+            fourPlanes(c, c + planeBytes, c2, c2 + planeBytes, 2, planes, queryBits, planeBytes)
+                << b;
       }
-      long total = sum.reduceLanes(ADD);
-      for (; i < words; i++) {
-        for (int b = 0; b < codeBits; b++) {
-          long bits = ALL.get(LONG, code + 8L * i + b * planeBytes);
-          for (int q = 0; q < queryBits; q++) {
-            long plane = ALL.get(LONG, planes + 8L * i + q * planeBytes);
-            total += (long) Long.bitCount(bits ^ plane) << (b + q);
-          }
-        }
+      for (; b < codeBits; b++) {
+        total += onePlane(code + b * planeBytes, planes, queryBits, planeBytes) << b;
       }
       out[n] = (int) total;
     }
+  }
+
+  /**
+   * Weighted differences {@code d} of four planes of codes: {@code d0 + 2 d1 + ((d2 + 2 d3) <<
+   * shift)}. Query planes are taken from the highest down and the sums doubled between them: four
+   * chains side by side, one of which alone would wait for itself.
+   */
+  private static long fourPlanes(
+      long c0, long c1, long c2, long c3, int shift, long planes, int queryBits, long planeBytes) {
+    long vectorBytes = planeBytes - planeBytes % (8L * LANES);
+    long top = planes + (queryBits - 1) * planeBytes;
+    LongVector sum = LongVector.zero(SPECIES);
+    LongVector upper = sum;
+    long o = 0;
+    while (o != vectorBytes) {
+      LongVector x0 = load(c0 + o);
+      LongVector x1 = load(c1 + o);
+      LongVector x2 = load(c2 + o);
+      LongVector x3 = load(c3 + o);
+      long q = top + o;
+      LongVector plane = load(q);
+      LongVector s0 = x0.lanewise(XOR, plane).lanewise(BIT_COUNT);
+      LongVector s1 = x1.lanewise(XOR, plane).lanewise(BIT_COUNT);
+      LongVector s2 = x2.lanewise(XOR, plane).lanewise(BIT_COUNT);
+      LongVector s3 = x3.lanewise(XOR, plane).lanewise(BIT_COUNT);
+      while (q != planes + o) {
+        q -= planeBytes;
+        plane = load(q);
+        s0 = s0.add(s0).add(x0.lanewise(XOR, plane).lanewise(BIT_COUNT));
+        s1 = s1.add(s1).add(x1.lanewise(XOR, plane).lanewise(BIT_COUNT));
+        s2 = s2.add(s2).add(x2.lanewise(XOR, plane).lanewise(BIT_COUNT));
+        s3 = s3.add(s3).add(x3.lanewise(XOR, plane).lanewise(BIT_COUNT));
+      }
+      sum = sum.add(s0).add(s1.add(s1));
+      upper = upper.add(s2).add(s3.add(s3));
+      o += 8L * LANES;
+    }
+    long total = sum.add(upper.lanewise(LSHL, shift)).reduceLanes(ADD);
+    for (; o < planeBytes; o += 8) {
+      long low = 0;
+      long high = 0;
+      for (long q = top + o; q >= planes; q -= planeBytes) {
+        long plane = ALL.get(LONG, q);
+        low += low + differences(c0 + o, plane) + 2L * differences(c1 + o, plane);
+        high += high + differences(c2 + o, plane) + 2L * differences(c3 + o, plane);
+      }
+      total += low + (high << shift);
+    }
+    return total;
+  }
+
+  private static long onePlane(long code, long planes, int queryBits, long planeBytes) {
+    long vectorBytes = planeBytes - planeBytes % (8L * LANES);
+    long top = planes + (queryBits - 1) * planeBytes;
+    LongVector sum = LongVector.zero(SPECIES);
+    long o = 0;
+    while (o != vectorBytes) {
+      LongVector x = load(code + o);
+      long q = top + o;
+      LongVector s = x.lanewise(XOR, load(q)).lanewise(BIT_COUNT);
+      while (q != planes + o) {
+        q -= planeBytes;
+        s = s.add(s).add(x.lanewise(XOR, load(q)).lanewise(BIT_COUNT));
+      }
+      sum = sum.add(s);
+      o += 8L * LANES;
+    }
+    long total = sum.reduceLanes(ADD);
+    for (; o < planeBytes; o += 8) {
+      long s = 0;
+      for (long q = top + o; q >= planes; q -= planeBytes) {
+        s += s + differences(code + o, ALL.get(LONG, q));
+      }
+      total += s;
+    }
+    return total;
+  }
+
+  private static int differences(long code, long plane) {
+    return Long.bitCount(ALL.get(LONG, code) ^ plane);
   }
 
   private static LongVector load(long address) {
