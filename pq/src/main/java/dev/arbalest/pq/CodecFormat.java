@@ -7,7 +7,7 @@ import java.io.IOException;
 
 /** How codecs write their parameters: version, spec, metric, then the codec's own body. */
 final class CodecFormat {
-  static final int VERSION = 1;
+  static final int VERSION = 2;
   private static final int MAX_FLOATS = 1 << 28;
 
   private CodecFormat() {}

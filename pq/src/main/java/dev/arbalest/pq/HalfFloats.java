@@ -123,7 +123,7 @@ public final class HalfFloats implements Codec {
                 ? 0
                 : (float) (metric == Metric.L2 ? squaredNorm : squaredNorm / 2);
         codes.set(RaBitQ.FLOAT, code + paddedBytes(), add);
-        codes.set(RaBitQ.FLOAT, code + paddedBytes() + 4, 0);
+        codes.set(RaBitQ.FLOAT, code + paddedBytes() + 4, 1); // no scale of its own
       }
     };
   }

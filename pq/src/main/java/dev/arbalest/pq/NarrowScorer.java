@@ -36,14 +36,14 @@ final class NarrowScorer implements CodeScorer {
     vector[dimension] = 0;
     weight = codec.metric() == Metric.L2 ? -2 : -1;
     double squares;
-    double dotOffsets = 0;
+    double dotMeans = 0;
     if (codec instanceof ScalarQuantizer sq8) {
-      // Distances are those from the middle of the ranges, so that no large terms cancel.
-      float[] offsets = sq8.offsets();
+      // Distances are those from the mean, so that no large terms cancel.
+      float[] means = sq8.means();
       for (int i = 0; i < dimension; i++) {
-        dotOffsets += (double) vector[i] * offsets[i];
-        vector[i] -= codec.metric() == Metric.DOT ? 0 : offsets[i];
-        prepared.segment().setAtIndex(F32Rows.FLOAT, i, vector[i] * sq8.steps()[i]);
+        dotMeans += (double) vector[i] * means[i];
+        vector[i] -= codec.metric() == Metric.DOT ? 0 : means[i];
+        prepared.segment().setAtIndex(F32Rows.FLOAT, i, vector[i] * sq8.units()[i]);
       }
       squares = squaredNorm();
     } else {
@@ -55,7 +55,7 @@ final class NarrowScorer implements CodeScorer {
             switch (codec.metric()) {
               case L2 -> squares;
               case COSINE -> squares / 2;
-              case DOT -> -dotOffsets;
+              case DOT -> -dotMeans;
             };
   }
 
@@ -103,7 +103,8 @@ final class NarrowScorer implements CodeScorer {
     }
     for (int i = 0; i < count; i++) {
       long factors = (long) nodes[from + i] * stride + paddedBytes;
-      distances[i] = constant + codes.get(RaBitQ.FLOAT, factors) + weight * distances[i];
+      float product = codes.get(RaBitQ.FLOAT, factors + 4) * distances[i];
+      distances[i] = constant + codes.get(RaBitQ.FLOAT, factors) + weight * product;
     }
   }
 

@@ -10,74 +10,84 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * One signed byte per component, on a range of its own per dimension: a common range loses all
- * resolution to the few outlier coordinates of some embedding models (ada-002 has one ten times as
- * long as the rest). The query stays in floats.
+ * One signed byte per component: {@code x_i = mean_i + unit_i scale c_i}, a unit per dimension and
+ * a scale per vector. A common unit loses all resolution to the few outlier coordinates of some
+ * embedding models (ada-002 has one ten times as long as the rest); units as long as the spread
+ * spend it where little is decided. The square root of the standard deviation lies between, and the
+ * scale of each vector spares it the range of the longest of all. The query stays in floats.
  *
- * <p>With {@code x_i = offset_i + step_i c_i}, inner products are {@code <q, offset> + <q step,
- * c>}, one product of bytes with floats. Code: the bytes, padded with zeros to a multiple of 8,
- * then float {@code add} and a zero float; {@code distance = add + constant of the query + scale <q
- * step, c>}.
+ * <p>Code: the bytes, padded with zeros to a multiple of 8, then floats {@code add} and {@code
+ * scale}; {@code distance = add + constant of the query + weight scale <q unit, c>}.
  */
 public final class ScalarQuantizer implements Codec {
   private static final int SAMPLE_ROWS = 100_000;
-  private static final int LEVELS = 256;
+
+  /** Levels are -127 to 127. */
+  private static final int TOP_LEVEL = 127;
+
+  /** Shortest unit, as a share of the mean one: constant dimensions stay representable. */
+  private static final double SHORTEST_UNIT = 0.05;
 
   private final CodecSpec spec;
   private final Metric metric;
+  private final float[] means;
+  private final float[] units;
 
-  /** Value of code 0 per dimension. */
-  private final float[] offsets;
-
-  private final float[] steps;
-
-  private ScalarQuantizer(CodecSpec spec, Metric metric, float[] offsets, float[] steps) {
+  private ScalarQuantizer(CodecSpec spec, Metric metric, float[] means, float[] units) {
     this.spec = spec;
     this.metric = metric;
-    this.offsets = offsets;
-    this.steps = steps;
+    this.means = means;
+    this.units = units;
   }
 
   static ScalarQuantizer train(CodecSpec spec, Metric metric, F32Rows rows) {
     int dimension = rows.dimension();
-    float[] low = new float[dimension];
-    float[] high = new float[dimension];
-    java.util.Arrays.fill(low, Float.POSITIVE_INFINITY);
-    java.util.Arrays.fill(high, Float.NEGATIVE_INFINITY);
+    double[] sums = new double[dimension];
+    double[] squares = new double[dimension];
     int size = TrainingSample.size(rows, SAMPLE_ROWS);
     float[] row = new float[dimension];
+    rows.copyRow(TrainingSample.row(rows, 0, size), row);
+    float[] origin = row.clone(); // near the mean, so that the squares do not cancel
     for (int i = 0; i < size; i++) {
       rows.copyRow(TrainingSample.row(rows, i, size), row);
       for (int j = 0; j < dimension; j++) {
-        low[j] = Math.min(low[j], row[j]);
-        high[j] = Math.max(high[j], row[j]);
+        double x = row[j] - origin[j];
+        sums[j] += x;
+        squares[j] += x * x;
       }
     }
-    float[] offsets = new float[dimension];
-    float[] steps = new float[dimension];
+    float[] means = new float[dimension];
+    float[] units = new float[dimension];
+    double total = 0;
     for (int j = 0; j < dimension; j++) {
-      steps[j] = Math.max((high[j] - low[j]) / (LEVELS - 1), Float.MIN_NORMAL);
-      offsets[j] = low[j] + steps[j] * (LEVELS / 2);
+      double mean = sums[j] / size;
+      means[j] = (float) (origin[j] + mean);
+      units[j] = (float) Math.sqrt(Math.sqrt(Math.max(0, squares[j] / size - mean * mean)));
+      total += units[j];
     }
-    return new ScalarQuantizer(spec, metric, offsets, steps);
+    float shortest = (float) (SHORTEST_UNIT * total / dimension);
+    for (int j = 0; j < dimension; j++) {
+      units[j] = shortest > 0 ? Math.max(units[j], shortest) : 1;
+    }
+    return new ScalarQuantizer(spec, metric, means, units);
   }
 
   static ScalarQuantizer readBody(CodecSpec spec, Metric metric, DataInputStream in)
       throws IOException {
-    float[] offsets = CodecFormat.readFloats(in);
-    float[] steps = CodecFormat.readFloats(in);
-    if (offsets.length < 1 || offsets.length != steps.length) {
+    float[] means = CodecFormat.readFloats(in);
+    float[] units = CodecFormat.readFloats(in);
+    if (means.length < 1 || means.length != units.length) {
       throw new IOException(
-          "sq8 ranges of impossible dimensions " + offsets.length + " and " + steps.length);
+          "sq8 parameters of impossible dimensions " + means.length + " and " + units.length);
     }
-    return new ScalarQuantizer(spec, metric, offsets, steps);
+    return new ScalarQuantizer(spec, metric, means, units);
   }
 
   @Override
   public void write(DataOutputStream out) throws IOException {
     CodecFormat.writeHead(out, this);
-    CodecFormat.writeFloats(out, offsets);
-    CodecFormat.writeFloats(out, steps);
+    CodecFormat.writeFloats(out, means);
+    CodecFormat.writeFloats(out, units);
   }
 
   @Override
@@ -87,7 +97,7 @@ public final class ScalarQuantizer implements Codec {
 
   @Override
   public int dimension() {
-    return offsets.length;
+    return means.length;
   }
 
   @Override
@@ -104,12 +114,12 @@ public final class ScalarQuantizer implements Codec {
     return (dimension() + 7) / 8 * 8;
   }
 
-  float[] offsets() {
-    return offsets;
+  float[] means() {
+    return means;
   }
 
-  float[] steps() {
-    return steps;
+  float[] units() {
+    return units;
   }
 
   @Override
@@ -120,12 +130,12 @@ public final class ScalarQuantizer implements Codec {
       for (int node = from; node < to; node++) {
         rows.copyRow(node, row);
         long code = (long) node * codeBytes();
+        float scale = scale(row);
         double squaredNorm = 0;
         for (int i = 0; i < row.length; i++) {
-          int level = Math.round((row[i] - offsets[i]) / steps[i]);
-          level = Math.min(LEVELS / 2 - 1, Math.max(-LEVELS / 2, level));
+          int level = Math.clamp(level(row[i], i, scale), -TOP_LEVEL, TOP_LEVEL);
           codes.set(ValueLayout.JAVA_BYTE, code + i, (byte) level);
-          double decoded = (double) steps[i] * level; // from the middle of its range
+          double decoded = (double) units[i] * scale * level; // from the mean
           squaredNorm += decoded * decoded;
         }
         for (int i = row.length; i < paddedBytes(); i++) {
@@ -136,9 +146,22 @@ public final class ScalarQuantizer implements Codec {
                 ? 0
                 : (float) (metric == Metric.L2 ? squaredNorm : squaredNorm / 2);
         codes.set(RaBitQ.FLOAT, code + paddedBytes(), add);
-        codes.set(RaBitQ.FLOAT, code + paddedBytes() + 4, 0);
+        codes.set(RaBitQ.FLOAT, code + paddedBytes() + 4, scale);
       }
     };
+  }
+
+  /** The scale with which the component longest in its unit has the top level. */
+  private float scale(float[] row) {
+    float longest = Float.MIN_NORMAL;
+    for (int i = 0; i < row.length; i++) {
+      longest = Math.max(longest, Math.abs(row[i] - means[i]) / units[i]);
+    }
+    return longest / TOP_LEVEL;
+  }
+
+  private int level(float component, int dimension, float scale) {
+    return Math.round((component - means[dimension]) / (units[dimension] * scale));
   }
 
   @Override
@@ -147,9 +170,9 @@ public final class ScalarQuantizer implements Codec {
     float[] row = new float[dimension()];
     for (int node = 0; node < rows.count(); node++) {
       rows.copyRow(node, row);
+      float scale = scale(row);
       for (int i = 0; i < row.length; i++) {
-        float level = (row[i] - offsets[i]) / steps[i];
-        clipped += level < -LEVELS / 2 - 0.5f || level > LEVELS / 2 - 0.5f ? 1 : 0;
+        clipped += Math.abs(level(row[i], i, scale)) > TOP_LEVEL ? 1 : 0;
       }
     }
     return (double) clipped / Math.max(1, (long) rows.count() * row.length);
