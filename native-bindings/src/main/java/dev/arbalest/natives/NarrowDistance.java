@@ -97,6 +97,11 @@ public final class NarrowDistance {
     Objects.checkFromIndexSize(from, count, nodes.length);
     Objects.checkFromIndexSize(0, count, out.length);
     Memory.checkRecords(rows, offset, stride, bytes, nodes, from, count);
-    return rows.address() + offset;
+    long base = rows.address() + offset;
+    if (count > 0 && rows.byteSize() > MemoryTouch.CACHED_BYTES) {
+      // The sum of what was touched must be used, or the compiler drops the loads.
+      out[0] = MemoryTouch.touch(base, stride, bytes, nodes, from, count);
+    }
+    return base;
   }
 }
