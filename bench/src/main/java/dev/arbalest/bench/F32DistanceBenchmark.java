@@ -1,6 +1,7 @@
 package dev.arbalest.bench;
 
 import dev.arbalest.natives.F32Distance;
+import dev.arbalest.natives.F32Matrix;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.NativeMemory;
 import java.lang.foreign.MemorySegment;
@@ -29,6 +30,10 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(value = 1, jvmArgsAppend = "--add-modules=jdk.incubator.vector")
 public class F32DistanceBenchmark {
   private static final int ROWS = 64;
+  private static final int MATRIX = 16;
+
+  private final float[] matrix = new float[MATRIX * MATRIX];
+  private final float[] tile = new float[16];
 
   @Param({"1536", "3072"})
   int dimension;
@@ -70,6 +75,44 @@ public class F32DistanceBenchmark {
     F32Distance.squaredL2(
         memory.segment(), 0, memory.segment(), offsets, 0, ROWS, dimension, out, 0);
     return out;
+  }
+
+  @Benchmark
+  @OperationsPerInvocation(ROWS)
+  public float[] cosineTile() {
+    F32Distance.cosine(memory.segment(), 0, memory.segment(), offsets, 0, ROWS, dimension, out, 0);
+    return out;
+  }
+
+  /** Per pair. */
+  @Benchmark
+  @OperationsPerInvocation(MATRIX * MATRIX)
+  public float[] dotMatrix() {
+    MemorySegment segment = memory.segment();
+    F32Matrix.dot(
+        segment, offsets, 0, MATRIX, segment, offsets, MATRIX, MATRIX, dimension, matrix, 0, tile);
+    return matrix;
+  }
+
+  /** Per pair. */
+  @Benchmark
+  @OperationsPerInvocation(MATRIX * MATRIX)
+  public float[] squaredL2Matrix() {
+    MemorySegment segment = memory.segment();
+    F32Matrix.squaredL2(
+        segment, offsets, 0, MATRIX, segment, offsets, MATRIX, MATRIX, dimension, matrix, 0, tile);
+    return matrix;
+  }
+
+  @Benchmark
+  @OperationsPerInvocation(ROWS)
+  public float squaredL2Single() {
+    MemorySegment segment = memory.segment();
+    float sum = 0;
+    for (int row = 0; row < ROWS; row++) {
+      sum += F32Distance.squaredL2(segment, 0, segment, offsets[row], dimension);
+    }
+    return sum;
   }
 
   @Benchmark

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.arbalest.natives.BitDistance;
 import dev.arbalest.natives.F32Distance;
+import dev.arbalest.natives.F32Matrix;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.FastScan;
 import dev.arbalest.natives.NarrowDistance;
@@ -120,6 +121,7 @@ public final class KernelComparison {
       floats("dot_tile8", "f32 dot, tile of 8", dimension, 64, "L2");
       floats("l2_tile8", "f32 L2, tile of 8", dimension, 64, "L2");
       floats("dot_single", "f32 dot, single", dimension, 64, "L2");
+      matrix(dimension);
       int dram = (int) (DRAM_BYTES / (4L * dimension));
       floats("dot_tile8", "f32 dot, tile of 8", dimension, dram, "DRAM");
       floats("l2_tile8", "f32 L2, tile of 8", dimension, dram, "DRAM");
@@ -180,6 +182,37 @@ public final class KernelComparison {
             c.invokeExact(all, all, cOffsets[round % batches], BATCH, dimension, cOut);
           };
       compare(label, dimension, place, java, native_, () -> check(out, cOut));
+    }
+  }
+
+  private void matrix(int dimension) throws Throwable {
+    MethodHandle c =
+        handle(
+            "dot_matrix", FunctionDescriptor.ofVoid(ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS));
+    int rows = 32;
+    try (Arena scratch = Arena.ofConfined()) {
+      MemorySegment memory = scratch.allocate(4L * dimension * rows, 64);
+      for (long i = 0; i < (long) dimension * rows; i++) {
+        memory.setAtIndex(F32Rows.FLOAT, i, (float) random.nextDouble(-1, 1));
+      }
+      long[] offsets = new long[rows];
+      java.util.Arrays.setAll(offsets, i -> 4L * dimension * i);
+      MemorySegment cOffsets = scratch.allocateFrom(JAVA_LONG, offsets);
+      float[] out = new float[rows * rows];
+      float[] tile = new float[16];
+      MemorySegment cOut = scratch.allocate(4L * rows * rows, 64);
+      compare(
+          "f32 dot, 4 x 4 (per pair)",
+          dimension,
+          "L2",
+          rows * rows,
+          round ->
+              F32Matrix.dot(
+                  memory, offsets, 0, rows, memory, offsets, 0, rows, dimension, out, 0, tile),
+          round -> {
+            c.invokeExact(memory, cOffsets, rows, dimension, cOut);
+          },
+          () -> check(out, cOut));
     }
   }
 
@@ -326,6 +359,12 @@ public final class KernelComparison {
   private void compare(
       String label, int dimension, String place, Kernel java, Kernel c, Runnable check)
       throws Throwable {
+    compare(label, dimension, place, BATCH, java, c, check);
+  }
+
+  private void compare(
+      String label, int dimension, String place, int results, Kernel java, Kernel c, Runnable check)
+      throws Throwable {
     if (!label.contains(pattern)) {
       return;
     }
@@ -338,8 +377,8 @@ public final class KernelComparison {
     double[] javaNanos = new double[ROUNDS];
     double[] cNanos = new double[ROUNDS];
     for (int round = 0; round < ROUNDS; round++) {
-      javaNanos[round] = time(java);
-      cNanos[round] = time(c);
+      javaNanos[round] = time(java, results);
+      cNanos[round] = time(c, results);
     }
     Arrays.sort(javaNanos);
     Arrays.sort(cNanos);
@@ -358,7 +397,7 @@ public final class KernelComparison {
     System.out.println(row);
   }
 
-  private static double time(Kernel kernel) throws Throwable {
+  private static double time(Kernel kernel, int results) throws Throwable {
     long start = System.nanoTime();
     long calls = 0;
     long elapsed;
@@ -368,6 +407,6 @@ public final class KernelComparison {
       }
       elapsed = System.nanoTime() - start;
     } while (elapsed < ROUND_NANOS);
-    return (double) elapsed / calls / BATCH;
+    return (double) elapsed / calls / results;
   }
 }

@@ -58,6 +58,29 @@ void l2_tile8(const float *q, const char *rows, const int64_t *offsets, int coun
   }
 }
 
+/* Every row with every row: out[i * count + j]. */
+void dot_matrix(const char *rows, const int64_t *offsets, int count, int d, float *out) {
+  for (int n = 0; n < count; n += 4)
+    for (int m = 0; m < count; m += 4) {
+      __m512 s[4][4];
+      for (int a = 0; a < 4; a++)
+        for (int b = 0; b < 4; b++) s[a][b] = _mm512_setzero_ps();
+      for (int i = 0; i < d; i += 16) {
+        __m512 x[4];
+#pragma GCC unroll 4
+        for (int a = 0; a < 4; a++) x[a] = _mm512_loadu_ps((const float *) (rows + offsets[n + a]) + i);
+#pragma GCC unroll 4
+        for (int b = 0; b < 4; b++) {
+          __m512 y = _mm512_loadu_ps((const float *) (rows + offsets[m + b]) + i);
+#pragma GCC unroll 4
+          for (int a = 0; a < 4; a++) s[a][b] = _mm512_fmadd_ps(x[a], y, s[a][b]);
+        }
+      }
+      for (int a = 0; a < 4; a++)
+        for (int b = 0; b < 4; b++) out[(n + a) * count + m + b] = _mm512_reduce_add_ps(s[a][b]);
+    }
+}
+
 void one_by_four(const uint64_t *q, const char *codes, int64_t stride, int words, const int *nodes, int count, int *out) {
   for (int n = 0; n < count; n++) {
     const uint64_t *c = (const uint64_t *) (codes + nodes[n] * stride);

@@ -123,6 +123,7 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
       if (codec.equals("auto")) {
         options = options.withAutomaticCodec(vectors.rows().count(), vectors.rows().dimension());
       }
+      KernelWarning.printBeside(options, vectors.rows().dimension(), common.err());
       report = Index.build(index, vectors, options, progress);
     }
     if (common.json) {

@@ -1,6 +1,6 @@
 package dev.arbalest.cli;
 
-import dev.arbalest.natives.F32Distance;
+import dev.arbalest.natives.F32Matrix;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
@@ -23,6 +23,8 @@ import java.nio.file.StandardOpenOption;
 final class DataSetWriter {
   /** Rows of a block and its queries' distances stay in the cache together. */
   private static final int BLOCK_ROWS = 64;
+
+  private static final int QUERY_TILE = 4;
 
   private static final int TRUTH = 100;
 
@@ -124,26 +126,50 @@ final class DataSetWriter {
       MemorySegment block,
       long[] offsets,
       int firstRow) {
-    float[] distances = new float[offsets.length];
-    for (int query = 0; query < queries; query++) {
-      F32Distance.squaredL2(
+    int rows = offsets.length;
+    float[] distances = new float[QUERY_TILE * rows];
+    float[] tile = new float[16];
+    long[] queryOffsets = new long[QUERY_TILE];
+    for (int first = 0; first < queries; first += QUERY_TILE) {
+      int count = Math.min(QUERY_TILE, queries - first);
+      for (int i = 0; i < count; i++) {
+        queryOffsets[i] = queryRows.offset(first + i);
+      }
+      F32Matrix.squaredL2(
           queryRows.memory(),
-          queryRows.offset(query),
+          queryOffsets,
+          0,
+          count,
           block,
           offsets,
           0,
-          offsets.length,
+          rows,
           queryRows.dimension(),
           distances,
-          0);
-      if (lists[query] == null) {
-        lists[query] = new CandidateList(truth);
+          0,
+          tile);
+      for (int i = 0; i < count; i++) {
+        offer(lists, first + i, truth, distances, i * rows, rows, firstRow);
       }
-      float threshold = lists[query].threshold();
-      for (int i = 0; i < offsets.length; i++) {
-        if (distances[i] <= threshold && lists[query].offer(firstRow + i, distances[i])) {
-          threshold = lists[query].threshold();
-        }
+    }
+  }
+
+  private static void offer(
+      CandidateList[] lists,
+      int query,
+      int truth,
+      float[] distances,
+      int from,
+      int rows,
+      int firstRow) {
+    if (lists[query] == null) {
+      lists[query] = new CandidateList(truth);
+    }
+    float threshold = lists[query].threshold();
+    for (int i = 0; i < rows; i++) {
+      float distance = distances[from + i];
+      if (distance <= threshold && lists[query].offer(firstRow + i, distance)) {
+        threshold = lists[query].threshold();
       }
     }
   }

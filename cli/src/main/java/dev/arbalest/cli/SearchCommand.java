@@ -114,6 +114,10 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
         run.check();
         double firstMillis = run.first();
         run.warmUp(threads);
+        KernelWarning.print(
+            KernelWarning.of(opened.manifest().codec(), opened.metric()),
+            opened.dimension(),
+            common.err());
         QueryRun.Totals totals = run.measure(threads, repeat);
         ObjectNode json = json(opened, totals, openMillis, firstMillis);
         if (common.json) {

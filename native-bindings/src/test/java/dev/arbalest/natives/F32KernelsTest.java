@@ -143,4 +143,70 @@ class F32KernelsTest {
       target.set(F32Rows.FLOAT, offset + 4L * i, (float) random.nextDouble(-1, 1));
     }
   }
+
+  @ForSeeds(50)
+  void everyPairOfAMatrixHasTheBitsOfATile(long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int dimension = 1 + random.nextInt(300);
+    int queries = random.nextInt(11);
+    int rows = random.nextInt(14);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(4L * dimension * (queries + rows + 1), 4);
+      fill(random, memory, 0, dimension * (queries + rows + 1));
+      long[] queryOffsets = new long[queries + 1];
+      long[] rowOffsets = new long[rows + 2];
+      for (int i = 0; i < queries; i++) {
+        queryOffsets[i + 1] = 4L * dimension * i;
+      }
+      for (int j = 0; j < rows; j++) {
+        rowOffsets[j + 2] = 4L * dimension * (queries + j);
+      }
+      float[] dots = new float[queries * rows + 2];
+      float[] squares = new float[queries * rows + 2];
+      dots[0] = squares[queries * rows + 1] = -77;
+      float[] tile = new float[16];
+      F32Matrix.dot(
+          memory, queryOffsets, 1, queries, memory, rowOffsets, 2, rows, dimension, dots, 1, tile);
+      F32Matrix.squaredL2(
+          memory,
+          queryOffsets,
+          1,
+          queries,
+          memory,
+          rowOffsets,
+          2,
+          rows,
+          dimension,
+          squares,
+          1,
+          tile);
+      assertThat(new float[] {dots[0], squares[queries * rows + 1]}).containsOnly(-77);
+      float[] expected = new float[rows];
+      for (int i = 0; i < queries; i++) {
+        long query = queryOffsets[i + 1];
+        F32Distance.dot(memory, query, memory, rowOffsets, 2, rows, dimension, expected, 0);
+        assertThat(java.util.Arrays.copyOfRange(dots, 1 + i * rows, 1 + (i + 1) * rows))
+            .isEqualTo(expected);
+        F32Distance.squaredL2(memory, query, memory, rowOffsets, 2, rows, dimension, expected, 0);
+        assertThat(java.util.Arrays.copyOfRange(squares, 1 + i * rows, 1 + (i + 1) * rows))
+            .isEqualTo(expected);
+      }
+    }
+  }
+
+  @Test
+  void aMatrixRefusesRowsOutsideTheirSegment() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(4L * 16 * 4, 4);
+      long[] good = {0, 64};
+      long[] bad = {0, 193};
+      float[] tile = new float[16];
+      assertThatThrownBy(
+              () -> F32Matrix.dot(memory, good, 0, 2, memory, bad, 0, 2, 16, new float[4], 0, tile))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+      assertThatThrownBy(() ->
+              F32Matrix.dot(memory, good, 0, 2, memory, good, 0, 2, 16, new float[3], 0, tile))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+    }
+  }
 }

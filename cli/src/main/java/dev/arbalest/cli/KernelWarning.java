@@ -1,0 +1,51 @@
+package dev.arbalest.cli;
+
+import dev.arbalest.natives.KernelCheck;
+import dev.arbalest.natives.KernelCheck.Kernel;
+import dev.arbalest.natives.Metric;
+import dev.arbalest.pq.CodecSpec;
+import dev.arbalest.ssd.BuildOptions;
+import java.io.PrintWriter;
+import java.util.EnumSet;
+import java.util.Set;
+
+/** Says on standard error which of the kernels a command uses run no faster than plain loops. */
+final class KernelWarning {
+  private static final long NANOS_PER_KERNEL = 500_000_000L;
+
+  private KernelWarning() {}
+
+  /** The kernels that score codes and vectors of an index. */
+  static Set<Kernel> of(CodecSpec codec, Metric metric) {
+    Kernel ofCodes =
+        switch (codec.family()) {
+          case RABITQ -> codec.parameter() == 1 ? Kernel.ONE_BIT : Kernel.SEVERAL_BITS;
+          case PQ -> Kernel.TABLE;
+          case PQ4 -> Kernel.FAST_SCAN;
+          case SQ8 -> Kernel.BYTE;
+          case F16 -> Kernel.F16;
+        };
+    return EnumSet.of(ofCodes, metric == Metric.L2 ? Kernel.F32_SQUARED_L2 : Kernel.F32_DOT);
+  }
+
+  /** Checks the kernels; takes up to half a second for each that is slow. */
+  static void print(Set<Kernel> kernels, int dimension, PrintWriter err) {
+    for (KernelCheck.Finding finding : KernelCheck.run(kernels, dimension, NANOS_PER_KERNEL)) {
+      if (finding.slow()) {
+        err.println(
+            "warning: a kernel runs no faster than a plain loop ("
+                + finding
+                + "); the JVM may lack"
+                + " vector instructions here, or a flag keeps it from using them");
+        err.flush();
+      }
+    }
+  }
+
+  /** Checks the kernels a build uses while it runs; the build does not wait for it. */
+  static void printBeside(BuildOptions options, int dimension, PrintWriter err) {
+    Set<Kernel> kernels = of(options.codec(), Metric.L2);
+    kernels.add(Kernel.F32_MATRIX);
+    Thread.ofPlatform().daemon().name("kernel check").start(() -> print(kernels, dimension, err));
+  }
+}

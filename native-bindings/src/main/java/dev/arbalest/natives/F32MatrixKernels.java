@@ -1,0 +1,222 @@
+package dev.arbalest.natives;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The loops behind {@link F32Matrix}: 16 accumulators, so that every load serves four products.
+ * Operands by absolute address, already checked. One accumulator per pair, added to in the order of
+ * {@link F32VectorKernels}' tiles: the same pair has the same bits in both.
+ */
+final class F32MatrixKernels {
+  private static final VectorSpecies<Float> SPECIES = FloatLanes.SPECIES;
+  private static final int LANES = SPECIES.length();
+  private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+  private static final MemorySegment ALL = Memory.ALL;
+
+  private F32MatrixKernels() {}
+
+  /**
+   * Inner products of 4 queries with 4 rows; {@code out[outFrom + 4 i + j]} is of query i, row j.
+   */
+  static void dot(
+      long q0,
+      long q1,
+      long q2,
+      long q3,
+      long r0,
+      long r1,
+      long r2,
+      long r3,
+      int dimension,
+      float[] out,
+      int outFrom) {
+    FloatVector s00 = FloatVector.zero(SPECIES);
+    FloatVector s01 = s00;
+    FloatVector s02 = s00;
+    FloatVector s03 = s00;
+    FloatVector s10 = s00;
+    FloatVector s11 = s00;
+    FloatVector s12 = s00;
+    FloatVector s13 = s00;
+    FloatVector s20 = s00;
+    FloatVector s21 = s00;
+    FloatVector s22 = s00;
+    FloatVector s23 = s00;
+    FloatVector s30 = s00;
+    FloatVector s31 = s00;
+    FloatVector s32 = s00;
+    FloatVector s33 = s00;
+    long vectorBytes = 4L * (dimension - dimension % LANES);
+    // Not a counted loop, which the compiler would unroll beyond its registers.
+    long o = 0;
+    while (o != vectorBytes) {
+      FloatVector x0 = load(q0 + o);
+      FloatVector x1 = load(q1 + o);
+      FloatVector x2 = load(q2 + o);
+      FloatVector x3 = load(q3 + o);
+      FloatVector y0 = load(r0 + o);
+      s00 = x0.fma(y0, s00);
+      s10 = x1.fma(y0, s10);
+      s20 = x2.fma(y0, s20);
+      s30 = x3.fma(y0, s30);
+      FloatVector y1 = load(r1 + o);
+      s01 = x0.fma(y1, s01);
+      s11 = x1.fma(y1, s11);
+      s21 = x2.fma(y1, s21);
+      s31 = x3.fma(y1, s31);
+      FloatVector y2 = load(r2 + o);
+      s02 = x0.fma(y2, s02);
+      s12 = x1.fma(y2, s12);
+      s22 = x2.fma(y2, s22);
+      s32 = x3.fma(y2, s32);
+      FloatVector y3 = load(r3 + o);
+      s03 = x0.fma(y3, s03);
+      s13 = x1.fma(y3, s13);
+      s23 = x2.fma(y3, s23);
+      s33 = x3.fma(y3, s33);
+      o += 4L * LANES;
+    }
+    int tail = (int) (vectorBytes / 4);
+    out[outFrom + 0] = dotTail(FloatLanes.sum(s00), q0, r0, tail, dimension);
+    out[outFrom + 1] = dotTail(FloatLanes.sum(s01), q0, r1, tail, dimension);
+    out[outFrom + 2] = dotTail(FloatLanes.sum(s02), q0, r2, tail, dimension);
+    out[outFrom + 3] = dotTail(FloatLanes.sum(s03), q0, r3, tail, dimension);
+    out[outFrom + 4] = dotTail(FloatLanes.sum(s10), q1, r0, tail, dimension);
+    out[outFrom + 5] = dotTail(FloatLanes.sum(s11), q1, r1, tail, dimension);
+    out[outFrom + 6] = dotTail(FloatLanes.sum(s12), q1, r2, tail, dimension);
+    out[outFrom + 7] = dotTail(FloatLanes.sum(s13), q1, r3, tail, dimension);
+    out[outFrom + 8] = dotTail(FloatLanes.sum(s20), q2, r0, tail, dimension);
+    out[outFrom + 9] = dotTail(FloatLanes.sum(s21), q2, r1, tail, dimension);
+    out[outFrom + 10] = dotTail(FloatLanes.sum(s22), q2, r2, tail, dimension);
+    out[outFrom + 11] = dotTail(FloatLanes.sum(s23), q2, r3, tail, dimension);
+    out[outFrom + 12] = dotTail(FloatLanes.sum(s30), q3, r0, tail, dimension);
+    out[outFrom + 13] = dotTail(FloatLanes.sum(s31), q3, r1, tail, dimension);
+    out[outFrom + 14] = dotTail(FloatLanes.sum(s32), q3, r2, tail, dimension);
+    out[outFrom + 15] = dotTail(FloatLanes.sum(s33), q3, r3, tail, dimension);
+  }
+
+  /**
+   * Squared Euclidean distances of 4 queries with 4 rows; {@code out[outFrom + 4 i + j]} is of
+   * query i, row j.
+   */
+  static void squaredL2(
+      long q0,
+      long q1,
+      long q2,
+      long q3,
+      long r0,
+      long r1,
+      long r2,
+      long r3,
+      int dimension,
+      float[] out,
+      int outFrom) {
+    FloatVector s00 = FloatVector.zero(SPECIES);
+    FloatVector s01 = s00;
+    FloatVector s02 = s00;
+    FloatVector s03 = s00;
+    FloatVector s10 = s00;
+    FloatVector s11 = s00;
+    FloatVector s12 = s00;
+    FloatVector s13 = s00;
+    FloatVector s20 = s00;
+    FloatVector s21 = s00;
+    FloatVector s22 = s00;
+    FloatVector s23 = s00;
+    FloatVector s30 = s00;
+    FloatVector s31 = s00;
+    FloatVector s32 = s00;
+    FloatVector s33 = s00;
+    long vectorBytes = 4L * (dimension - dimension % LANES);
+    // Not a counted loop, which the compiler would unroll beyond its registers.
+    long o = 0;
+    while (o != vectorBytes) {
+      FloatVector x0 = load(q0 + o);
+      FloatVector x1 = load(q1 + o);
+      FloatVector x2 = load(q2 + o);
+      FloatVector x3 = load(q3 + o);
+      FloatVector y0 = load(r0 + o);
+      FloatVector d00 = x0.sub(y0);
+      s00 = d00.fma(d00, s00);
+      FloatVector d10 = x1.sub(y0);
+      s10 = d10.fma(d10, s10);
+      FloatVector d20 = x2.sub(y0);
+      s20 = d20.fma(d20, s20);
+      FloatVector d30 = x3.sub(y0);
+      s30 = d30.fma(d30, s30);
+      FloatVector y1 = load(r1 + o);
+      FloatVector d01 = x0.sub(y1);
+      s01 = d01.fma(d01, s01);
+      FloatVector d11 = x1.sub(y1);
+      s11 = d11.fma(d11, s11);
+      FloatVector d21 = x2.sub(y1);
+      s21 = d21.fma(d21, s21);
+      FloatVector d31 = x3.sub(y1);
+      s31 = d31.fma(d31, s31);
+      FloatVector y2 = load(r2 + o);
+      FloatVector d02 = x0.sub(y2);
+      s02 = d02.fma(d02, s02);
+      FloatVector d12 = x1.sub(y2);
+      s12 = d12.fma(d12, s12);
+      FloatVector d22 = x2.sub(y2);
+      s22 = d22.fma(d22, s22);
+      FloatVector d32 = x3.sub(y2);
+      s32 = d32.fma(d32, s32);
+      FloatVector y3 = load(r3 + o);
+      FloatVector d03 = x0.sub(y3);
+      s03 = d03.fma(d03, s03);
+      FloatVector d13 = x1.sub(y3);
+      s13 = d13.fma(d13, s13);
+      FloatVector d23 = x2.sub(y3);
+      s23 = d23.fma(d23, s23);
+      FloatVector d33 = x3.sub(y3);
+      s33 = d33.fma(d33, s33);
+      o += 4L * LANES;
+    }
+    int tail = (int) (vectorBytes / 4);
+    out[outFrom + 0] = squaredL2Tail(FloatLanes.sum(s00), q0, r0, tail, dimension);
+    out[outFrom + 1] = squaredL2Tail(FloatLanes.sum(s01), q0, r1, tail, dimension);
+    out[outFrom + 2] = squaredL2Tail(FloatLanes.sum(s02), q0, r2, tail, dimension);
+    out[outFrom + 3] = squaredL2Tail(FloatLanes.sum(s03), q0, r3, tail, dimension);
+    out[outFrom + 4] = squaredL2Tail(FloatLanes.sum(s10), q1, r0, tail, dimension);
+    out[outFrom + 5] = squaredL2Tail(FloatLanes.sum(s11), q1, r1, tail, dimension);
+    out[outFrom + 6] = squaredL2Tail(FloatLanes.sum(s12), q1, r2, tail, dimension);
+    out[outFrom + 7] = squaredL2Tail(FloatLanes.sum(s13), q1, r3, tail, dimension);
+    out[outFrom + 8] = squaredL2Tail(FloatLanes.sum(s20), q2, r0, tail, dimension);
+    out[outFrom + 9] = squaredL2Tail(FloatLanes.sum(s21), q2, r1, tail, dimension);
+    out[outFrom + 10] = squaredL2Tail(FloatLanes.sum(s22), q2, r2, tail, dimension);
+    out[outFrom + 11] = squaredL2Tail(FloatLanes.sum(s23), q2, r3, tail, dimension);
+    out[outFrom + 12] = squaredL2Tail(FloatLanes.sum(s30), q3, r0, tail, dimension);
+    out[outFrom + 13] = squaredL2Tail(FloatLanes.sum(s31), q3, r1, tail, dimension);
+    out[outFrom + 14] = squaredL2Tail(FloatLanes.sum(s32), q3, r2, tail, dimension);
+    out[outFrom + 15] = squaredL2Tail(FloatLanes.sum(s33), q3, r3, tail, dimension);
+  }
+
+  private static float dotTail(float sum, long q, long r, int from, int dimension) {
+    float total = sum;
+    for (int i = from; i < dimension; i++) {
+      total = Math.fma(get(r, i), get(q, i), total);
+    }
+    return total;
+  }
+
+  private static float squaredL2Tail(float sum, long q, long r, int from, int dimension) {
+    float total = sum;
+    for (int i = from; i < dimension; i++) {
+      float d = get(r, i) - get(q, i);
+      total = Math.fma(d, d, total);
+    }
+    return total;
+  }
+
+  private static FloatVector load(long address) {
+    return FloatVector.fromMemorySegment(SPECIES, ALL, address, ORDER);
+  }
+
+  private static float get(long address, int index) {
+    return ALL.get(F32Rows.FLOAT, address + 4L * index);
+  }
+}
