@@ -8,6 +8,7 @@ import dev.arbalest.natives.F32Distance;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.Workers;
+import dev.arbalest.testing.Allocations;
 import dev.arbalest.testing.ForSeeds;
 import dev.arbalest.testing.TestRows;
 import java.io.ByteArrayInputStream;
@@ -80,6 +81,24 @@ class CodecTest {
       try (Fixture one = new Fixture(spec, Metric.L2, rows, 1);
           Fixture three = new Fixture(spec, Metric.L2, rows, 3)) {
         assertThat(one.codes.mismatch(three.codes)).as(spec).isEqualTo(-1);
+      }
+    }
+  }
+
+  @Test
+  void encodingAllocatesNothingPerVector() throws IOException {
+    F32Rows rows = TestRows.clustered(8, ROWS, DIMENSION, 12);
+    for (String spec : SPECS) {
+      try (Fixture fixture = new Fixture(spec, Metric.L2, rows, 1)) {
+        CodeEncoder encoder = fixture.codec.newEncoder();
+        // Interpreted and half-compiled code boxes vectors; only compiled code must not.
+        double perVector = Double.POSITIVE_INFINITY;
+        for (int round = 0; round < 400 && perVector >= 64; round++) {
+          long before = Allocations.bytes();
+          encoder.encode(rows, 0, ROWS, fixture.codes);
+          perVector = (double) (Allocations.bytes() - before) / ROWS;
+        }
+        assertThat(perVector).as(spec).isLessThan(64);
       }
     }
   }
