@@ -84,6 +84,26 @@ public final class NarrowDistance {
     }
   }
 
+  /**
+   * Turns a row of signed bytes into floats: {@code target_i = row_i factors_i}.
+   *
+   * @param factors {@code dimension} floats from their start
+   * @param target receives {@code dimension} floats
+   * @throws IndexOutOfBoundsException if anything lies outside its segment
+   */
+  public static void widen(
+      MemorySegment rows,
+      long rowOffsetBytes,
+      MemorySegment factors,
+      int dimension,
+      MemorySegment target) {
+    NarrowVectorKernels.widen(
+        Memory.address(rows, rowOffsetBytes, dimension),
+        Memory.address(factors, 0, 4L * dimension),
+        dimension,
+        Memory.address(target, 0, 4L * dimension));
+  }
+
   /** Checks every row and returns the address of node 0. */
   private static long checkRows(
       MemorySegment rows,

@@ -118,6 +118,24 @@ final class NarrowVectorKernels {
     return sum;
   }
 
+  static void widen(long row, long factors, int dimension, long target) {
+    int step = BYTES.length();
+    int i = 0;
+    int whole = dimension - dimension % step;
+    while (i != whole) {
+      ByteVector bytes = ByteVector.fromMemorySegment(BYTES, ALL, row + i, ORDER);
+      for (int part = 0; part < PARTS; part++) {
+        long o = 4L * (i + part * LANES);
+        floats(bytes, part).mul(load(factors + o)).intoMemorySegment(ALL, target + o, ORDER);
+      }
+      i += step;
+    }
+    for (; i < dimension; i++) {
+      float value = ALL.get(ValueLayout.JAVA_BYTE, row + i) * get(factors, i);
+      ALL.set(F32Rows.FLOAT, target + 4L * i, value);
+    }
+  }
+
   private static FloatVector floats(ByteVector bytes, int part) {
     return (FloatVector) bytes.castShape(SPECIES, part);
   }

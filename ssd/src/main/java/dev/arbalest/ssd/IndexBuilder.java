@@ -8,20 +8,25 @@ import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.pq.CodeEncoder;
 import dev.arbalest.pq.Codec;
+import dev.arbalest.pq.CodecSpec;
+import dev.arbalest.pq.ScalarQuantizer;
 import dev.arbalest.vamana.BuildParameters;
+import dev.arbalest.vamana.ExactDistances;
 import dev.arbalest.vamana.Graph;
 import dev.arbalest.vamana.GraphBuilder;
-import dev.arbalest.vamana.NodeDistances;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * Builds an index from a file of vectors: store the vectors, train the codec, encode, build the
@@ -34,10 +39,16 @@ final class IndexBuilder {
   /** Staging memory of a worker. */
   private static final long STAGING_BYTES = 4L << 20;
 
+  private static final CodecSpec SQ8 = CodecSpec.parse("sq8");
+
+  /** What a build searches on when the index's own codes are slow to score. */
+  private static final CodecSpec WALK = new CodecSpec(CodecSpec.Family.RABITQ, Integer.getInteger("walk", 2));
+
   private final VectorInput input;
   private final BuildOptions options;
   private final ProgressListener listener;
   private final Map<String, Double> stageSeconds = new LinkedHashMap<>();
+  private Vectors vectors = Vectors.PAGED;
   private long stageStart;
   private String stage = "";
 
@@ -51,13 +62,13 @@ final class IndexBuilder {
       Path path, VectorInput input, BuildOptions options, ProgressListener listener)
       throws IOException {
     IndexBuilder builder = new IndexBuilder(input, options, listener);
-    boolean resident = builder.plan();
+    builder.plan();
     long start = System.nanoTime();
     try (IndexDirectory directory = IndexDirectory.openForWriting(path);
         Workers workers = Workers.start(options.threads())) {
       Manifest manifest;
       try {
-        manifest = builder.writeFiles(directory, workers, resident);
+        manifest = builder.writeFiles(directory, workers);
         directory.commit(manifest);
       } catch (Throwable e) {
         directory.rollBack(e);
@@ -69,8 +80,24 @@ final class IndexBuilder {
     }
   }
 
-  /** Decides what is kept in memory; returns whether the vectors are. */
-  private boolean plan() {
+  /** What stands for the vectors while the graph is built. */
+  private enum Vectors {
+    /** Themselves, in memory. */
+    RESIDENT("in memory"),
+    /** One-byte codes in memory; the vectors are read once. */
+    NARROW("as one-byte codes in memory"),
+    /** Themselves, through the page cache. */
+    PAGED("read through the page cache");
+
+    private final String description;
+
+    Vectors(String description) {
+      this.description = description;
+    }
+  }
+
+  /** Decides what is kept in memory. */
+  private void plan() {
     F32Rows rows = input.rows();
     int count = rows.count();
     if (options.codeDimension() > rows.dimension()) {
@@ -85,16 +112,28 @@ final class IndexBuilder {
     options.codec().requireFits(codeDimension());
     MemoryBudget budget = required(count, codeDimension(), options);
     budget.check();
-    long vectors = (long) count * new VectorFile(rows.dimension()).slotBytes();
-    boolean resident = budget.addIfFits("vectors", vectors);
+    long vectorBytes = (long) count * new VectorFile(rows.dimension()).slotBytes();
+    long narrowBytes = (long) count * SQ8.codeBytesAtMost(codeDimension());
+    if (budget.addIfFits("vectors", vectorBytes)) {
+      vectors = Vectors.RESIDENT;
+    } else if (budget.addIfFits("one-byte codes", narrowBytes)) {
+      vectors = Vectors.NARROW;
+    } else {
+      vectors = Vectors.PAGED;
+    }
     listener.note(
         String.format(
             Locale.ROOT,
-            "memory plan: %.1f of %.1f MiB; vectors %s",
-            budget.plannedBytes() / 1048576.0,
-            budget.limitBytes() / 1048576.0,
-            resident ? "in memory" : "read through the page cache"));
-    return resident;
+            "memory plan: %s of %s; vectors %s",
+            budget.parts().stream()
+                .map(part -> part.what() + " " + mebibytes(part.bytes()))
+                .collect(Collectors.joining(" + ")),
+            mebibytes(budget.limitBytes()),
+            vectors.description));
+  }
+
+  private static String mebibytes(long bytes) {
+    return String.format(Locale.ROOT, "%.1f MiB", bytes / 1048576.0);
   }
 
   /** What a build cannot do without. */
@@ -103,13 +142,21 @@ final class IndexBuilder {
     budget.require("base", BASE_BYTES + STAGING_BYTES * options.threads());
     budget.require("checksums", 4L * count);
     budget.require("order", (options.metric() == Metric.DOT ? 8L : 4L) * count);
-    // The graph grows with slack and is then copied; codes are written and gone by then.
+    // The graph grows with slack and is then copied.
     BuildParameters graph = options.graph();
-    long graphBytes =
-        Graph.byteSize(count, graph.slackDegree()) + Graph.byteSize(count, graph.degree());
-    long codeBytes = (long) count * options.codec().codeBytesAtMost(codeDimension);
-    budget.require(graphBytes > codeBytes ? "graph" : "codes", Math.max(graphBytes, codeBytes));
+    budget.require(
+        "graph",
+        Graph.byteSize(count, graph.slackDegree()) + Graph.byteSize(count, graph.degree()));
+    budget.require("codes", (long) count * options.codec().codeBytesAtMost(codeDimension));
+    if (!steersWalks(options.codec())) {
+      budget.require("codes of the walk", (long) count * WALK.codeBytesAtMost(codeDimension));
+    }
     return budget;
+  }
+
+  /** Whether a build searches on the index's own codes; others are slower to score. */
+  private static boolean steersWalks(CodecSpec spec) {
+    return Integer.getInteger("walk", 0) == 0 && spec.family() == CodecSpec.Family.RABITQ;
   }
 
   private int codeDimension() {
@@ -130,15 +177,15 @@ final class IndexBuilder {
     }
   }
 
-  private Manifest writeFiles(IndexDirectory directory, Workers workers, boolean resident)
-      throws IOException {
+  private Manifest writeFiles(IndexDirectory directory, Workers workers) throws IOException {
+    boolean resident = vectors == Vectors.RESIDENT;
     F32Rows rows = input.rows();
     int count = rows.count();
     VectorFile geometry = new VectorFile(rows.dimension());
     Map<Manifest.Part, Manifest.Entry> files = new EnumMap<>(Manifest.Part.class);
     long residentBytes = resident ? (long) count * geometry.slotBytes() : 1;
     try (NativeMemory sums = NativeMemory.allocate(4L * count);
-        NativeMemory vectors = NativeMemory.allocate(residentBytes)) {
+        NativeMemory copies = NativeMemory.allocate(residentBytes)) {
       begin("store", count);
       Path vectorPath = directory.newFile(Manifest.Part.VECTORS);
       int headerChecksum =
@@ -147,7 +194,7 @@ final class IndexBuilder {
               input,
               options.metric(),
               sums.segment(),
-              resident ? vectors.segment() : MemorySegment.NULL,
+              resident ? copies.segment() : MemorySegment.NULL,
               workers,
               listener::advanced);
       files.put(
@@ -157,8 +204,8 @@ final class IndexBuilder {
       put(files, directory, Manifest.Part.SUMS, FileHeader.Kind.SUMS, sums.segment(), workers);
       if (resident) {
         F32Rows stored =
-            new F32Rows(vectors.segment(), 0, geometry.slotBytes(), count, codeDimension());
-        return encodeAndLink(directory, workers, files, stored);
+            new F32Rows(copies.segment(), 0, geometry.slotBytes(), count, codeDimension());
+        return encodeAndLink(directory, workers, files, stored, (_, _) -> {});
       }
       try (FileMapping mapping = FileMapping.open(vectorPath)) {
         F32Rows stored =
@@ -168,8 +215,21 @@ final class IndexBuilder {
                 geometry.slotBytes(),
                 count,
                 codeDimension());
-        return encodeAndLink(directory, workers, files, stored);
+        return encodeAndLink(directory, workers, files, stored, (_, _) -> {});
       }
+    }
+  }
+
+  /** Told which rows have been encoded. */
+  private interface Encoded {
+    void rows(int from, int to);
+  }
+
+  /** A codec and the codes made with it; closing frees the codes. */
+  private record Coded(Codec codec, NativeMemory codes) implements AutoCloseable {
+    @Override
+    public void close() {
+      codes.close();
     }
   }
 
@@ -178,13 +238,46 @@ final class IndexBuilder {
       IndexDirectory directory,
       Workers workers,
       Map<Manifest.Part, Manifest.Entry> files,
-      F32Rows stored)
+      F32Rows stored,
+      Encoded encoded)
       throws IOException {
     writeIds(directory, workers, files, stored.count());
-    encode(directory, workers, files, stored);
-    int passes = options.graph().passes();
-    begin("graph", (long) passes * stored.count());
-    NodeDistances distances = NodeDistances.of(stored, options.metric(), workers);
+    List<Coded> coded = new ArrayList<>();
+    try {
+      begin("train", 1);
+      coded.add(train(options.codec(), options.metric(), stored, workers));
+      Coded walk = coded.getFirst();
+      if (!steersWalks(options.codec())) {
+        walk = train(WALK, options.metric(), stored, workers);
+        coded.add(walk);
+      }
+      CodedDistances.Narrow narrow = null;
+      if (vectors == Vectors.NARROW) {
+        Coded bytes = train(SQ8, Metric.L2, stored, workers);
+        coded.add(bytes);
+        narrow =
+            new CodedDistances.Narrow((ScalarQuantizer) bytes.codec(), bytes.codes().segment());
+      }
+      listener.advanced(1);
+      encode(coded, workers, stored, encoded);
+      writeCodes(directory, workers, files, coded.getFirst(), stored.count());
+      ExactDistances exact = ExactDistances.of(stored, options.metric(), workers);
+      try (CodedDistances distances =
+          new CodedDistances(exact, walk.codec(), walk.codes().segment(), narrow)) {
+        return link(directory, workers, files, distances);
+      }
+    } finally {
+      coded.forEach(Coded::close);
+    }
+  }
+
+  private Manifest link(
+      IndexDirectory directory,
+      Workers workers,
+      Map<Manifest.Part, Manifest.Entry> files,
+      CodedDistances distances)
+      throws IOException {
+    begin("graph", (long) options.graph().passes() * distances.count());
     try (Graph graph =
         GraphBuilder.build(distances, options.graph(), workers, listener::advanced)) {
       begin("commit", 1);
@@ -203,7 +296,7 @@ final class IndexBuilder {
           directory.nextGeneration(),
           input.rows().dimension(),
           options.metric(),
-          stored.count(),
+          distances.count(),
           graph.entryPoint(),
           options.codec(),
           codeDimension(),
@@ -226,39 +319,52 @@ final class IndexBuilder {
     }
   }
 
-  private void encode(
+  @SuppressWarnings("MustBeClosedChecker") // closed with the list it is added to
+  private Coded train(CodecSpec spec, Metric metric, F32Rows stored, Workers workers)
+      throws IOException {
+    Codec codec = Codec.train(spec, metric, stored, options.graph().seed(), workers);
+    return new Coded(codec, NativeMemory.allocate((long) codec.codeBytes() * stored.count()));
+  }
+
+  /** Encodes with every codec in one pass over the vectors. */
+  private void encode(List<Coded> coded, Workers workers, F32Rows stored, Encoded encoded)
+      throws IOException {
+    begin("encode", stored.count());
+    CodeEncoder[][] encoders = new CodeEncoder[workers.size()][coded.size()];
+    for (CodeEncoder[] ofWorker : encoders) {
+      java.util.Arrays.setAll(ofWorker, i -> coded.get(i).codec().newEncoder());
+    }
+    workers.forRanges(
+        stored.count(),
+        256,
+        (worker, from, to) -> {
+          for (int i = 0; i < coded.size(); i++) {
+            encoders[worker][i].encode(stored, from, to, coded.get(i).codes().segment());
+          }
+          encoded.rows(from, to);
+          synchronized (coded) {
+            listener.advanced(to - from);
+          }
+        });
+  }
+
+  private static void writeCodes(
       IndexDirectory directory,
       Workers workers,
       Map<Manifest.Part, Manifest.Entry> files,
-      F32Rows stored)
+      Coded coded,
+      int count)
       throws IOException {
-    begin("train", 1);
-    Codec codec =
-        Codec.train(options.codec(), options.metric(), stored, options.graph().seed(), workers);
-    listener.advanced(1);
-    begin("encode", stored.count());
-    try (NativeMemory codes = NativeMemory.allocate((long) codec.codeBytes() * stored.count())) {
-      CodeEncoder[] encoders = new CodeEncoder[workers.size()];
-      java.util.Arrays.setAll(encoders, worker -> codec.newEncoder());
-      workers.forRanges(
-          stored.count(),
-          256,
-          (worker, from, to) -> {
-            encoders[worker].encode(stored, from, to, codes.segment());
-            synchronized (codec) {
-              listener.advanced(to - from);
-            }
-          });
-      put(
-          files,
-          directory,
-          Manifest.Part.CODES,
-          FileHeader.Kind.CODES,
-          codes.segment(),
-          workers,
-          stored.count(),
-          codec.codeBytes());
-    }
+    Codec codec = coded.codec();
+    put(
+        files,
+        directory,
+        Manifest.Part.CODES,
+        FileHeader.Kind.CODES,
+        coded.codes().segment(),
+        workers,
+        count,
+        codec.codeBytes());
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     codec.write(new DataOutputStream(bytes));
     try (NativeMemory memory = NativeMemory.allocate(bytes.size())) {

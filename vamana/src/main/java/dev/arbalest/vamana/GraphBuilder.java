@@ -24,7 +24,7 @@ public final class GraphBuilder {
   private final Scratch[] scratch;
 
   private GraphBuilder(
-      NodeDistances distances,
+      BuildDistances distances,
       BuildParameters parameters,
       Workers workers,
       LongConsumer progress,
@@ -47,11 +47,11 @@ public final class GraphBuilder {
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
   public static Graph build(
-      NodeDistances distances, BuildParameters parameters, Workers workers, LongConsumer progress)
+      BuildDistances distances, BuildParameters parameters, Workers workers, LongConsumer progress)
       throws IOException {
     int count = distances.count();
     try (Graph growing = Graph.allocate(count, parameters.slackDegree())) {
-      growing.setEntryPoint(Medoid.find(distances.rows(), workers));
+      growing.setEntryPoint(distances.entryPoint(workers));
       int[] order = insertionOrder(count, growing.entryPoint(), parameters.seed());
       for (int pass = 0; pass < parameters.passes(); pass++) {
         boolean last = pass == parameters.passes() - 1;
@@ -66,7 +66,7 @@ public final class GraphBuilder {
       Graph graph = Graph.allocate(count, parameters.degree());
       try {
         copy(growing, graph);
-        Reachability.repair(graph, distances, parameters.searchListSize());
+        Reachability.repair(graph, distances.newQuery(), parameters.searchListSize());
         return graph;
       } catch (Throwable e) {
         graph.close();
@@ -206,44 +206,61 @@ public final class GraphBuilder {
 
   /** One worker's search and prune state. */
   private static final class Scratch {
-    private final NodeDistances distances;
+    private final PairDistances pairs;
+    private final NodeQuery query;
     private final BuildParameters parameters;
     private final GreedySearch search;
     private final RobustPrune prune;
+    private final VisitedSet pooled;
     private final int[] neighbors;
-    private final float[] neighborDistances;
-    private final long[] offsets;
+    private final int[] pool;
+    private final float[] poolDistances;
 
-    Scratch(Graph graph, NodeDistances distances, BuildParameters parameters, float alpha) {
-      this.distances = distances;
+    Scratch(Graph graph, BuildDistances distances, BuildParameters parameters, float alpha) {
+      this.pairs = distances.newPairs();
+      this.query = distances.newQuery();
       this.parameters = parameters;
       this.search = new GreedySearch(graph, parameters.searchListSize());
-      this.prune = new RobustPrune(distances, parameters.degree(), alpha);
+      this.prune = new RobustPrune(pairs, parameters.degree(), alpha);
       this.neighbors = new int[graph.maxDegree()];
-      this.neighborDistances = new float[graph.maxDegree()];
-      this.offsets = new long[graph.maxDegree()];
+      int most = parameters.searchListSize() + graph.maxDegree();
+      this.pooled = new VisitedSet(most);
+      this.pool = new int[most];
+      this.poolDistances = new float[most];
     }
 
-    /** Searches for {@code node}'s vector and prunes what it finds with the present neighbours. */
+    /**
+     * Searches for {@code node}'s vector and prunes what it finds together with the present
+     * neighbours, by the distances for pruning.
+     */
     RobustPrune chooseNeighbors(Graph graph, int node) {
-      CandidateList found =
-          search.search(
-              (nodes, count, out) -> distances.distances(node, nodes, 0, count, out, 0, offsets),
-              parameters.searchListSize());
-      prune.begin();
+      query.query(node);
+      CandidateList found = search.search(query, parameters.searchListSize());
+      pooled.clear();
+      boolean isNew = pooled.add(node);
+      assert isNew;
+      int count = 0;
       for (int rank = 0; rank < found.size(); rank++) {
-        prune.add(found.node(rank), found.distance(rank));
+        if (pooled.add(found.node(rank))) {
+          pool[count++] = found.node(rank);
+        }
       }
-      addPresent(graph, node);
+      int degree = graph.neighbors(node, neighbors);
+      for (int i = 0; i < degree; i++) {
+        if (pooled.add(neighbors[i])) {
+          pool[count++] = neighbors[i];
+        }
+      }
+      prune.begin();
+      addPool(node, count);
       prune.prune(node);
       return prune;
     }
 
-    private void addPresent(Graph graph, int node) {
-      int degree = graph.neighbors(node, neighbors);
-      distances.distances(node, neighbors, 0, degree, neighborDistances, 0, offsets);
-      for (int i = 0; i < degree; i++) {
-        prune.add(neighbors[i], neighborDistances[i]);
+    private void addPool(int node, int count) {
+      pairs.distances(node, pool, 0, count, poolDistances, 0);
+      for (int i = 0; i < count; i++) {
+        prune.add(pool[i], poolDistances[i]);
       }
     }
 
@@ -267,16 +284,14 @@ public final class GraphBuilder {
         return;
       }
       prune.begin();
-      addPresent(graph, target);
-      for (int i = from; i < to; i += neighbors.length) {
-        int count = Math.min(neighbors.length, to - i);
+      int present = graph.neighbors(target, pool);
+      addPool(target, present);
+      for (int i = from; i < to; i += pool.length) {
+        int count = Math.min(pool.length, to - i);
         for (int j = 0; j < count; j++) {
-          neighbors[j] = (int) edges[i + j];
+          pool[j] = (int) edges[i + j];
         }
-        distances.distances(target, neighbors, 0, count, neighborDistances, 0, offsets);
-        for (int j = 0; j < count; j++) {
-          prune.add(neighbors[j], neighborDistances[j]);
-        }
+        addPool(target, count);
       }
       prune.prune(target);
       graph.setNeighbors(target, prune.picked(), 0, prune.pickedCount());
@@ -294,7 +309,7 @@ public final class GraphBuilder {
     void trim(Graph graph, int node) {
       if (graph.degree(node) > parameters.degree()) {
         prune.begin();
-        addPresent(graph, node);
+        addPool(node, graph.neighbors(node, pool));
         prune.prune(node);
         graph.setNeighbors(node, prune.picked(), 0, prune.pickedCount());
       }

@@ -42,22 +42,17 @@ public final class Reachability {
    *
    * @return how many nodes had been unreachable
    */
-  static int repair(Graph graph, NodeDistances distances, int searchListSize) {
+  static int repair(Graph graph, NodeQuery query, int searchListSize) {
     BitSet reached = reachable(graph);
     int[] queue = new int[graph.nodeCount()];
     GreedySearch search = new GreedySearch(graph, searchListSize);
-    long[] offsets = new long[graph.maxDegree()];
     int lost = 0;
     for (int node = reached.nextClearBit(0);
         node < graph.nodeCount();
         node = reached.nextClearBit(node)) {
       if (!attachToNeighbor(graph, node, reached)) {
-        int unreachable = node;
-        CandidateList found =
-            search.search(
-                (nodes, count, out) ->
-                    distances.distances(unreachable, nodes, 0, count, out, 0, offsets),
-                searchListSize);
+        query.query(node);
+        CandidateList found = search.search(query, searchListSize);
         attach(graph, node, found, lost);
       }
       spread(graph, node, reached, queue);

@@ -10,7 +10,7 @@ package dev.arbalest.vamana;
  * when given more candidates than ever before.
  */
 final class RobustPrune {
-  private final NodeDistances distances;
+  private final PairDistances distances;
   private final float alpha;
   private final int[] picked;
   private long[] keys = new long[0];
@@ -20,11 +20,10 @@ final class RobustPrune {
   private int[] alive = new int[0];
   private int[] aliveNodes = new int[0];
   private float[] fromPicked = new float[0];
-  private long[] offsets = new long[0];
   private int count;
   private int pickedCount;
 
-  RobustPrune(NodeDistances distances, int degree, float alpha) {
+  RobustPrune(PairDistances distances, int degree, float alpha) {
     this.distances = distances;
     this.alpha = alpha;
     this.picked = new int[degree];
@@ -46,7 +45,6 @@ final class RobustPrune {
       alive = new int[capacity];
       aliveNodes = new int[capacity];
       fromPicked = new float[capacity];
-      offsets = new long[capacity];
     }
     keys[count++] = CandidateList.key(node, distance);
   }
@@ -99,7 +97,7 @@ final class RobustPrune {
           living++;
         }
       }
-      distances.distances(nodes[i], aliveNodes, 0, living, fromPicked, 0, offsets);
+      distances.distances(nodes[i], aliveNodes, 0, living, fromPicked, 0);
       for (int j = 0; j < living; j++) {
         float between = fromPicked[j];
         // A duplicate of a picked node adds nothing; equal distances to others do not occlude.

@@ -100,7 +100,8 @@ class GraphBuilderTest {
       }
       graph.setEntryPoint(3);
       assertThat(Reachability.reachable(graph).cardinality()).isEqualTo(250);
-      int lost = Reachability.repair(graph, NodeDistances.of(rows, Metric.L2, workers), 20);
+      int lost =
+          Reachability.repair(graph, ExactDistances.of(rows, Metric.L2, workers).newQuery(), 20);
       assertThat(lost).isPositive();
       assertWellFormed(graph, 500);
     }
@@ -161,7 +162,7 @@ class GraphBuilderTest {
       long[] done = new long[1];
       Graph graph =
           GraphBuilder.build(
-              NodeDistances.of(rows, metric, workers), parameters, workers, n -> done[0] += n);
+              ExactDistances.of(rows, metric, workers), parameters, workers, n -> done[0] += n);
       assertThat(done[0]).isEqualTo((long) parameters.passes() * rows.count());
       return graph;
     }
