@@ -41,8 +41,12 @@ final class IndexBuilder {
 
   private static final CodecSpec SQ8 = CodecSpec.parse("sq8");
 
-  /** What a build searches on when the index's own codes are slow to score. */
-  private static final CodecSpec WALK = new CodecSpec(CodecSpec.Family.RABITQ, Integer.getInteger("walk", 2));
+  /**
+   * What a build searches on: one bit per dimension. On 100,000 vectors of 1536 dimensions the
+   * graph took 0.37 of the time of searches on vectors, 0.84 of those on two bits, and its recall
+   * was the highest of the three: candidates that are a little wrong are more diverse.
+   */
+  private static final CodecSpec WALK = CodecSpec.rabitq1();
 
   private final VectorInput input;
   private final BuildOptions options;
@@ -148,15 +152,10 @@ final class IndexBuilder {
         "graph",
         Graph.byteSize(count, graph.slackDegree()) + Graph.byteSize(count, graph.degree()));
     budget.require("codes", (long) count * options.codec().codeBytesAtMost(codeDimension));
-    if (!steersWalks(options.codec())) {
+    if (!options.codec().equals(WALK)) {
       budget.require("codes of the walk", (long) count * WALK.codeBytesAtMost(codeDimension));
     }
     return budget;
-  }
-
-  /** Whether a build searches on the index's own codes; others are slower to score. */
-  private static boolean steersWalks(CodecSpec spec) {
-    return Integer.getInteger("walk", 0) == 0 && spec.family() == CodecSpec.Family.RABITQ;
   }
 
   private int codeDimension() {
@@ -247,7 +246,7 @@ final class IndexBuilder {
       begin("train", 1);
       coded.add(train(options.codec(), options.metric(), stored, workers));
       Coded walk = coded.getFirst();
-      if (!steersWalks(options.codec())) {
+      if (!options.codec().equals(WALK)) {
         walk = train(WALK, options.metric(), stored, workers);
         coded.add(walk);
       }

@@ -113,16 +113,19 @@ public final class Graph implements AutoCloseable {
    * @param target at least {@link #maxDegree} long
    */
   public int neighbors(int node, int[] target) {
-    long base = base(node);
-    int degree = 0;
-    for (; degree < maxDegree; degree++) {
-      int neighbor = segment.get(INT, base + 4L * degree);
-      if (neighbor == NONE) {
-        break;
+    MemorySegment.copy(segment, INT, base(node), target, 0, maxDegree);
+    // Unused places come last: halving finds the first.
+    int low = 0;
+    int high = maxDegree;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (target[middle] == NONE) {
+        high = middle;
+      } else {
+        low = middle + 1;
       }
-      target[degree] = neighbor;
     }
-    return degree;
+    return low;
   }
 
   /** Replaces the neighbours of {@code node} by {@code source[from, from + count)}. */
