@@ -231,7 +231,8 @@ public final class Index implements AutoCloseable {
     return cache == null ? 0 : cache.byteSize();
   }
 
-  Graph graph() {
+  /** The graph, to look at: it must not be changed, and is gone when this is closed. */
+  public Graph graph() {
     return loaded.graph();
   }
 
