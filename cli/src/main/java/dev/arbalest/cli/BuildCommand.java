@@ -96,6 +96,20 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
       description = "One pass instead of two: half the time, slightly lower recall.")
   private boolean fast;
 
+  @Option(
+      names = "--resume",
+      description = {
+        "Go on with the unfinished build in the directory, which must have had the same options,",
+        "memory and input; without it such a build is removed."
+      })
+  private boolean resume;
+
+  @Option(
+      names = "--checkpoint",
+      defaultValue = "60",
+      description = "Least seconds between checkpoints of the graph. Default: ${DEFAULT-VALUE}.")
+  private int checkpoint;
+
   @Override
   public Integer call() throws IOException {
     BuildOptions options =
@@ -111,6 +125,7 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
     if (memory != null) {
       options = options.withMemoryBytes(memory);
     }
+    options = options.withResume(resume).withCheckpointSeconds(checkpoint);
     if (threads != null) {
       options = options.withThreads(threads);
     }

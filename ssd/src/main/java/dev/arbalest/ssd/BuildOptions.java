@@ -16,6 +16,8 @@ import dev.arbalest.vamana.Graph;
  * @param graph degree, list, alpha, passes, seed
  * @param memoryBytes budget for everything the build keeps in memory
  * @param threads workers, in [1, 1024]; the index does not depend on it
+ * @param resume whether to go on with an unfinished build of the directory
+ * @param checkpointSeconds least seconds between checkpoints of the graph; 0 for one per batch
  */
 public record BuildOptions(
     Metric metric,
@@ -23,9 +25,12 @@ public record BuildOptions(
     int codeDimension,
     BuildParameters graph,
     long memoryBytes,
-    int threads) {
+    int threads,
+    boolean resume,
+    int checkpointSeconds) {
 
   private static final long DEFAULT_MEMORY_BYTES = 8L << 30;
+  private static final int DEFAULT_CHECKPOINT_SECONDS = 60;
 
   /** Checks the ranges. */
   public BuildOptions {
@@ -34,6 +39,10 @@ public record BuildOptions(
     }
     if (memoryBytes < 1) {
       throw new IllegalArgumentException("memory must be at least 1 byte: " + memoryBytes);
+    }
+    if (checkpointSeconds < 0) {
+      throw new IllegalArgumentException(
+          "checkpoint seconds must be at least 0: " + checkpointSeconds);
     }
     if (threads < 1 || threads > 1024) {
       throw new IllegalArgumentException("threads must be in [1, 1024]: " + threads);
@@ -51,7 +60,9 @@ public record BuildOptions(
         0,
         BuildParameters.defaults(),
         defaultMemoryBytes(),
-        Runtime.getRuntime().availableProcessors());
+        Runtime.getRuntime().availableProcessors(),
+        false,
+        DEFAULT_CHECKPOINT_SECONDS);
   }
 
   private static long defaultMemoryBytes() {
@@ -60,27 +71,34 @@ public record BuildOptions(
 
   /** The same with another metric. */
   public BuildOptions withMetric(Metric newMetric) {
-    return new BuildOptions(newMetric, codec, codeDimension, graph, memoryBytes, threads);
+    return new BuildOptions(
+        newMetric, codec, codeDimension, graph, memoryBytes, threads, resume, checkpointSeconds);
   }
 
   /** The same with another codec. */
   public BuildOptions withCodec(CodecSpec newCodec) {
-    return new BuildOptions(metric, newCodec, codeDimension, graph, memoryBytes, threads);
+    return new BuildOptions(
+        metric, newCodec, codeDimension, graph, memoryBytes, threads, resume, checkpointSeconds);
   }
 
   /**
    * The same with the finest of {@code rabitq:4} to {@code rabitq:1} whose codes fit the memory
-   * budget beside graph, ids and checksums while serving; with {@code rabitq:1} if none does.
+   * budget beside graph, ids and checksums while serving, and while building beside what stands for
+   * the vectors; with {@code rabitq:1} if none does.
    */
   public BuildOptions withAutomaticCodec(int count, int dimension) {
     int coded = codeDimension == 0 ? dimension : Math.min(dimension, codeDimension);
-    long rest = Graph.byteSize(count, graph.degree()) + 12L * count + IndexBuilder.BASE_BYTES;
-    for (int bits = 4; bits > 1; bits--) {
-      CodecSpec spec = new CodecSpec(CodecSpec.Family.RABITQ, bits);
-      boolean builds =
-          IndexBuilder.required(count, coded, withCodec(spec)).plannedBytes() <= memoryBytes;
-      if (builds && rest + (long) count * spec.codeBytesAtMost(coded) <= memoryBytes) {
-        return withCodec(spec);
+    long rest = Graph.byteSize(count, graph.degree()) + 12L * count + BuildPlan.BASE_BYTES;
+    long narrow = (long) count * BuildPlan.NARROW.codeBytesAtMost(coded);
+    // Vectors read through the page cache while building cost far more than coarser codes.
+    for (long besides : new long[] {narrow, 0}) {
+      for (int bits = 4; bits >= 1; bits--) {
+        CodecSpec spec = new CodecSpec(CodecSpec.Family.RABITQ, bits);
+        long building = BuildPlan.required(count, coded, withCodec(spec)).plannedBytes() + besides;
+        long serving = rest + (long) count * spec.codeBytesAtMost(coded);
+        if (building <= memoryBytes && serving <= memoryBytes) {
+          return withCodec(spec);
+        }
       }
     }
     return withCodec(CodecSpec.rabitq1());
@@ -88,21 +106,37 @@ public record BuildOptions(
 
   /** The same with codes and graph made of a prefix of the vectors; 0 for all of them. */
   public BuildOptions withCodeDimension(int newCodeDimension) {
-    return new BuildOptions(metric, codec, newCodeDimension, graph, memoryBytes, threads);
+    return new BuildOptions(
+        metric, codec, newCodeDimension, graph, memoryBytes, threads, resume, checkpointSeconds);
   }
 
   /** The same with other graph parameters. */
   public BuildOptions withGraph(BuildParameters newGraph) {
-    return new BuildOptions(metric, codec, codeDimension, newGraph, memoryBytes, threads);
+    return new BuildOptions(
+        metric, codec, codeDimension, newGraph, memoryBytes, threads, resume, checkpointSeconds);
   }
 
   /** The same with another memory budget. */
   public BuildOptions withMemoryBytes(long newMemoryBytes) {
-    return new BuildOptions(metric, codec, codeDimension, graph, newMemoryBytes, threads);
+    return new BuildOptions(
+        metric, codec, codeDimension, graph, newMemoryBytes, threads, resume, checkpointSeconds);
   }
 
   /** The same with another number of workers. */
   public BuildOptions withThreads(int newThreads) {
-    return new BuildOptions(metric, codec, codeDimension, graph, memoryBytes, newThreads);
+    return new BuildOptions(
+        metric, codec, codeDimension, graph, memoryBytes, newThreads, resume, checkpointSeconds);
+  }
+
+  /** The same, going on with an unfinished build or not. */
+  public BuildOptions withResume(boolean newResume) {
+    return new BuildOptions(
+        metric, codec, codeDimension, graph, memoryBytes, threads, newResume, checkpointSeconds);
+  }
+
+  /** The same with other seconds between checkpoints of the graph. */
+  public BuildOptions withCheckpointSeconds(int newCheckpointSeconds) {
+    return new BuildOptions(
+        metric, codec, codeDimension, graph, memoryBytes, threads, resume, newCheckpointSeconds);
   }
 }

@@ -1,6 +1,5 @@
 package dev.arbalest.ssd;
 
-import dev.arbalest.cache.MemoryBudget;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.FileMapping;
 import dev.arbalest.natives.Metric;
@@ -19,91 +18,58 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.stream.Collectors;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Builds an index from a file of vectors: store the vectors, train the codec, encode, build the
- * graph, commit. Every file is durable before the manifest that names it appears.
+ * graph, commit. Every file is durable before the manifest that names it appears, and before {@code
+ * build.json} says that an unfinished build can go on from it.
  */
 final class IndexBuilder {
-  /** Heap, code and thread stacks of the JVM, staging buffers: what no part below counts. */
-  static final long BASE_BYTES = 256L << 20;
-
-  /** Staging memory of a worker. */
-  private static final long STAGING_BYTES = 4L << 20;
-
-  private static final CodecSpec SQ8 = CodecSpec.parse("sq8");
-
-  /**
-   * What a build searches on: one bit per dimension. On 100,000 vectors of 1536 dimensions the
-   * graph took 0.37 of the time of searches on vectors, 0.84 of those on two bits, and its recall
-   * was the highest of the three: candidates that are a little wrong are more diverse.
-   */
-  private static final CodecSpec WALK = CodecSpec.rabitq1();
-
   private final VectorInput input;
   private final BuildOptions options;
   private final ProgressListener listener;
-  private final Map<String, Double> stageSeconds = new LinkedHashMap<>();
-  private Vectors vectors = Vectors.PAGED;
-  private long stageStart;
-  private String stage = "";
+  private final IndexDirectory directory;
+  private final Workers workers;
+  private final BuildPlan plan;
+  private final VectorFile geometry;
+  private final Map<Manifest.Part, Manifest.Entry> files = new EnumMap<>(Manifest.Part.class);
+  private final StageClock clock;
+  private BuildState state;
 
-  private IndexBuilder(VectorInput input, BuildOptions options, ProgressListener listener) {
+  private IndexBuilder(
+      VectorInput input,
+      BuildOptions options,
+      ProgressListener listener,
+      BuildPlan plan,
+      IndexDirectory directory,
+      Workers workers)
+      throws IOException {
     this.input = input;
     this.options = options;
     this.listener = listener;
+    this.plan = plan;
+    this.directory = directory;
+    this.workers = workers;
+    this.geometry = new VectorFile(input.rows().dimension());
+    this.clock = new StageClock(listener);
+    this.state = new BuildState(directory.nextGeneration(), job(), files, null);
+    if (options.resume()) {
+      resume();
+    }
   }
 
   static BuildReport build(
       Path path, VectorInput input, BuildOptions options, ProgressListener listener)
       throws IOException {
-    IndexBuilder builder = new IndexBuilder(input, options, listener);
-    builder.plan();
-    long start = System.nanoTime();
-    try (IndexDirectory directory = IndexDirectory.openForWriting(path);
-        Workers workers = Workers.start(options.threads())) {
-      Manifest manifest;
-      try {
-        manifest = builder.writeFiles(directory, workers);
-        directory.commit(manifest);
-      } catch (Throwable e) {
-        directory.rollBack(e);
-        throw e;
-      }
-      builder.endStage();
-      double seconds = (System.nanoTime() - start) / 1e9;
-      return new BuildReport(manifest, seconds, builder.stageSeconds);
-    }
-  }
-
-  /** What stands for the vectors while the graph is built. */
-  private enum Vectors {
-    /** Themselves, in memory. */
-    RESIDENT("in memory"),
-    /** One-byte codes in memory; the vectors are read once. */
-    NARROW("as one-byte codes in memory"),
-    /** Themselves, through the page cache. */
-    PAGED("read through the page cache");
-
-    private final String description;
-
-    Vectors(String description) {
-      this.description = description;
-    }
-  }
-
-  /** Decides what is kept in memory. */
-  private void plan() {
     F32Rows rows = input.rows();
-    int count = rows.count();
     if (options.codeDimension() > rows.dimension()) {
       throw new BadInputException(
           "--dimensions "
@@ -113,115 +79,191 @@ final class IndexBuilder {
               + ", which have "
               + rows.dimension());
     }
-    options.codec().requireFits(codeDimension());
-    MemoryBudget budget = required(count, codeDimension(), options);
-    budget.check();
-    long vectorBytes = (long) count * new VectorFile(rows.dimension()).slotBytes();
-    long narrowBytes = (long) count * SQ8.codeBytesAtMost(codeDimension());
-    if (budget.addIfFits("vectors", vectorBytes)) {
-      vectors = Vectors.RESIDENT;
-    } else if (budget.addIfFits("one-byte codes", narrowBytes)) {
-      vectors = Vectors.NARROW;
-    } else {
-      vectors = Vectors.PAGED;
+    options.codec().requireFits(codeDimension(rows, options));
+    BuildPlan plan = BuildPlan.of(rows, codeDimension(rows, options), options);
+    listener.note(plan.describe());
+    long start = System.nanoTime();
+    try (IndexDirectory directory = IndexDirectory.openForWriting(path, options.resume());
+        Workers workers = Workers.start(options.threads())) {
+      IndexBuilder builder = new IndexBuilder(input, options, listener, plan, directory, workers);
+      Manifest manifest;
+      try {
+        manifest = builder.writeFiles();
+        String left = directory.commit(manifest);
+        if (!left.isEmpty()) {
+          listener.note(left);
+        }
+      } catch (Throwable e) {
+        directory.rollBack(e);
+        throw e;
+      }
+      double seconds = (System.nanoTime() - start) / 1e9;
+      Map<String, Double> stages = builder.clock.end();
+      StageRecord.write(path, stages);
+      return new BuildReport(manifest, seconds, stages);
     }
-    listener.note(
-        String.format(
-            Locale.ROOT,
-            "memory plan: %s of %s; vectors %s",
-            budget.parts().stream()
-                .map(part -> part.what() + " " + mebibytes(part.bytes()))
-                .collect(Collectors.joining(" + ")),
-            mebibytes(budget.limitBytes()),
-            vectors.description));
   }
 
-  private static String mebibytes(long bytes) {
-    return String.format(Locale.ROOT, "%.1f MiB", bytes / 1048576.0);
-  }
-
-  /** What a build cannot do without. */
-  static MemoryBudget required(int count, int codeDimension, BuildOptions options) {
-    MemoryBudget budget = new MemoryBudget(options.memoryBytes());
-    budget.require("base", BASE_BYTES + STAGING_BYTES * options.threads());
-    budget.require("checksums", 4L * count);
-    budget.require("order", (options.metric() == Metric.DOT ? 8L : 4L) * count);
-    // The graph grows with slack and is then copied.
-    BuildParameters graph = options.graph();
-    budget.require(
-        "graph",
-        Graph.byteSize(count, graph.slackDegree()) + Graph.byteSize(count, graph.degree()));
-    budget.require("codes", (long) count * options.codec().codeBytesAtMost(codeDimension));
-    if (!options.codec().equals(WALK)) {
-      budget.require("codes of the walk", (long) count * WALK.codeBytesAtMost(codeDimension));
-    }
-    return budget;
+  private static int codeDimension(F32Rows rows, BuildOptions options) {
+    return options.codeDimension() == 0 ? rows.dimension() : options.codeDimension();
   }
 
   private int codeDimension() {
-    return options.codeDimension() == 0 ? input.rows().dimension() : options.codeDimension();
+    return codeDimension(input.rows(), options);
   }
 
-  private void begin(String name, long total) {
-    endStage();
-    stage = name;
-    stageStart = System.nanoTime();
-    listener.stage(name, total);
+  /** All that the bytes of the index depend on, and the state of the input file. */
+  private String job() throws IOException {
+    BuildParameters graph = options.graph();
+    return String.join(
+        ", ",
+        input.rows().count() + " x " + input.rows().dimension(),
+        "input of " + Files.size(input.path()) + " bytes",
+        "changed " + Files.getLastModifiedTime(input.path()).toMillis(),
+        "metric " + options.metric().label(),
+        "codec " + options.codec(),
+        "dimensions " + codeDimension(),
+        "degree " + graph.degree(),
+        "list " + graph.searchListSize(),
+        "alpha " + graph.alpha(),
+        "passes " + graph.passes(),
+        "seed " + graph.seed(),
+        "vectors " + plan.vectors());
   }
 
-  private void endStage() {
-    if (!stage.isEmpty()) {
-      stageSeconds.merge(stage, (System.nanoTime() - stageStart) / 1e9, Double::sum);
-      stage = "";
+  private void resume() throws IOException {
+    Optional<BuildState> found = directory.unfinished();
+    if (found.isEmpty()) {
+      listener.note("nothing to resume in " + directory.path() + ": building from the beginning");
+      return;
     }
+    if (!found.get().job().equals(state.job())) {
+      throw new BadInputException(
+          "the unfinished build in "
+              + directory.path()
+              + " is another ("
+              + found.get().job()
+              + ") than this ("
+              + state.job()
+              + "); give its options and memory, or leave out --resume to start anew");
+    }
+    state = found.get();
+    files.putAll(state.files());
+    listener.note(
+        "resuming: "
+            + files.size()
+            + " of "
+            + Manifest.Part.values().length
+            + " files complete"
+            + (state.graph() == null
+                ? ""
+                : ", graph at pass "
+                    + (state.graph().position().pass() + 1)
+                    + ", node "
+                    + state.graph().position().inserted()));
   }
 
-  private Manifest writeFiles(IndexDirectory directory, Workers workers) throws IOException {
-    boolean resident = vectors == Vectors.RESIDENT;
-    F32Rows rows = input.rows();
-    int count = rows.count();
-    VectorFile geometry = new VectorFile(rows.dimension());
-    Map<Manifest.Part, Manifest.Entry> files = new EnumMap<>(Manifest.Part.class);
+  /** Makes what is complete so far what a later build can go on from. */
+  private void saveState() throws IOException {
+    state = state.with(files);
+    directory.save(state);
+  }
+
+  private Manifest writeFiles() throws IOException {
+    boolean resident = plan.vectors() == BuildPlan.Vectors.RESIDENT;
+    int count = input.rows().count();
     long residentBytes = resident ? (long) count * geometry.slotBytes() : 1;
-    try (NativeMemory sums = NativeMemory.allocate(4L * count);
-        NativeMemory copies = NativeMemory.allocate(residentBytes)) {
-      begin("store", count);
-      Path vectorPath = directory.newFile(Manifest.Part.VECTORS);
-      int headerChecksum =
-          VectorFileWriter.write(
-              vectorPath,
-              input,
-              options.metric(),
-              sums.segment(),
-              resident ? copies.segment() : MemorySegment.NULL,
-              workers,
-              listener::advanced);
-      files.put(
-          Manifest.Part.VECTORS,
-          new Manifest.Entry(
-              vectorPath.getFileName().toString(), geometry.fileBytes(count), headerChecksum));
-      put(files, directory, Manifest.Part.SUMS, FileHeader.Kind.SUMS, sums.segment(), workers);
-      if (resident) {
-        F32Rows stored =
-            new F32Rows(copies.segment(), 0, geometry.slotBytes(), count, codeDimension());
-        return encodeAndLink(directory, workers, files, stored, (_, _) -> {});
+    try (NativeMemory copies = NativeMemory.allocate(residentBytes)) {
+      clock.begin("store", count);
+      MemorySegment target = resident ? copies.segment() : MemorySegment.NULL;
+      if (files.containsKey(Manifest.Part.SUMS)) {
+        load(target);
+      } else {
+        store(target);
       }
-      try (FileMapping mapping = FileMapping.open(vectorPath)) {
-        F32Rows stored =
+      if (resident) {
+        return encodeAndLink(
+            new F32Rows(copies.segment(), 0, geometry.slotBytes(), count, codeDimension()), null);
+      }
+      Path path = directory.path().resolve(stored().name());
+      try (FileMapping mapping = FileMapping.open(path)) {
+        return encodeAndLink(
             new F32Rows(
                 mapping.segment(),
                 geometry.offset(0),
                 geometry.slotBytes(),
                 count,
-                codeDimension());
-        return encodeAndLink(directory, workers, files, stored, (_, _) -> {});
+                codeDimension()),
+            mapping);
       }
     }
   }
 
-  /** Told which rows have been encoded. */
-  private interface Encoded {
-    void rows(int from, int to);
+  private Manifest.Entry stored() {
+    return java.util.Objects.requireNonNull(files.get(Manifest.Part.VECTORS));
+  }
+
+  private void store(MemorySegment resident) throws IOException {
+    int count = input.rows().count();
+    try (NativeMemory sums = NativeMemory.allocate(4L * count)) {
+      Path path = directory.newFile(Manifest.Part.VECTORS);
+      int headerChecksum =
+          VectorFileWriter.write(
+              path, input, options.metric(), sums.segment(), resident, workers, listener::advanced);
+      files.put(
+          Manifest.Part.VECTORS,
+          new Manifest.Entry(
+              path.getFileName().toString(), geometry.fileBytes(count), headerChecksum));
+      put(Manifest.Part.SUMS, FileHeader.Kind.SUMS, sums.segment());
+      saveState();
+    }
+  }
+
+  /** Reads vectors that an earlier run stored, if they are to be in memory. */
+  private void load(MemorySegment resident) throws IOException {
+    int count = input.rows().count();
+    if (resident.byteSize() == 0) {
+      listener.advanced(count);
+      return;
+    }
+    Path path = directory.path().resolve(stored().name());
+    Manifest.Entry sumsEntry = java.util.Objects.requireNonNull(files.get(Manifest.Part.SUMS));
+    int slotBytes = geometry.slotBytes();
+    try (NativeMemory sums = NativeMemory.allocate(4L * count);
+        FileMapping mapping = FileMapping.open(path)) {
+      FileHeader _ =
+          BlockFile.read(
+              directory.path().resolve(sumsEntry.name()),
+              FileHeader.Kind.SUMS,
+              new BlockFile.Written(sumsEntry.bytes(), sumsEntry.checksum()),
+              _ -> sums.segment(),
+              workers,
+              _ -> {});
+      workers.forRanges(
+          count,
+          1024,
+          (worker, from, to) -> {
+            for (int slot = from; slot < to; slot++) {
+              long offset = geometry.offset(slot);
+              int found = FileHeader.checksum(mapping.segment(), offset, slotBytes);
+              int expected = sums.segment().getAtIndex(FileHeader.INT, slot);
+              if (found != expected) {
+                throw new CorruptIndexException(
+                    path,
+                    offset,
+                    "slot " + slot + " with checksum " + Integer.toHexString(expected),
+                    Integer.toHexString(found));
+              }
+            }
+            long bytes = (long) (to - from) * slotBytes;
+            MemorySegment.copy(
+                mapping.segment(), geometry.offset(from), resident, (long) from * slotBytes, bytes);
+            mapping.release(geometry.offset(from), bytes);
+            synchronized (mapping) {
+              listener.advanced(to - from);
+            }
+          });
+    }
   }
 
   /** A codec and the codes made with it; closing frees the codes. */
@@ -232,61 +274,56 @@ final class IndexBuilder {
     }
   }
 
-  /** Makes codes and graph of the stored vectors, or of a prefix of each. */
-  private Manifest encodeAndLink(
-      IndexDirectory directory,
-      Workers workers,
-      Map<Manifest.Part, Manifest.Entry> files,
-      F32Rows stored,
-      Encoded encoded)
-      throws IOException {
-    writeIds(directory, workers, files, stored.count());
+  /**
+   * Makes codes and graph of the stored vectors, or of a prefix of each.
+   *
+   * @param mapping where the vectors lie, null if they are in memory
+   */
+  private Manifest encodeAndLink(F32Rows stored, @Nullable FileMapping mapping) throws IOException {
     List<Coded> coded = new ArrayList<>();
     try {
-      begin("train", 1);
-      coded.add(train(options.codec(), options.metric(), stored, workers));
+      clock.begin("train", 1);
+      coded.add(train(options.codec(), options.metric(), stored));
       Coded walk = coded.getFirst();
-      if (!options.codec().equals(WALK)) {
-        walk = train(WALK, options.metric(), stored, workers);
+      if (!options.codec().equals(BuildPlan.WALK)) {
+        walk = train(BuildPlan.WALK, options.metric(), stored);
         coded.add(walk);
       }
       CodedDistances.Narrow narrow = null;
-      if (vectors == Vectors.NARROW) {
-        Coded bytes = train(SQ8, Metric.L2, stored, workers);
+      if (plan.vectors() == BuildPlan.Vectors.NARROW) {
+        Coded bytes = train(BuildPlan.NARROW, Metric.L2, stored);
         coded.add(bytes);
         narrow =
             new CodedDistances.Narrow((ScalarQuantizer) bytes.codec(), bytes.codes().segment());
       }
       listener.advanced(1);
-      encode(coded, workers, stored, encoded);
-      writeCodes(directory, workers, files, coded.getFirst(), stored.count());
+      encode(coded, stored, mapping);
+      if (!files.containsKey(Manifest.Part.CODEC)) {
+        writeIds(stored.count());
+        writeCodes(coded.getFirst(), stored.count());
+        saveState();
+      }
       ExactDistances exact = ExactDistances.of(stored, options.metric(), workers);
       try (CodedDistances distances =
           new CodedDistances(exact, walk.codec(), walk.codes().segment(), narrow)) {
-        return link(directory, workers, files, distances);
+        return link(distances);
       }
     } finally {
       coded.forEach(Coded::close);
     }
   }
 
-  private Manifest link(
-      IndexDirectory directory,
-      Workers workers,
-      Map<Manifest.Part, Manifest.Entry> files,
-      CodedDistances distances)
-      throws IOException {
-    begin("graph", (long) options.graph().passes() * distances.count());
+  private Manifest link(CodedDistances distances) throws IOException {
+    clock.begin("graph", (long) options.graph().passes() * distances.count());
+    GraphCheckpointFiles checkpoints =
+        new GraphCheckpointFiles(directory, workers, state, options.checkpointSeconds());
     try (Graph graph =
-        GraphBuilder.build(distances, options.graph(), workers, listener::advanced)) {
-      begin("commit", 1);
+        GraphBuilder.build(distances, options.graph(), workers, listener::advanced, checkpoints)) {
+      clock.begin("commit", 1);
       put(
-          files,
-          directory,
           Manifest.Part.GRAPH,
           FileHeader.Kind.GRAPH,
           graph.segment(),
-          workers,
           graph.nodeCount(),
           graph.maxDegree(),
           graph.entryPoint());
@@ -304,31 +341,25 @@ final class IndexBuilder {
     }
   }
 
-  private void writeIds(
-      IndexDirectory directory,
-      Workers workers,
-      Map<Manifest.Part, Manifest.Entry> files,
-      int count)
-      throws IOException {
+  private void writeIds(int count) throws IOException {
     try (NativeMemory ids = NativeMemory.allocate(8L * count)) {
       for (int row = 0; row < count; row++) {
         ids.segment().setAtIndex(FileHeader.LONG, row, row);
       }
-      put(files, directory, Manifest.Part.IDS, FileHeader.Kind.IDS, ids.segment(), workers);
+      put(Manifest.Part.IDS, FileHeader.Kind.IDS, ids.segment());
     }
   }
 
   @SuppressWarnings("MustBeClosedChecker") // closed with the list it is added to
-  private Coded train(CodecSpec spec, Metric metric, F32Rows stored, Workers workers)
-      throws IOException {
+  private Coded train(CodecSpec spec, Metric metric, F32Rows stored) throws IOException {
     Codec codec = Codec.train(spec, metric, stored, options.graph().seed(), workers);
     return new Coded(codec, NativeMemory.allocate((long) codec.codeBytes() * stored.count()));
   }
 
   /** Encodes with every codec in one pass over the vectors. */
-  private void encode(List<Coded> coded, Workers workers, F32Rows stored, Encoded encoded)
+  private void encode(List<Coded> coded, F32Rows stored, @Nullable FileMapping mapping)
       throws IOException {
-    begin("encode", stored.count());
+    clock.begin("encode", stored.count());
     CodeEncoder[][] encoders = new CodeEncoder[workers.size()][coded.size()];
     for (CodeEncoder[] ofWorker : encoders) {
       java.util.Arrays.setAll(ofWorker, i -> coded.get(i).codec().newEncoder());
@@ -340,28 +371,21 @@ final class IndexBuilder {
           for (int i = 0; i < coded.size(); i++) {
             encoders[worker][i].encode(stored, from, to, coded.get(i).codes().segment());
           }
-          encoded.rows(from, to);
+          if (mapping != null) {
+            mapping.release(stored.offset(from), (to - from) * stored.strideBytes());
+          }
           synchronized (coded) {
             listener.advanced(to - from);
           }
         });
   }
 
-  private static void writeCodes(
-      IndexDirectory directory,
-      Workers workers,
-      Map<Manifest.Part, Manifest.Entry> files,
-      Coded coded,
-      int count)
-      throws IOException {
+  private void writeCodes(Coded coded, int count) throws IOException {
     Codec codec = coded.codec();
     put(
-        files,
-        directory,
         Manifest.Part.CODES,
         FileHeader.Kind.CODES,
         coded.codes().segment(),
-        workers,
         count,
         codec.codeBytes());
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
@@ -369,20 +393,15 @@ final class IndexBuilder {
     try (NativeMemory memory = NativeMemory.allocate(bytes.size())) {
       MemorySegment.copy(
           bytes.toByteArray(), 0, memory.segment(), ValueLayout.JAVA_BYTE, 0, bytes.size());
-      put(files, directory, Manifest.Part.CODEC, FileHeader.Kind.CODEC, memory.segment(), workers);
+      put(Manifest.Part.CODEC, FileHeader.Kind.CODEC, memory.segment());
     }
   }
 
-  private static void put(
-      Map<Manifest.Part, Manifest.Entry> files,
-      IndexDirectory directory,
-      Manifest.Part part,
-      FileHeader.Kind kind,
-      MemorySegment payload,
-      Workers workers,
-      long... numbers)
+  /** Writes a part; what an earlier run may have left half-written is replaced. */
+  private void put(Manifest.Part part, FileHeader.Kind kind, MemorySegment payload, long... numbers)
       throws IOException {
     Path path = directory.newFile(part);
+    Files.deleteIfExists(path);
     BlockFile.Written written = BlockFile.write(path, kind, payload, workers, numbers);
     files.put(
         part,

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -32,7 +33,9 @@ final class IndexDirectory implements AutoCloseable {
   private static final String LOCK = "LOCK";
   private static final String TEMPORARY = Manifest.FILE_NAME + ".new";
   private static final Pattern OURS =
-      Pattern.compile("vectors(\\.[0-9]+)?\\.f32|(graph|codes|codec|ids|sums)\\.[0-9]+");
+      Pattern.compile(
+          "vectors(\\.[0-9]+)?\\.f32|(graph|codes|codec|ids|sums)\\.[0-9]+|graph\\.[0-9]+\\.[01]"
+              + "|build\\.json(\\.new)?");
 
   /**
    * Directories this process holds. A second channel on LOCK must not even be opened: closing it
@@ -69,6 +72,17 @@ final class IndexDirectory implements AutoCloseable {
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
   static IndexDirectory openForWriting(Path path) throws IOException {
+    return openForWriting(path, false);
+  }
+
+  /**
+   * The same, leaving what an unfinished build has written where it is if it is to go on.
+   *
+   * @param resume whether {@link #unfinished} will be asked for
+   */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
+  static IndexDirectory openForWriting(Path path, boolean resume) throws IOException {
     if (Files.exists(path) && !Files.isDirectory(path)) {
       throw new BadInputException(path + " is a file; --index needs a directory");
     }
@@ -106,7 +120,9 @@ final class IndexDirectory implements AutoCloseable {
         throw inUse(path);
       }
       IndexDirectory directory = new IndexDirectory(path, real, channel, lock, readIfPresent(path));
-      directory.removeLeftovers();
+      if (!resume) {
+        directory.removeLeftovers();
+      }
       return directory;
     } catch (Throwable e) {
       try (channel) {
@@ -199,11 +215,28 @@ final class IndexDirectory implements AutoCloseable {
     return path.resolve(taken ? "vectors." + nextGeneration() + ".f32" : "vectors.f32");
   }
 
-  /** Makes a new index the directory's, then removes the files of the old one. */
-  void commit(Manifest manifest) throws IOException {
+  /**
+   * Makes a new index the directory's, then removes the files of the old one.
+   *
+   * @return which of those could not be removed and why, or the empty string
+   */
+  String commit(Manifest manifest) throws IOException {
     syncDirectory();
-    byte[] bytes = manifest.toBytes();
-    Path temporary = path.resolve(TEMPORARY);
+    replace(TEMPORARY, Manifest.FILE_NAME, manifest.toBytes());
+    renamed = true;
+    syncDirectory();
+    try {
+      removeUnnamed(manifest);
+      return "";
+    } catch (IOException e) {
+      return "the new index is in place, but files of the old one remain until the next build: "
+          + e.getMessage();
+    }
+  }
+
+  /** Makes a small file durable under a temporary name, then gives it its own. */
+  private void replace(String temporaryName, String name, byte[] bytes) throws IOException {
+    Path temporary = path.resolve(temporaryName);
     Files.deleteIfExists(temporary);
     long padded = (bytes.length + 4095L) / 4096 * 4096;
     try (DirectFile file = DirectFile.open(temporary, DirectFile.Mode.CREATE);
@@ -214,15 +247,38 @@ final class IndexDirectory implements AutoCloseable {
       file.truncate(bytes.length);
       file.sync();
     }
-    Files.move(temporary, path.resolve(Manifest.FILE_NAME), StandardCopyOption.ATOMIC_MOVE);
-    renamed = true;
-    syncDirectory();
-    try {
-      removeUnnamed(manifest);
-    } catch (IOException e) {
-      // The new index is in place; what is left of the old one goes when the next writer comes.
-      assert manifest.generation() > 0 : e;
+    Files.move(temporary, path.resolve(name), StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  /**
+   * The unfinished build of the next generation, if there is one; what does not belong to it is
+   * removed.
+   */
+  Optional<BuildState> unfinished() throws IOException {
+    Optional<BuildState> state =
+        BuildState.read(path).filter(found -> found.generation() == nextGeneration());
+    if (state.isEmpty()) {
+      removeLeftovers();
+      return state;
     }
+    Files.deleteIfExists(path.resolve(TEMPORARY));
+    Set<String> needed = new HashSet<>(state.get().names());
+    committed.ifPresent(
+        manifest -> manifest.files().values().forEach(entry -> needed.add(entry.name())));
+    removeAllBut(needed);
+    return state;
+  }
+
+  /** Replaces the state of the unfinished build; the files it names must be durable. */
+  void save(BuildState state) throws IOException {
+    syncDirectory();
+    replace(BuildState.FILE_NAME + ".new", BuildState.FILE_NAME, state.toBytes());
+    syncDirectory();
+  }
+
+  /** One of the two files graph checkpoints go to in turn. */
+  Path graphCheckpoint(int turn) {
+    return path.resolve("graph." + nextGeneration() + "." + turn % 2);
   }
 
   private void removeLeftovers() throws IOException {
@@ -240,8 +296,11 @@ final class IndexDirectory implements AutoCloseable {
 
   /** Removes files of an index that the manifest does not name. */
   private void removeUnnamed(Manifest manifest) throws IOException {
-    Set<String> named =
-        manifest.files().values().stream().map(Manifest.Entry::name).collect(Collectors.toSet());
+    removeAllBut(
+        manifest.files().values().stream().map(Manifest.Entry::name).collect(Collectors.toSet()));
+  }
+
+  private void removeAllBut(Set<String> named) throws IOException {
     for (String name : names(path)) {
       if (OURS.matcher(name).matches() && !named.contains(name)) {
         Files.deleteIfExists(path.resolve(name));
@@ -259,6 +318,10 @@ final class IndexDirectory implements AutoCloseable {
       files.add(newFile(part));
     }
     files.add(path.resolve(TEMPORARY));
+    files.add(path.resolve(BuildState.FILE_NAME));
+    files.add(path.resolve(BuildState.FILE_NAME + ".new"));
+    files.add(graphCheckpoint(0));
+    files.add(graphCheckpoint(1));
     for (Path file : files) {
       try {
         Files.deleteIfExists(file);

@@ -4,17 +4,12 @@ import dev.arbalest.natives.Metric;
 import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.vamana.BuildParameters;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
-import java.util.zip.CRC32C;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -46,8 +41,6 @@ public record Manifest(
   static final String FILE_NAME = "manifest.json";
   private static final String FORMAT = "arbalest-index";
   private static final int FORMAT_VERSION = 1;
-  private static final int MAX_BYTES = 1 << 20;
-  private static final JsonMapper JSON = JsonMapper.builder().build();
 
   /** The files of an index. */
   public enum Part {
@@ -99,13 +92,11 @@ public record Manifest(
 
   /** The document's bytes. */
   byte[] toBytes() {
-    ObjectNode root = body();
-    root.put("checksum", checksum(root));
-    return render(root);
+    return CheckedJson.seal(body());
   }
 
   private ObjectNode body() {
-    ObjectNode root = JSON.createObjectNode();
+    ObjectNode root = CheckedJson.newObject();
     root.put("format", FORMAT);
     root.put("format_version", FORMAT_VERSION);
     root.put("product_version", ProductVersion.text());
@@ -128,24 +119,9 @@ public record Manifest(
       ObjectNode entry = entries.putObject(part.label());
       entry.put("name", file(part).name());
       entry.put("bytes", file(part).bytes());
-      entry.put("crc32c", hex(file(part).checksum()));
+      entry.put("crc32c", CheckedJson.hex(file(part).checksum()));
     }
     return root;
-  }
-
-  private static byte[] render(ObjectNode root) {
-    String text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(root) + "\n";
-    return text.replace("\r\n", "\n").getBytes(StandardCharsets.UTF_8);
-  }
-
-  private static String checksum(ObjectNode body) {
-    CRC32C crc = new CRC32C();
-    crc.update(render(body));
-    return hex((int) crc.getValue());
-  }
-
-  private static String hex(int checksum) {
-    return String.format("%08x", checksum);
   }
 
   /**
@@ -157,36 +133,12 @@ public record Manifest(
    */
   static Manifest read(Path directory) throws IOException {
     Path path = directory.resolve(FILE_NAME);
-    if (Files.size(path) > MAX_BYTES) {
-      throw new CorruptIndexException(path, "too large for a manifest");
-    }
-    byte[] bytes = Files.readAllBytes(path);
-    Manifest manifest;
-    ObjectNode root;
+    ObjectNode root = CheckedJson.read(path, Manifest::requireFormat);
     try {
-      if (!(JSON.readTree(bytes) instanceof ObjectNode object)) {
-        throw new CorruptIndexException(path, "not a JSON object; the file is damaged or foreign");
-      }
-      root = object;
-      requireFormat(path, root);
-      manifest = parse(root);
-    } catch (JacksonException | IllegalArgumentException | NullPointerException e) {
-      throw new CorruptIndexException(path, "unreadable: " + firstLine(e));
+      return parse(root);
+    } catch (IllegalArgumentException | NullPointerException | JacksonException e) {
+      throw new CorruptIndexException(path, "unreadable: " + CheckedJson.firstLine(e));
     }
-    String stored = root.path("checksum").asString("");
-    root.remove("checksum");
-    String computed = checksum(root);
-    root.put("checksum", stored);
-    if (!computed.equals(stored) || !Arrays.equals(render(root), bytes)) {
-      throw new CorruptIndexException(
-          path, "checksum is " + stored + ", the content's " + computed + "; the file was damaged");
-    }
-    return manifest;
-  }
-
-  private static String firstLine(Exception e) {
-    String message = String.valueOf(e.getMessage());
-    return message.lines().findFirst().orElse(message);
   }
 
   private static void requireFormat(Path path, ObjectNode root) throws CorruptIndexException {

@@ -39,26 +39,42 @@ public final class GraphBuilder {
     }
   }
 
+  /** Builds a graph over all nodes without checkpoints. */
+  @MustBeClosed
+  public static Graph build(
+      BuildDistances distances, BuildParameters parameters, Workers workers, LongConsumer progress)
+      throws IOException {
+    return build(distances, parameters, workers, progress, GraphCheckpoints.NONE);
+  }
+
   /**
    * Builds a graph over all nodes; the caller closes it.
    *
    * @param progress told how many insertions each batch has done; {@code passes * count} in all
+   * @param checkpoints where to go on from, and what to tell between batches
    */
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
   public static Graph build(
-      BuildDistances distances, BuildParameters parameters, Workers workers, LongConsumer progress)
+      BuildDistances distances,
+      BuildParameters parameters,
+      Workers workers,
+      LongConsumer progress,
+      GraphCheckpoints checkpoints)
       throws IOException {
     int count = distances.count();
     try (Graph growing = Graph.allocate(count, parameters.slackDegree())) {
       growing.setEntryPoint(distances.entryPoint(workers));
       int[] order = insertionOrder(count, growing.entryPoint(), parameters.seed());
-      for (int pass = 0; pass < parameters.passes(); pass++) {
+      GraphCheckpoints.Position start = checkpoints.restore(growing);
+      progress.accept((long) start.pass() * count + start.inserted());
+      for (int pass = start.pass(); pass < parameters.passes(); pass++) {
         boolean last = pass == parameters.passes() - 1;
         GraphBuilder builder =
             new GraphBuilder(
                 distances, parameters, workers, progress, growing, last ? parameters.alpha() : 1);
-        builder.pass(growing, order, pass == 0);
+        builder.pass(
+            growing, order, pass, pass == start.pass() ? start.inserted() : 0, checkpoints);
         if (last) {
           builder.trim(growing);
         }
@@ -109,17 +125,23 @@ public final class GraphBuilder {
     target.setEntryPoint(source.entryPoint());
   }
 
-  private void pass(Graph graph, int[] order, boolean first) throws IOException {
+  private void pass(Graph graph, int[] order, int pass, int inserted, GraphCheckpoints checkpoints)
+      throws IOException {
+    boolean first = pass == 0;
     int count = order.length;
     // A batch of 2 % costs no measurable recall.
     int cap = Math.clamp(count / 50, MIN_BATCH_CAP, MAX_BATCH_CAP);
-    int from = first ? 1 : 0;
-    progress.accept(from);
+    int from = inserted;
+    if (first && from == 0) {
+      from = 1; // the entry point, which has nothing to be linked to yet
+      progress.accept(1);
+    }
     while (from < count) {
       int size = Math.min(count - from, first ? Math.min(from, cap) : cap);
       insertBatch(graph, order, from, size);
       progress.accept(size);
       from += size;
+      checkpoints.reached(graph, new GraphCheckpoints.Position(pass, from));
     }
   }
 
