@@ -1,7 +1,12 @@
 /** The command line. */
 module dev.arbalest.cli {
   requires dev.arbalest.ssd;
+  requires com.github.luben.zstd_jni;
+  requires dev.hardwood.core;
   requires info.picocli;
+  requires io.jhdf;
+  requires org.apache.arrow.format;
+  requires org.lz4.java;
   requires HdrHistogram;
   requires tools.jackson.databind;
   requires static transitive org.jspecify;

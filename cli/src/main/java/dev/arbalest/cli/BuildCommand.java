@@ -27,7 +27,8 @@ import tools.jackson.databind.node.ObjectNode;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Builds an index from a file of vectors (.fbin, .fvecs, .npy).",
+      "Builds an index from a file of vectors: .fbin, .fvecs, .npy, .bvecs, .u8bin, .i8bin, .parquet,",
+      ".h5 (ann-benchmarks layout), .arrow.",
       "An index that is in the directory already is replaced when the new one is complete."
     })
 final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
@@ -133,7 +134,7 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
       options = options.withCodec(CodecSpec.parse(codec));
     }
     BuildReport report;
-    try (VectorInput vectors = VectorInput.open(input);
+    try (VectorInput vectors = InputFiles.open(input, InputFiles.Role.BASE);
         Progress progress = common.progress()) {
       if (codec.equals("auto")) {
         options = options.withAutomaticCodec(vectors.rows().count(), vectors.rows().dimension());

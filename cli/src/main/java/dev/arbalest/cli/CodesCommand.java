@@ -82,7 +82,7 @@ final class CodesCommand implements Callable<Integer>, ArbalestCommand.Verbose {
   public Integer call() throws IOException {
     Metric chosen = Metric.parse(metric.toLowerCase(Locale.ROOT));
     List<CodecTrial.Result> results = new ArrayList<>();
-    try (VectorInput vectors = VectorInput.open(input);
+    try (VectorInput vectors = InputFiles.open(input, InputFiles.Role.BASE);
         Workers workers = Workers.start(threads)) {
       int full = vectors.rows().dimension();
       for (int prefix : prefixes(full)) {
@@ -146,8 +146,8 @@ final class CodesCommand implements Callable<Integer>, ArbalestCommand.Verbose {
       }
       return TrialData.holdOut(vectors, chosen, workers);
     }
-    try (VectorInput queryVectors = VectorInput.open(queries)) {
-      GroundTruth truth = groundTruth == null ? null : GroundTruth.read(groundTruth);
+    try (VectorInput queryVectors = InputFiles.open(queries, InputFiles.Role.QUERIES)) {
+      GroundTruth truth = groundTruth == null ? null : InputFiles.groundTruth(groundTruth);
       return TrialData.of(vectors, queryVectors, truth, chosen, workers);
     }
   }

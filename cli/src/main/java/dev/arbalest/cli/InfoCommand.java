@@ -1,14 +1,18 @@
 package dev.arbalest.cli;
 
+import dev.arbalest.ssd.GraphSummary;
 import dev.arbalest.ssd.IndexVerifier;
 import dev.arbalest.ssd.Manifest;
+import dev.arbalest.ssd.StageRecord;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Shows what an index consists of. */
@@ -46,6 +50,15 @@ final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
       total += manifest.file(part).bytes();
     }
     root.put("total_bytes", total);
+    GraphSummary graph = GraphSummary.of(index);
+    ObjectNode shape = root.putObject("graph");
+    shape.put("mean_degree", graph.meanDegree());
+    shape.put("reachable", graph.reachable());
+    ArrayNode histogram = shape.putArray("degree_histogram");
+    graph.histogram().forEach(histogram::add);
+    Map<String, Double> stages = StageRecord.read(index);
+    ObjectNode stageSeconds = root.putObject("stages");
+    stages.forEach(stageSeconds::put);
     ObjectNode memory = root.putObject("memory");
     memory.put("graph_bytes", manifest.graphBytes());
     memory.put("codes_bytes", manifest.file(Manifest.Part.CODES).bytes());
@@ -72,6 +85,22 @@ final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
             manifest.build().passes(),
             manifest.build().seed(),
             manifest.entryPoint()));
+    common.print(
+        String.format(
+            Locale.ROOT,
+            "       mean degree %.1f, %,d of %,d nodes reachable",
+            graph.meanDegree(),
+            graph.reachable(),
+            manifest.count()));
+    printHistogram(graph);
+    if (stages.isEmpty()) {
+      common.print("stage times of the build are not recorded");
+    } else {
+      StringBuilder line = new StringBuilder("build: ");
+      stages.forEach((stage, seconds) ->
+          line.append(String.format(Locale.ROOT, "%s %.1f s  ", stage, seconds)));
+      common.print(line.toString().strip());
+    }
     for (Manifest.Part part : Manifest.Part.values()) {
       common.print(
           String.format(
@@ -81,6 +110,18 @@ final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
               ByteSize.format(manifest.file(part).bytes())));
     }
     return ExitCode.DONE;
+  }
+
+  /** Eight bands of degrees. */
+  private void printHistogram(GraphSummary graph) throws IOException {
+    int degrees = graph.histogram().size();
+    int band = Math.max(1, (degrees + 7) / 8);
+    for (int from = 0; from < degrees; from += band) {
+      int to = Math.min(degrees, from + band);
+      int nodes = graph.histogram().subList(from, to).stream().mapToInt(Integer::intValue).sum();
+      common.print(
+          String.format(Locale.ROOT, "       degree %3d to %3d: %,d nodes", from, to - 1, nodes));
+    }
   }
 
   @Override

@@ -101,8 +101,8 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
             .withReader(ReaderKind.parse(reader.toLowerCase(Locale.ROOT)))
             .withCacheBytes(cache)
             .withSearchThreads(threads);
-    try (VectorInput vectors = VectorInput.open(queries)) {
-      GroundTruth truth = groundTruth == null ? null : GroundTruth.read(groundTruth);
+    try (VectorInput vectors = InputFiles.open(queries, InputFiles.Role.QUERIES)) {
+      GroundTruth truth = groundTruth == null ? null : InputFiles.groundTruth(groundTruth);
       long start = System.nanoTime();
       try (Index opened = openIndex(options)) {
         double openMillis = (System.nanoTime() - start) / 1e6;

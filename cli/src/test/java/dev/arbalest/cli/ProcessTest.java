@@ -43,6 +43,53 @@ class ProcessTest {
   }
 
   /** {@code -Dkills=50} for more rounds. */
+  /** {@code -Dresumes=10} for more rounds. */
+  @Test
+  void aKilledBuildGoesOnToTheSameBytes() throws Exception {
+    int resumes = Integer.getInteger("resumes", 3);
+    SplittableRandom random = new SplittableRandom(Long.getLong("seed", 2));
+    String whole = directory.resolve("whole").toString();
+    String index = directory.resolve("resumed").toString();
+    List<String> build =
+        List.of("build", "--input", prefix + ".base.fbin", "--degree", "16", "--checkpoint", "0");
+    long start = System.nanoTime();
+    assertThat(run(List.of(), with(build, "--index", whole)).code).isZero();
+    long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
+    for (int round = 0; round < resumes; round++) {
+      deleteTree(Path.of(index));
+      String threads = Integer.toString(1 + round % 3);
+      String[] again = with(build, "--index", index, "--threads", threads, "--resume");
+      // Killed until it is done: later ones resume what earlier ones resumed.
+      boolean done = false;
+      for (int attempt = 0; attempt < 4 && !done; attempt++) {
+        Process process = start(List.of(), again);
+        if (!process.waitFor(millis / 3 + random.nextLong(millis), TimeUnit.MILLISECONDS)) {
+          process.destroyForcibly();
+        }
+        done = process.waitFor() == 0;
+      }
+      if (!done) {
+        Finished last = run(List.of(), again);
+        assertThat(last.code).as(last.err).isZero();
+      }
+      for (String file :
+          List.of(
+              "vectors.f32", "graph.1", "codes.1", "codec.1", "ids.1", "sums.1", "manifest.json")) {
+        assertThat(Path.of(index, file))
+            .as("round %d", round)
+            .hasSameBinaryContentAs(Path.of(whole, file));
+      }
+      try (java.util.stream.Stream<Path> files = Files.list(Path.of(index))) {
+        assertThat(files.count()).as("nothing is left over").isEqualTo(8);
+      }
+    }
+  }
+
+  private static String[] with(List<String> arguments, String... more) {
+    return java.util.stream.Stream.concat(arguments.stream(), java.util.Arrays.stream(more))
+        .toArray(String[]::new);
+  }
+
   @Test
   void aKilledBuildLeavesNoIndexThatAnswersWrongly() throws Exception {
     int kills = Integer.getInteger("kills", 8);

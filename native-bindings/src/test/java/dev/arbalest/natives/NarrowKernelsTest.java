@@ -117,4 +117,29 @@ class NarrowKernelsTest {
           .hasMessageContaining("dimension must be even: 5");
     }
   }
+
+  @ForSeeds(60)
+  void widenedBytesAreTheirProducts(long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int dimension = 1 + random.nextInt(200);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment row = arena.allocate(dimension + 3);
+      MemorySegment factors = arena.allocate(4L * dimension, 4);
+      MemorySegment target = arena.allocate(4L * dimension + 4, 4);
+      target.set(F32Rows.FLOAT, 4L * dimension, -77);
+      for (int i = 0; i < dimension; i++) {
+        row.set(ValueLayout.JAVA_BYTE, i + 3, (byte) random.nextInt());
+        factors.setAtIndex(F32Rows.FLOAT, i, (float) random.nextDouble(-2, 2));
+      }
+      NarrowDistance.widen(row, 3, factors, dimension, target);
+      for (int i = 0; i < dimension; i++) {
+        assertThat(target.getAtIndex(F32Rows.FLOAT, i))
+            .isEqualTo(
+                row.get(ValueLayout.JAVA_BYTE, i + 3) * factors.getAtIndex(F32Rows.FLOAT, i));
+      }
+      assertThat(target.get(F32Rows.FLOAT, 4L * dimension)).isEqualTo(-77);
+      assertThatThrownBy(() -> NarrowDistance.widen(row, 4, factors, dimension, target))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+    }
+  }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.arbalest.natives.F32Distance;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
+import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.testing.Allocations;
 import dev.arbalest.testing.ForSeeds;
@@ -86,6 +87,48 @@ class CodecTest {
   }
 
   @Test
+  void pairsOfOneByteCodesHaveTheDistancesOfTheirDecodedVectors() throws IOException {
+    F32Rows rows = TestRows.clustered(31, 200, DIMENSION, 5);
+    try (Fixture fixture = new Fixture("sq8", Metric.L2, rows, 1);
+        ScalarQuantizerPairs pairs =
+            new ScalarQuantizerPairs((ScalarQuantizer) fixture.codec, fixture.codes);
+        NativeMemory decoded = NativeMemory.allocate(4L * DIMENSION * 200)) {
+      int[] nodes = new int[200];
+      long[] offsets = new long[200];
+      for (int i = 0; i < 200; i++) {
+        nodes[i] = i;
+        offsets[i] = 4L * DIMENSION * i;
+        pairs.decode(i, decoded.segment().asSlice(offsets[i]));
+      }
+      float[] scores = new float[200];
+      float[] exact = new float[200];
+      for (int node = 0; node < 200; node += 7) {
+        pairs.query(node);
+        pairs.score(nodes, 0, 200, scores);
+        F32Distance.squaredL2(
+            decoded.segment(),
+            offsets[node],
+            decoded.segment(),
+            offsets,
+            0,
+            200,
+            DIMENSION,
+            exact,
+            0);
+        for (int i = 0; i < 200; i++) {
+          assertThat(scores[i]).isCloseTo(exact[i], within(1e-3f * Math.max(1, exact[i])));
+        }
+      }
+    }
+    F32Rows cosine = TestRows.clustered(31, 50, DIMENSION, 5);
+    try (Fixture fixture = new Fixture("sq8", Metric.COSINE, cosine, 1)) {
+      assertThatThrownBy(
+              () -> new ScalarQuantizerPairs((ScalarQuantizer) fixture.codec, fixture.codes))
+          .hasMessageContaining("pairs need codes for l2");
+    }
+  }
+
+  @Test
   void encodingAllocatesNothingPerVector() throws IOException {
     F32Rows rows = TestRows.clustered(8, ROWS, DIMENSION, 12);
     for (String spec : SPECS) {
@@ -126,7 +169,7 @@ class CodecTest {
           }
           bytes[3]++;
           assertThatThrownBy(() -> Codec.read(new DataInputStream(new ByteArrayInputStream(bytes))))
-              .hasMessageContaining("codec format version 2, this build reads 1");
+              .hasMessageContaining("codec format version 3, this build reads 2");
         }
       }
     }

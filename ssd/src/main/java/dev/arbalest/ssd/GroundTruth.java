@@ -62,6 +62,33 @@ public final class GroundTruth {
     return new GroundTruth((int) queries, (int) k, ids);
   }
 
+  /**
+   * Ground truth that is in memory already.
+   *
+   * @param neighbors per query the ids of its nearest vectors, nearest first, as many for each
+   */
+  public static GroundTruth of(int[][] neighbors) {
+    if (neighbors.length == 0) {
+      throw new BadInputException("ground truth of 0 queries, expected at least 1");
+    }
+    int k = neighbors[0].length;
+    int[] ids = new int[Math.multiplyExact(neighbors.length, k)];
+    for (int query = 0; query < neighbors.length; query++) {
+      if (neighbors[query].length != k) {
+        throw new BadInputException(
+            "ground truth of query "
+                + query
+                + " has "
+                + neighbors[query].length
+                + " ids, of query"
+                + " 0 "
+                + k);
+      }
+      System.arraycopy(neighbors[query], 0, ids, query * k, k);
+    }
+    return new GroundTruth(neighbors.length, k, ids);
+  }
+
   /** The nearest {@code count} of a query, nearest first; {@code count} is at most {@link #k}. */
   public int[] neighbors(int query, int count) {
     java.util.Objects.checkIndex(query, queries);

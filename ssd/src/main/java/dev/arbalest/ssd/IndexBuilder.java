@@ -33,6 +33,9 @@ import org.jspecify.annotations.Nullable;
  * build.json} says that an unfinished build can go on from it.
  */
 final class IndexBuilder {
+  /** Most vectors copied to train on where they do not all fit. */
+  private static final int SAMPLE_ROWS = 65_536;
+
   private final VectorInput input;
   private final BuildOptions options;
   private final ProgressListener listener;
@@ -283,20 +286,14 @@ final class IndexBuilder {
     List<Coded> coded = new ArrayList<>();
     try {
       clock.begin("train", 1);
-      coded.add(train(options.codec(), options.metric(), stored));
-      Coded walk = coded.getFirst();
-      if (!options.codec().equals(BuildPlan.WALK)) {
-        walk = train(BuildPlan.WALK, options.metric(), stored);
-        coded.add(walk);
-      }
-      CodedDistances.Narrow narrow = null;
-      if (plan.vectors() == BuildPlan.Vectors.NARROW) {
-        Coded bytes = train(BuildPlan.NARROW, Metric.L2, stored);
-        coded.add(bytes);
-        narrow =
-            new CodedDistances.Narrow((ScalarQuantizer) bytes.codec(), bytes.codes().segment());
-      }
+      trainAll(coded, stored, mapping);
       listener.advanced(1);
+      Coded walk = options.codec().equals(BuildPlan.WALK) ? coded.getFirst() : coded.get(1);
+      CodedDistances.Narrow narrow = null;
+      if (coded.getLast().codec() instanceof ScalarQuantizer bytes
+          && plan.vectors() == BuildPlan.Vectors.NARROW) {
+        narrow = new CodedDistances.Narrow(bytes, coded.getLast().codes().segment());
+      }
       encode(coded, stored, mapping);
       if (!files.containsKey(Manifest.Part.CODEC)) {
         writeIds(stored.count());
@@ -350,10 +347,53 @@ final class IndexBuilder {
     }
   }
 
+  /**
+   * Trains the index's codec, then that of the walk unless it is the same, then the one that stands
+   * for the vectors where those do not fit; those are then not trained on, but a copy of some.
+   */
+  private void trainAll(List<Coded> coded, F32Rows stored, @Nullable FileMapping mapping)
+      throws IOException {
+    int size = mapping == null ? 0 : sampleRows();
+    try (NativeMemory memory = NativeMemory.allocate(1L + (long) size * geometry.slotBytes())) {
+      F32Rows rows = mapping == null ? stored : sample(stored, mapping, memory, size);
+      coded.add(train(options.codec(), options.metric(), rows, stored.count()));
+      if (!options.codec().equals(BuildPlan.WALK)) {
+        coded.add(train(BuildPlan.WALK, options.metric(), rows, stored.count()));
+      }
+      if (plan.vectors() == BuildPlan.Vectors.NARROW) {
+        coded.add(train(BuildPlan.NARROW, Metric.L2, rows, stored.count()));
+      }
+    }
+  }
+
+  /** As many as fit where graph and codes will be, which nothing has been written to yet. */
+  private int sampleRows() {
+    long room = (plan.budget().plannedBytes() - BuildPlan.BASE_BYTES) / 2;
+    long rows = Math.clamp(room / geometry.slotBytes(), 1024, SAMPLE_ROWS);
+    return (int) Math.min(input.rows().count(), rows);
+  }
+
+  /** Copies rows at even distances. */
+  private F32Rows sample(F32Rows stored, FileMapping mapping, NativeMemory memory, int size)
+      throws IOException {
+    long bytes = 4L * stored.dimension();
+    workers.forRanges(
+        size,
+        64,
+        (worker, from, to) -> {
+          for (int i = from; i < to; i++) {
+            long offset = stored.offset((int) ((long) i * stored.count() / size));
+            MemorySegment.copy(mapping.segment(), offset, memory.segment(), i * bytes, bytes);
+            mapping.release(offset, bytes);
+          }
+        });
+    return new F32Rows(memory.segment(), 0, bytes, size, stored.dimension());
+  }
+
   @SuppressWarnings("MustBeClosedChecker") // closed with the list it is added to
-  private Coded train(CodecSpec spec, Metric metric, F32Rows stored) throws IOException {
-    Codec codec = Codec.train(spec, metric, stored, options.graph().seed(), workers);
-    return new Coded(codec, NativeMemory.allocate((long) codec.codeBytes() * stored.count()));
+  private Coded train(CodecSpec spec, Metric metric, F32Rows rows, int count) throws IOException {
+    Codec codec = Codec.train(spec, metric, rows, options.graph().seed(), workers);
+    return new Coded(codec, NativeMemory.allocate((long) codec.codeBytes() * count));
   }
 
   /** Encodes with every codec in one pass over the vectors. */

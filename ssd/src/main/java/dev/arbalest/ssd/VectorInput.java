@@ -57,8 +57,19 @@ public final class VectorInput implements AutoCloseable {
    *     do not agree
    */
   @MustBeClosed
-  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
   public static VectorInput open(Path path) throws IOException {
+    return open(path, path);
+  }
+
+  /**
+   * Opens a file that holds the vectors of another.
+   *
+   * @param path what to read
+   * @param source what {@link #path} and messages name
+   */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
+  public static VectorInput open(Path path, Path source) throws IOException {
     String ending = ending(path);
     if (!ending.equals("fbin") && !ending.equals("fvecs") && !ending.equals("npy")) {
       throw new BadInputException(
@@ -81,7 +92,7 @@ public final class VectorInput implements AutoCloseable {
             case "fvecs" -> fvecs(path, bytes);
             default -> npy(path, bytes);
           };
-      return new VectorInput(path, mapping, rows);
+      return new VectorInput(source, mapping, rows);
     } catch (Throwable e) {
       mapping.close();
       throw e;

@@ -42,9 +42,9 @@ class GoldenIndexTest {
         .isEqualTo(
             """
             vectors.f32 b646e2db3e9519f2
-            graph.1 c10f8296760fe603
+            graph.1 411e0664d45c8969
             codes.1 610581214ca855d0
-            codec.1 d5ac9e35b37b2048
+            codec.1 b5a5e2ecddcdc6b2
             sums.1 7a8d1c6fde4725f2
             """);
   }

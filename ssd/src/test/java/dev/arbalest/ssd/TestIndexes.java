@@ -11,6 +11,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 
 /** Small vector files and indexes for tests. */
 final class TestIndexes {
@@ -57,6 +61,22 @@ final class TestIndexes {
     float[] values = new float[rows.dimension()];
     rows.copyRow(row, values);
     return values;
+  }
+
+  /** Rows nearest to a query in squared L2. */
+  static Set<Long> exactNearest(F32Rows rows, float[] query, int k) {
+    double[] distances = new double[rows.count()];
+    for (int row = 0; row < rows.count(); row++) {
+      for (int i = 0; i < query.length; i++) {
+        double difference = rows.get(row, i) - query[i];
+        distances[row] += difference * difference;
+      }
+    }
+    return LongStream.range(0, rows.count())
+        .boxed()
+        .sorted(Comparator.comparingDouble(row -> distances[row.intValue()]))
+        .limit(k)
+        .collect(Collectors.toSet());
   }
 
   static byte[] bytes(MemorySegment segment) {

@@ -12,8 +12,11 @@ import dev.arbalest.testing.ForSeeds;
 import dev.arbalest.testing.TestRows;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -130,6 +133,67 @@ class GraphBuilderTest {
     }
     try (Graph graph = build(rows, Metric.L2, SMALL, 2)) {
       assertThat(graph.entryPoint()).isEqualTo(expected);
+    }
+  }
+
+  /** Keeps every state, and restores the one it is told to. */
+  private static final class Kept implements GraphCheckpoints {
+    private final List<byte[]> graphs = new ArrayList<>();
+    private final List<Position> positions = new ArrayList<>();
+    private int from = -1;
+
+    @Override
+    public Position restore(Graph growing) {
+      if (from < 0) {
+        return new Position(0, 0);
+      }
+      MemorySegment.copy(
+          MemorySegment.ofArray(graphs.get(from)),
+          0,
+          growing.segment(),
+          0,
+          growing.segment().byteSize());
+      return positions.get(from);
+    }
+
+    @Override
+    public void reached(Graph growing, Position position) {
+      graphs.add(growing.segment().toArray(ValueLayout.JAVA_BYTE));
+      positions.add(position);
+    }
+  }
+
+  @Test
+  void aBuildThatGoesOnFromAnyStateGivesTheSameGraph() throws IOException {
+    F32Rows rows = TestRows.clustered(21, 900, 24, 6);
+    for (BuildParameters parameters : List.of(SMALL, new BuildParameters(16, 30, 1.2f, true, 5))) {
+      Kept kept = new Kept();
+      byte[] whole = build(rows, parameters, 2, kept);
+      assertThat(kept.positions).hasSizeGreaterThan(6);
+      int states = kept.graphs.size();
+      for (int state = 0; state < states; state++) {
+        kept.from = state;
+        assertThat(build(rows, parameters, 1 + state % 3, kept))
+            .as("from %s", kept.positions.get(state))
+            .isEqualTo(whole);
+      }
+    }
+  }
+
+  private static byte[] build(
+      F32Rows rows, BuildParameters parameters, int threads, GraphCheckpoints checkpoints)
+      throws IOException {
+    long[] done = new long[1];
+    try (Workers workers = Workers.start(threads);
+        Graph graph =
+            GraphBuilder.build(
+                ExactDistances.of(rows, Metric.L2, workers),
+                parameters,
+                workers,
+                n -> done[0] += n,
+                checkpoints)) {
+      assertThat(done[0]).isEqualTo((long) parameters.passes() * rows.count());
+      return graph.segment().toArray(ValueLayout.JAVA_BYTE);
     }
   }
 
