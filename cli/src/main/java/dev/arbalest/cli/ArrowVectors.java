@@ -87,6 +87,11 @@ final class ArrowVectors {
     boolean file =
         bytes.byteSize() > 8
             && bytes.asSlice(0, MAGIC.length).mismatch(MemorySegment.ofArray(MAGIC)) == -1;
+    if (file
+        && bytes.asSlice(bytes.byteSize() - MAGIC.length).mismatch(MemorySegment.ofArray(MAGIC))
+            != -1) {
+      throw new BadInputException(path + ": truncated, it does not end with ARROW1");
+    }
     long at = file ? 8 : 0;
     boolean ended = false;
     while (!ended && at + 4 <= bytes.byteSize()) {

@@ -21,7 +21,7 @@ final class ParquetVectors {
   private ParquetVectors() {}
 
   static void copy(Path path, VectorSink sink) throws IOException {
-    try (ParquetFileReader reader = ParquetFileReader.open(InputFile.of(path))) {
+    try (ParquetFileReader reader = open(path)) {
       ColumnSchema column = column(path, reader);
       try (ColumnReader values = reader.columnReader(column.columnIndex())) {
         int row = 0;
@@ -29,11 +29,23 @@ final class ParquetVectors {
           row = copyBatch(path, column, values, row, sink);
         }
       }
-    } catch (IOException | BadInputException e) {
+    } catch (BadInputException e) {
       throw e;
     } catch (RuntimeException e) {
-      throw new BadInputException(path + ": unreadable as Parquet: " + e.getMessage());
+      throw unreadable(path, e);
     }
+  }
+
+  private static ParquetFileReader open(Path path) {
+    try {
+      return ParquetFileReader.open(InputFile.of(path));
+    } catch (IOException e) {
+      throw unreadable(path, e);
+    }
+  }
+
+  private static BadInputException unreadable(Path path, Exception e) {
+    return new BadInputException(path + ": unreadable as Parquet: " + e.getMessage());
   }
 
   private static ColumnSchema column(Path path, ParquetFileReader reader) {

@@ -42,7 +42,6 @@ class ProcessTest {
     assertThat(made.code).as(made.err).isZero();
   }
 
-  /** {@code -Dkills=50} for more rounds. */
   /** {@code -Dresumes=10} for more rounds. */
   @Test
   void aKilledBuildGoesOnToTheSameBytes() throws Exception {
@@ -56,7 +55,9 @@ class ProcessTest {
     assertThat(run(List.of(), with(build, "--index", whole)).code).isZero();
     long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
     for (int round = 0; round < resumes; round++) {
-      deleteTree(Path.of(index));
+      if (round > 0) {
+        deleteTree(Path.of(index));
+      }
       String threads = Integer.toString(1 + round % 3);
       String[] again = with(build, "--index", index, "--threads", threads, "--resume");
       // Killed until it is done: later ones resume what earlier ones resumed.
@@ -90,6 +91,7 @@ class ProcessTest {
         .toArray(String[]::new);
   }
 
+  /** {@code -Dkills=50} for more rounds. */
   @Test
   void aKilledBuildLeavesNoIndexThatAnswersWrongly() throws Exception {
     int kills = Integer.getInteger("kills", 8);
