@@ -60,7 +60,7 @@ public final class BuildComparison implements Callable<Integer> {
   @Option(names = "--rounds", defaultValue = "1", description = "Default: ${DEFAULT-VALUE}.")
   private int rounds;
 
-  @Option(names = "--fast", description = "Arbalest builds in one pass.")
+  @Option(names = "--fast", description = "Arbalest builds with --fast.")
   private boolean fast;
 
   @Option(names = "--heap", defaultValue = "4g", description = "Peer's heap. ${DEFAULT-VALUE}.")

@@ -39,7 +39,7 @@ final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
     root.put("degree", manifest.build().degree());
     root.put("build_list", manifest.build().searchListSize());
     root.put("alpha", manifest.build().alpha());
-    root.put("passes", manifest.build().passes());
+    root.put("fast", manifest.build().fast());
     root.put("seed", manifest.build().seed());
     root.put("entry_point", manifest.entryPoint());
     root.put("generation", manifest.generation());
@@ -78,11 +78,11 @@ final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
     common.print(
         String.format(
             Locale.ROOT,
-            "graph: degree %d, list %d, alpha %.2f, %d pass(es), seed %d, entry point %d",
+            "graph: degree %d, list %d, alpha %.2f%s, seed %d, entry point %d",
             manifest.build().degree(),
             manifest.build().searchListSize(),
             manifest.build().alpha(),
-            manifest.build().passes(),
+            manifest.build().fast() ? ", fast" : "",
             manifest.build().seed(),
             manifest.entryPoint()));
     common.print(

@@ -36,6 +36,9 @@ final class IndexBuilder {
   /** Most vectors copied to train on where they do not all fit. */
   private static final int SAMPLE_ROWS = 65_536;
 
+  /** More than the kernel maps around a page that is read. */
+  private static final long READ_AROUND_BYTES = 256L << 10;
+
   private final VectorInput input;
   private final BuildOptions options;
   private final ProgressListener listener;
@@ -129,7 +132,7 @@ final class IndexBuilder {
         "degree " + graph.degree(),
         "list " + graph.searchListSize(),
         "alpha " + graph.alpha(),
-        "passes " + graph.passes(),
+        "fast " + graph.fast(),
         "seed " + graph.seed(),
         "vectors " + plan.vectors());
   }
@@ -311,7 +314,7 @@ final class IndexBuilder {
   }
 
   private Manifest link(CodedDistances distances) throws IOException {
-    clock.begin("graph", (long) options.graph().passes() * distances.count());
+    clock.begin("graph", (long) BuildParameters.PASSES * distances.count());
     GraphCheckpointFiles checkpoints =
         new GraphCheckpointFiles(directory, workers, state, options.checkpointSeconds());
     try (Graph graph =
@@ -384,7 +387,9 @@ final class IndexBuilder {
           for (int i = from; i < to; i++) {
             long offset = stored.offset((int) ((long) i * stored.count() / size));
             MemorySegment.copy(mapping.segment(), offset, memory.segment(), i * bytes, bytes);
-            mapping.release(offset, bytes);
+            // The kernel maps pages around each it reads: they count too.
+            long start = Math.max(0, offset - READ_AROUND_BYTES);
+            mapping.release(start, offset + bytes + READ_AROUND_BYTES - start);
           }
         });
     return new F32Rows(memory.segment(), 0, bytes, size, stored.dimension());

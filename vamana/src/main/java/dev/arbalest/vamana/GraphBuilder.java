@@ -68,8 +68,8 @@ public final class GraphBuilder {
       int[] order = insertionOrder(count, growing.entryPoint(), parameters.seed());
       GraphCheckpoints.Position start = checkpoints.restore(growing);
       progress.accept((long) start.pass() * count + start.inserted());
-      for (int pass = start.pass(); pass < parameters.passes(); pass++) {
-        boolean last = pass == parameters.passes() - 1;
+      for (int pass = start.pass(); pass < BuildParameters.PASSES; pass++) {
+        boolean last = pass == BuildParameters.PASSES - 1;
         GraphBuilder builder =
             new GraphBuilder(
                 distances, parameters, workers, progress, growing, last ? parameters.alpha() : 1);
@@ -82,7 +82,7 @@ public final class GraphBuilder {
       Graph graph = Graph.allocate(count, parameters.degree());
       try {
         copy(growing, graph);
-        Reachability.repair(graph, distances.newQuery(), parameters.searchListSize());
+        Reachability.repair(graph, distances.newQuery(), parameters.effectiveListSize());
         return graph;
       } catch (Throwable e) {
         graph.close();
@@ -242,10 +242,10 @@ public final class GraphBuilder {
       this.pairs = distances.newPairs();
       this.query = distances.newQuery();
       this.parameters = parameters;
-      this.search = new GreedySearch(graph, parameters.searchListSize());
+      this.search = new GreedySearch(graph, parameters.effectiveListSize());
       this.prune = new RobustPrune(pairs, parameters.degree(), alpha);
       this.neighbors = new int[graph.maxDegree()];
-      int most = parameters.searchListSize() + graph.maxDegree();
+      int most = parameters.effectiveListSize() + graph.maxDegree();
       this.pooled = new VisitedSet(most);
       this.pool = new int[most];
       this.poolDistances = new float[most];
@@ -257,7 +257,7 @@ public final class GraphBuilder {
      */
     RobustPrune chooseNeighbors(Graph graph, int node) {
       query.query(node);
-      CandidateList found = search.search(query, parameters.searchListSize());
+      CandidateList found = search.search(query, parameters.effectiveListSize());
       pooled.clear();
       boolean isNew = pooled.add(node);
       assert isNew;

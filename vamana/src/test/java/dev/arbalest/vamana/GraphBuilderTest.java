@@ -192,7 +192,7 @@ class GraphBuilderTest {
                 workers,
                 n -> done[0] += n,
                 checkpoints)) {
-      assertThat(done[0]).isEqualTo((long) parameters.passes() * rows.count());
+      assertThat(done[0]).isEqualTo((long) BuildParameters.PASSES * rows.count());
       return graph.segment().toArray(ValueLayout.JAVA_BYTE);
     }
   }
@@ -227,7 +227,7 @@ class GraphBuilderTest {
       Graph graph =
           GraphBuilder.build(
               ExactDistances.of(rows, metric, workers), parameters, workers, n -> done[0] += n);
-      assertThat(done[0]).isEqualTo((long) parameters.passes() * rows.count());
+      assertThat(done[0]).isEqualTo((long) BuildParameters.PASSES * rows.count());
       return graph;
     }
   }
