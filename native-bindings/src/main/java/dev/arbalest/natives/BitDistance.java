@@ -73,9 +73,7 @@ public final class BitDistance {
       // The sum of what was touched must be used, or the compiler drops the loads.
       out[0] = (int) MemoryTouch.touch(base, strideBytes, codeBytes, nodes, from, count);
     }
-    if (codeBits == 1 && queryBits == 4 && BitVectorKernels.fitsRegisters(words)) {
-      BitVectorKernels.threeVectors(planes, base, strideBytes, nodes, from, count, out);
-    } else if (codeBits == 1 && queryBits == 4) {
+    if (codeBits == 1 && queryBits == 4) {
       BitVectorKernels.oneByFour(planes, base, strideBytes, words, nodes, from, count, out);
     } else if (codeBits == 2) {
       BitVectorKernels.twoBits(

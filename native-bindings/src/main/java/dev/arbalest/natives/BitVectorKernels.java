@@ -86,51 +86,6 @@ final class BitVectorKernels {
     }
   }
 
-  /** Vectors of a plane {@link #threeVectors} is made for: 1536 dimensions on 512-bit machines. */
-  static final int RESIDENT_VECTORS = 3;
-
-  static boolean fitsRegisters(int words) {
-    return words == RESIDENT_VECTORS * LANES;
-  }
-
-  /**
-   * As {@link #oneByFour} for planes of three vectors, so short that the whole query stays in
-   * registers while the codes pass.
-   */
-  static void threeVectors(
-      long planes, long base, long stride, int[] nodes, int from, int count, int[] out) {
-    long step = 8L * LANES;
-    LongVector p00 = load(planes);
-    LongVector p01 = load(planes + step);
-    LongVector p02 = load(planes + 2 * step);
-    LongVector p10 = load(planes + 3 * step);
-    LongVector p11 = load(planes + 4 * step);
-    LongVector p12 = load(planes + 5 * step);
-    LongVector p20 = load(planes + 6 * step);
-    LongVector p21 = load(planes + 7 * step);
-    LongVector p22 = load(planes + 8 * step);
-    LongVector p30 = load(planes + 9 * step);
-    LongVector p31 = load(planes + 10 * step);
-    LongVector p32 = load(planes + 11 * step);
-    for (int n = 0; n < count; n++) {
-      long code = base + nodes[from + n] * stride;
-      LongVector c0 = load(code);
-      LongVector c1 = load(code + step);
-      LongVector c2 = load(code + 2 * step);
-      LongVector s3 = differing(c0, p30).add(differing(c1, p31)).add(differing(c2, p32));
-      LongVector s2 = differing(c0, p20).add(differing(c1, p21)).add(differing(c2, p22));
-      LongVector s1 = differing(c0, p10).add(differing(c1, p11)).add(differing(c2, p12));
-      LongVector s0 = differing(c0, p00).add(differing(c1, p01)).add(differing(c2, p02));
-      LongVector high = s2.add(s3.add(s3));
-      LongVector low = s0.add(s1.add(s1));
-      out[n] = (int) low.add(high.lanewise(LSHL, 2)).reduceLanes(ADD);
-    }
-  }
-
-  private static LongVector differing(LongVector code, LongVector plane) {
-    return code.lanewise(XOR, plane).lanewise(BIT_COUNT);
-  }
-
   private static int weighted(long code, long p0, long p1, long p2, long p3) {
     return Long.bitCount(code ^ p0)
         + 2 * Long.bitCount(code ^ p1)
