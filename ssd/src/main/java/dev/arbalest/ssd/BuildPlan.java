@@ -19,8 +19,13 @@ record BuildPlan(MemoryBudget budget, Vectors vectors) {
   /** Heap, code and thread stacks of the JVM, staging buffers: what no part below counts. */
   static final long BASE_BYTES = 256L << 20;
 
-  /** Staging memory of a worker. */
-  private static final long STAGING_BYTES = 4L << 20;
+  private static final String BASE = "base";
+
+  /**
+   * Staging memory of all workers together: were it to grow with their number, the plan would
+   * depend on it, and with the plan the bytes of the index.
+   */
+  static final long STAGING_BYTES = 8L << 20;
 
   /** Codes that stand for the vectors where those do not fit. */
   static final CodecSpec NARROW = CodecSpec.parse("sq8");
@@ -67,10 +72,18 @@ record BuildPlan(MemoryBudget budget, Vectors vectors) {
     return new BuildPlan(budget, Vectors.PAGED);
   }
 
+  /** Planned bytes that grow with the number of vectors. */
+  long bytesOfVectors() {
+    return budget.parts().stream()
+        .filter(part -> !part.what().equals(BASE))
+        .mapToLong(MemoryBudget.Part::bytes)
+        .sum();
+  }
+
   /** What a build cannot do without. */
   static MemoryBudget required(int count, int codeDimension, BuildOptions options) {
     MemoryBudget budget = new MemoryBudget(options.memoryBytes());
-    budget.require("base", BASE_BYTES + STAGING_BYTES * options.threads());
+    budget.require(BASE, BASE_BYTES + STAGING_BYTES);
     budget.require("checksums", 4L * count);
     budget.require("order", (options.metric() == Metric.DOT ? 8L : 4L) * count);
     // The graph grows with slack and is then copied.

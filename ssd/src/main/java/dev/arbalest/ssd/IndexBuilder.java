@@ -36,6 +36,8 @@ final class IndexBuilder {
   /** Most vectors copied to train on where they do not all fit. */
   private static final int SAMPLE_ROWS = 65_536;
 
+  private static final int LEAST_SAMPLE_ROWS = 4096;
+
   /** More than the kernel maps around a page that is read. */
   private static final long READ_AROUND_BYTES = 256L << 10;
 
@@ -371,8 +373,8 @@ final class IndexBuilder {
 
   /** As many as fit where graph and codes will be, which nothing has been written to yet. */
   private int sampleRows() {
-    long room = (plan.budget().plannedBytes() - BuildPlan.BASE_BYTES) / 2;
-    long rows = Math.clamp(room / geometry.slotBytes(), 1024, SAMPLE_ROWS);
+    long room = plan.bytesOfVectors() / 2;
+    long rows = Math.clamp(room / geometry.slotBytes(), LEAST_SAMPLE_ROWS, SAMPLE_ROWS);
     return (int) Math.min(input.rows().count(), rows);
   }
 

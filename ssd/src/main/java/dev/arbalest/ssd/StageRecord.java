@@ -44,7 +44,7 @@ public final class StageRecord {
     return view;
   }
 
-  /** The seconds of each stage in order; empty if they were not kept. */
+  /** The seconds of each stage in order; empty if they were not kept or cannot be read. */
   public static Map<String, Double> read(Path directory) {
     Map<String, Double> seconds = new LinkedHashMap<>();
     try {

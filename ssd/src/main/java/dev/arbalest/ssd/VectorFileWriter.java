@@ -43,7 +43,8 @@ final class VectorFileWriter {
     VectorFile geometry = new VectorFile(rows.dimension());
     int slotBytes = geometry.slotBytes();
     // Chunks end at multiples of 4096 bytes, which direct writes need on some disks.
-    int chunkSlots = (int) Math.max(8, CHUNK_BYTES / slotBytes / 8 * 8);
+    long share = Math.min(CHUNK_BYTES, BuildPlan.STAGING_BYTES / workers.size());
+    int chunkSlots = (int) Math.max(8, share / slotBytes / 8 * 8);
     long chunkBytes = (long) chunkSlots * slotBytes;
     try (DirectFile file = DirectFile.open(path, DirectFile.Mode.CREATE);
         NativeMemory staging = NativeMemory.allocate(chunkBytes * workers.size())) {

@@ -200,6 +200,31 @@ class ResumeTest {
         .isGreaterThan(resident - 0.01);
   }
 
+  @Test
+  void buildsOverTheBudgetDoNotDependOnThreads() throws IOException {
+    input =
+        TestIndexes.write(directory.resolve("large.fbin"), TestRows.clustered(9, 12_000, 256, 12));
+    BuildOptions options = TestIndexes.options(Metric.L2, "rabitq:1");
+    long required = BuildPlan.required(12_000, 256, options.withThreads(3)).plannedBytes();
+    long narrow = 12_000L * BuildPlan.NARROW.codeBytesAtMost(256);
+    for (long memory : new long[] {required, required + narrow}) {
+      List<String> digests = new ArrayList<>();
+      for (int threads = 1; threads <= 3; threads++) {
+        Path index = directory.resolve("index-" + memory + "-" + threads);
+        try (VectorInput vectors = VectorInput.open(input)) {
+          BuildReport report =
+              Index.build(
+                  index,
+                  vectors,
+                  options.withMemoryBytes(memory).withThreads(threads),
+                  ProgressListener.NONE);
+          digests.add(IndexDigest.sha256(index, report.manifest()));
+        }
+      }
+      assertThat(digests).allMatch(digests.getFirst()::equals);
+    }
+  }
+
   /** Recall@10 of the first hundred vectors as queries. */
   private double recall(F32Rows rows, BuildOptions options, String plan) throws IOException {
     Path index = directory.resolve("index-" + plan.charAt(0));
