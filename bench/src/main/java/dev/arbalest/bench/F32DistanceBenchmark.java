@@ -33,7 +33,7 @@ public class F32DistanceBenchmark {
   private static final int MATRIX = 16;
 
   private final float[] matrix = new float[MATRIX * MATRIX];
-  private final float[] tile = new float[16];
+  private final F32Matrix.Scratch scratch = new F32Matrix.Scratch();
 
   @Param({"1536", "3072"})
   int dimension;
@@ -90,7 +90,8 @@ public class F32DistanceBenchmark {
   public float[] dotMatrix() {
     MemorySegment segment = memory.segment();
     F32Matrix.dot(
-        segment, offsets, 0, MATRIX, segment, offsets, MATRIX, MATRIX, dimension, matrix, 0, tile);
+        segment, offsets, 0, MATRIX, segment, offsets, MATRIX, MATRIX, dimension, matrix, 0,
+        scratch);
     return matrix;
   }
 
@@ -100,7 +101,8 @@ public class F32DistanceBenchmark {
   public float[] squaredL2Matrix() {
     MemorySegment segment = memory.segment();
     F32Matrix.squaredL2(
-        segment, offsets, 0, MATRIX, segment, offsets, MATRIX, MATRIX, dimension, matrix, 0, tile);
+        segment, offsets, 0, MATRIX, segment, offsets, MATRIX, MATRIX, dimension, matrix, 0,
+        scratch);
     return matrix;
   }
 

@@ -199,7 +199,7 @@ public final class KernelComparison {
       java.util.Arrays.setAll(offsets, i -> 4L * dimension * i);
       MemorySegment cOffsets = scratch.allocateFrom(JAVA_LONG, offsets);
       float[] out = new float[rows * rows];
-      float[] tile = new float[16];
+      F32Matrix.Scratch tile = new F32Matrix.Scratch();
       MemorySegment cOut = scratch.allocate(4L * rows * rows, 64);
       compare(
           "f32 dot, 4 x 4 (per pair)",

@@ -128,7 +128,7 @@ final class DataSetWriter {
       int firstRow) {
     int rows = offsets.length;
     float[] distances = new float[QUERY_TILE * rows];
-    float[] tile = new float[16];
+    F32Matrix.Scratch scratch = new F32Matrix.Scratch();
     long[] queryOffsets = new long[QUERY_TILE];
     for (int first = 0; first < queries; first += QUERY_TILE) {
       int count = Math.min(QUERY_TILE, queries - first);
@@ -147,7 +147,7 @@ final class DataSetWriter {
           queryRows.dimension(),
           distances,
           0,
-          tile);
+          scratch);
       for (int i = 0; i < count; i++) {
         offer(lists, first + i, truth, distances, i * rows, rows, firstRow);
       }

@@ -19,6 +19,7 @@ final class KernelWarning {
   static Set<Kernel> of(CodecSpec codec, Metric metric) {
     Kernel ofCodes =
         switch (codec.family()) {
+          case SAQ -> Kernel.SEVERAL_BITS;
           case RABITQ -> codec.parameter() == 1 ? Kernel.ONE_BIT : Kernel.SEVERAL_BITS;
           case PQ -> Kernel.TABLE;
           case PQ4 -> Kernel.FAST_SCAN;

@@ -231,6 +231,59 @@ final class BitVectorKernels {
     return total;
   }
 
+  /**
+   * Codes of packed planes, two at a time; {@code table} as {@link PackedPlanes} lays it out. A
+   * row's lanes belong to planes of different weight: each is shifted by its own.
+   */
+  static void packed(
+      long table,
+      int queryBits,
+      int rows,
+      long base,
+      long stride,
+      int[] nodes,
+      int from,
+      int count,
+      int[] out) {
+    long codeBytes = 64L * rows;
+    long tableBytes = 64L * (queryBits + 1);
+    for (int n = 0; n < count; n += 2) {
+      int second = Math.min(n + 1, count - 1);
+      long codeA = base + nodes[from + n] * stride;
+      long codeB = base + nodes[from + second] * stride;
+      LongVector sumA = LongVector.zero(SPECIES);
+      LongVector sumB = sumA;
+      long rowTable = table;
+      long o = 0;
+      while (o != codeBytes) {
+        LongVector a = load(codeA + o);
+        LongVector b = load(codeB + o);
+        long lane = o & 63;
+        long shifts = rowTable + 64L * queryBits + lane;
+        long q = shifts - 64;
+        LongVector plane = load(q);
+        LongVector sA = a.lanewise(XOR, plane).lanewise(BIT_COUNT);
+        LongVector sB = b.lanewise(XOR, plane).lanewise(BIT_COUNT);
+        while (q != rowTable + lane) {
+          q -= 64;
+          plane = load(q);
+          sA = sA.add(sA).add(a.lanewise(XOR, plane).lanewise(BIT_COUNT));
+          sB = sB.add(sB).add(b.lanewise(XOR, plane).lanewise(BIT_COUNT));
+        }
+        LongVector shift = load(shifts);
+        sumA = sumA.add(sA.lanewise(LSHL, shift));
+        sumB = sumB.add(sB.lanewise(LSHL, shift));
+        o += 8L * LANES;
+        if ((o & 63) == 0) {
+          rowTable += tableBytes;
+        }
+      }
+      long both = sumA.add(sumB.lanewise(LSHL, 32)).reduceLanes(ADD);
+      out[second] = (int) (both >>> 32);
+      out[n] = (int) both;
+    }
+  }
+
   private static int differences(long code, long plane) {
     return Long.bitCount(ALL.get(LONG, code) ^ plane);
   }

@@ -13,13 +13,24 @@ public final class F32Matrix {
   /** Queries and rows of a tile. */
   private static final int TILE = 4;
 
+  /** Floats of the widest vector register. */
+  private static final int MOST_LANES = 16;
+
+  /** Scratch of one thread for any call. */
+  public static final class Scratch {
+    private final float[] tile = new float[TILE * TILE];
+    private final float[] sums = new float[TILE * TILE * MOST_LANES];
+
+    /** Allocates it. */
+    public Scratch() {}
+  }
+
   private F32Matrix() {}
 
   /**
    * Inner products of all pairs: {@code out[outFrom + i * rowCount + j]} is of the query at {@code
    * queryOffsets[queryFrom + i]} bytes and the row at {@code rowOffsets[rowFrom + j]} bytes.
    *
-   * @param tile scratch of 16 floats
    * @throws IndexOutOfBoundsException if a query, a row or the result lies outside its place
    */
   public static void dot(
@@ -34,7 +45,7 @@ public final class F32Matrix {
       int dimension,
       float[] out,
       int outFrom,
-      float[] tile) {
+      Scratch scratch) {
     pairs(
         false,
         queries,
@@ -48,7 +59,7 @@ public final class F32Matrix {
         dimension,
         out,
         outFrom,
-        tile);
+        scratch);
   }
 
   /** Squared Euclidean distances of all pairs; see {@link #dot}. */
@@ -64,7 +75,7 @@ public final class F32Matrix {
       int dimension,
       float[] out,
       int outFrom,
-      float[] tile) {
+      Scratch scratch) {
     pairs(
         true,
         queries,
@@ -78,7 +89,7 @@ public final class F32Matrix {
         dimension,
         out,
         outFrom,
-        tile);
+        scratch);
   }
 
   private static void pairs(
@@ -94,12 +105,12 @@ public final class F32Matrix {
       int dimension,
       float[] out,
       int outFrom,
-      float[] tile) {
+      Scratch scratch) {
     long bytes = 4L * dimension;
     Objects.checkFromIndexSize(queryFrom, queryCount, queryOffsets.length);
     Objects.checkFromIndexSize(rowFrom, rowCount, rowOffsets.length);
     Objects.checkFromIndexSize(outFrom, Math.multiplyExact(queryCount, rowCount), out.length);
-    Objects.checkFromIndexSize(0, TILE * TILE, tile.length);
+    float[] tile = scratch.tile;
     for (int i = 0; i < queryCount; i += TILE) {
       // Tiles that are not full repeat their last query and row: one kernel, one rounding.
       int lastQuery = Math.min(queryCount - i, TILE) - 1;
@@ -116,9 +127,9 @@ public final class F32Matrix {
         long r2 = Memory.address(rows, rowOffsets[row + Math.min(2, lastRow)], bytes);
         long r3 = Memory.address(rows, rowOffsets[row + Math.min(3, lastRow)], bytes);
         if (l2) {
-          F32MatrixKernels.squaredL2(q0, q1, q2, q3, r0, r1, r2, r3, dimension, tile, 0);
+          F32MatrixKernels.squaredL2(q0, q1, q2, q3, r0, r1, r2, r3, dimension, scratch.sums, tile);
         } else {
-          F32MatrixKernels.dot(q0, q1, q2, q3, r0, r1, r2, r3, dimension, tile, 0);
+          F32MatrixKernels.dot(q0, q1, q2, q3, r0, r1, r2, r3, dimension, scratch.sums, tile);
         }
         for (int a = 0; a <= lastQuery; a++) {
           System.arraycopy(tile, TILE * a, out, outFrom + (i + a) * rowCount + j, lastRow + 1);

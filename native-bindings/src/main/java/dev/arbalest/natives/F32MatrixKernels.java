@@ -18,9 +18,7 @@ final class F32MatrixKernels {
 
   private F32MatrixKernels() {}
 
-  /**
-   * Inner products of 4 queries with 4 rows; {@code out[outFrom + 4 i + j]} is of query i, row j.
-   */
+  /** Inner products of 4 queries with 4 rows; {@code out[4 i + j]} is of query i, row j. */
   static void dot(
       long q0,
       long q1,
@@ -31,8 +29,8 @@ final class F32MatrixKernels {
       long r2,
       long r3,
       int dimension,
-      float[] out,
-      int outFrom) {
+      float[] scratch,
+      float[] out) {
     FloatVector s00 = FloatVector.zero(SPECIES);
     FloatVector s01 = s00;
     FloatVector s02 = s00;
@@ -79,28 +77,36 @@ final class F32MatrixKernels {
       s33 = x3.fma(y3, s33);
       o += 4L * LANES;
     }
-    int tail = (int) (vectorBytes / 4);
-    out[outFrom + 0] = dotTail(FloatLanes.sum(s00), q0, r0, tail, dimension);
-    out[outFrom + 1] = dotTail(FloatLanes.sum(s01), q0, r1, tail, dimension);
-    out[outFrom + 2] = dotTail(FloatLanes.sum(s02), q0, r2, tail, dimension);
-    out[outFrom + 3] = dotTail(FloatLanes.sum(s03), q0, r3, tail, dimension);
-    out[outFrom + 4] = dotTail(FloatLanes.sum(s10), q1, r0, tail, dimension);
-    out[outFrom + 5] = dotTail(FloatLanes.sum(s11), q1, r1, tail, dimension);
-    out[outFrom + 6] = dotTail(FloatLanes.sum(s12), q1, r2, tail, dimension);
-    out[outFrom + 7] = dotTail(FloatLanes.sum(s13), q1, r3, tail, dimension);
-    out[outFrom + 8] = dotTail(FloatLanes.sum(s20), q2, r0, tail, dimension);
-    out[outFrom + 9] = dotTail(FloatLanes.sum(s21), q2, r1, tail, dimension);
-    out[outFrom + 10] = dotTail(FloatLanes.sum(s22), q2, r2, tail, dimension);
-    out[outFrom + 11] = dotTail(FloatLanes.sum(s23), q2, r3, tail, dimension);
-    out[outFrom + 12] = dotTail(FloatLanes.sum(s30), q3, r0, tail, dimension);
-    out[outFrom + 13] = dotTail(FloatLanes.sum(s31), q3, r1, tail, dimension);
-    out[outFrom + 14] = dotTail(FloatLanes.sum(s32), q3, r2, tail, dimension);
-    out[outFrom + 15] = dotTail(FloatLanes.sum(s33), q3, r3, tail, dimension);
+    // Through memory: sixteen sums inlined here would be more than the compiler takes, and the
+    // vectors handed to calls would be allocated.
+    s00.intoArray(scratch, 0);
+    s01.intoArray(scratch, LANES);
+    s02.intoArray(scratch, 2 * LANES);
+    s03.intoArray(scratch, 3 * LANES);
+    s10.intoArray(scratch, 4 * LANES);
+    s11.intoArray(scratch, 5 * LANES);
+    s12.intoArray(scratch, 6 * LANES);
+    s13.intoArray(scratch, 7 * LANES);
+    s20.intoArray(scratch, 8 * LANES);
+    s21.intoArray(scratch, 9 * LANES);
+    s22.intoArray(scratch, 10 * LANES);
+    s23.intoArray(scratch, 11 * LANES);
+    s30.intoArray(scratch, 12 * LANES);
+    s31.intoArray(scratch, 13 * LANES);
+    s32.intoArray(scratch, 14 * LANES);
+    s33.intoArray(scratch, 15 * LANES);
+    fold(scratch, out);
+    for (int i = (int) (vectorBytes / 4); i < dimension; i++) {
+      addProducts(q0, r0, r1, r2, r3, i, out, 0);
+      addProducts(q1, r0, r1, r2, r3, i, out, 4);
+      addProducts(q2, r0, r1, r2, r3, i, out, 8);
+      addProducts(q3, r0, r1, r2, r3, i, out, 12);
+    }
   }
 
   /**
-   * Squared Euclidean distances of 4 queries with 4 rows; {@code out[outFrom + 4 i + j]} is of
-   * query i, row j.
+   * Squared Euclidean distances of 4 queries with 4 rows; {@code out[4 i + j]} is of query i, row
+   * j.
    */
   static void squaredL2(
       long q0,
@@ -112,8 +118,8 @@ final class F32MatrixKernels {
       long r2,
       long r3,
       int dimension,
-      float[] out,
-      int outFrom) {
+      float[] scratch,
+      float[] out) {
     FloatVector s00 = FloatVector.zero(SPECIES);
     FloatVector s01 = s00;
     FloatVector s02 = s00;
@@ -176,40 +182,59 @@ final class F32MatrixKernels {
       s33 = d33.fma(d33, s33);
       o += 4L * LANES;
     }
-    int tail = (int) (vectorBytes / 4);
-    out[outFrom + 0] = squaredL2Tail(FloatLanes.sum(s00), q0, r0, tail, dimension);
-    out[outFrom + 1] = squaredL2Tail(FloatLanes.sum(s01), q0, r1, tail, dimension);
-    out[outFrom + 2] = squaredL2Tail(FloatLanes.sum(s02), q0, r2, tail, dimension);
-    out[outFrom + 3] = squaredL2Tail(FloatLanes.sum(s03), q0, r3, tail, dimension);
-    out[outFrom + 4] = squaredL2Tail(FloatLanes.sum(s10), q1, r0, tail, dimension);
-    out[outFrom + 5] = squaredL2Tail(FloatLanes.sum(s11), q1, r1, tail, dimension);
-    out[outFrom + 6] = squaredL2Tail(FloatLanes.sum(s12), q1, r2, tail, dimension);
-    out[outFrom + 7] = squaredL2Tail(FloatLanes.sum(s13), q1, r3, tail, dimension);
-    out[outFrom + 8] = squaredL2Tail(FloatLanes.sum(s20), q2, r0, tail, dimension);
-    out[outFrom + 9] = squaredL2Tail(FloatLanes.sum(s21), q2, r1, tail, dimension);
-    out[outFrom + 10] = squaredL2Tail(FloatLanes.sum(s22), q2, r2, tail, dimension);
-    out[outFrom + 11] = squaredL2Tail(FloatLanes.sum(s23), q2, r3, tail, dimension);
-    out[outFrom + 12] = squaredL2Tail(FloatLanes.sum(s30), q3, r0, tail, dimension);
-    out[outFrom + 13] = squaredL2Tail(FloatLanes.sum(s31), q3, r1, tail, dimension);
-    out[outFrom + 14] = squaredL2Tail(FloatLanes.sum(s32), q3, r2, tail, dimension);
-    out[outFrom + 15] = squaredL2Tail(FloatLanes.sum(s33), q3, r3, tail, dimension);
+    // Through memory: sixteen sums inlined here would be more than the compiler takes, and the
+    // vectors handed to calls would be allocated.
+    s00.intoArray(scratch, 0);
+    s01.intoArray(scratch, LANES);
+    s02.intoArray(scratch, 2 * LANES);
+    s03.intoArray(scratch, 3 * LANES);
+    s10.intoArray(scratch, 4 * LANES);
+    s11.intoArray(scratch, 5 * LANES);
+    s12.intoArray(scratch, 6 * LANES);
+    s13.intoArray(scratch, 7 * LANES);
+    s20.intoArray(scratch, 8 * LANES);
+    s21.intoArray(scratch, 9 * LANES);
+    s22.intoArray(scratch, 10 * LANES);
+    s23.intoArray(scratch, 11 * LANES);
+    s30.intoArray(scratch, 12 * LANES);
+    s31.intoArray(scratch, 13 * LANES);
+    s32.intoArray(scratch, 14 * LANES);
+    s33.intoArray(scratch, 15 * LANES);
+    fold(scratch, out);
+    for (int i = (int) (vectorBytes / 4); i < dimension; i++) {
+      addSquares(q0, r0, r1, r2, r3, i, out, 0);
+      addSquares(q1, r0, r1, r2, r3, i, out, 4);
+      addSquares(q2, r0, r1, r2, r3, i, out, 8);
+      addSquares(q3, r0, r1, r2, r3, i, out, 12);
+    }
   }
 
-  private static float dotTail(float sum, long q, long r, int from, int dimension) {
-    float total = sum;
-    for (int i = from; i < dimension; i++) {
-      total = Math.fma(get(r, i), get(q, i), total);
+  private static void fold(float[] scratch, float[] out) {
+    for (int i = 0; i < 16; i++) {
+      out[i] = FloatLanes.sum(FloatVector.fromArray(SPECIES, scratch, i * LANES));
     }
-    return total;
   }
 
-  private static float squaredL2Tail(float sum, long q, long r, int from, int dimension) {
-    float total = sum;
-    for (int i = from; i < dimension; i++) {
-      float d = get(r, i) - get(q, i);
-      total = Math.fma(d, d, total);
-    }
-    return total;
+  private static void addProducts(
+      long q, long r0, long r1, long r2, long r3, int i, float[] out, int from) {
+    float x = get(q, i);
+    out[from] = Math.fma(get(r0, i), x, out[from]);
+    out[from + 1] = Math.fma(get(r1, i), x, out[from + 1]);
+    out[from + 2] = Math.fma(get(r2, i), x, out[from + 2]);
+    out[from + 3] = Math.fma(get(r3, i), x, out[from + 3]);
+  }
+
+  private static void addSquares(
+      long q, long r0, long r1, long r2, long r3, int i, float[] out, int from) {
+    float x = get(q, i);
+    float d0 = get(r0, i) - x;
+    float d1 = get(r1, i) - x;
+    float d2 = get(r2, i) - x;
+    float d3 = get(r3, i) - x;
+    out[from] = Math.fma(d0, d0, out[from]);
+    out[from + 1] = Math.fma(d1, d1, out[from + 1]);
+    out[from + 2] = Math.fma(d2, d2, out[from + 2]);
+    out[from + 3] = Math.fma(d3, d3, out[from + 3]);
   }
 
   private static FloatVector load(long address) {

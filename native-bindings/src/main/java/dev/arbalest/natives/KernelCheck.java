@@ -130,7 +130,7 @@ public final class KernelCheck {
     int[] indexes = new int[subspaces];
     float[] out = new float[ROWS];
     float[] square = new float[ROWS];
-    float[] tile = new float[16];
+    F32Matrix.Scratch scratch = new F32Matrix.Scratch();
     int[] counts = new int[ROWS];
     return switch (kernel) {
       case F32_DOT ->
@@ -148,7 +148,7 @@ public final class KernelCheck {
               kernel.label,
               () ->
                   F32Matrix.squaredL2(
-                      rows, offsets, 0, 8, rows, offsets, 8, 8, dimension, square, 0, tile),
+                      rows, offsets, 0, 8, rows, offsets, 8, 8, dimension, square, 0, scratch),
               i -> F32ScalarKernels.squaredL2(rows, 0, rows, offsets[i], dimension));
       case F16 ->
           new Pair(

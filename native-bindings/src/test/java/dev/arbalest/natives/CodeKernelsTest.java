@@ -42,6 +42,44 @@ class CodeKernelsTest {
   }
 
   @ForSeeds(60)
+  void packedPlanesAgreeWithTheScalarTwin(long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int words = 1 + random.nextInt(12);
+    int codeBits = 1 + random.nextInt(8);
+    int queryBits = 1 + random.nextInt(8);
+    int planeBytes = 8 * words * codeBits;
+    int codeBytes = PackedPlanes.codeBytes(words, codeBits);
+    int stride = codeBytes + random.nextInt(20);
+    try (Arena arena = Arena.ofConfined();
+        PackedPlanes packed = new PackedPlanes(words, codeBits, queryBits)) {
+      MemorySegment planes = bytes(arena, random, 8L * words * queryBits);
+      for (int plane = 0; plane < queryBits; plane++) {
+        for (int word = 0; word < words; word++) {
+          long at = 8L * (plane * words + word);
+          packed.setQuery(plane, word, planes.get(ValueLayout.JAVA_LONG_UNALIGNED, at));
+        }
+      }
+      MemorySegment codes = bytes(arena, random, 20L * stride);
+      for (int i = 0; i < 20; i++) { // whole rows: what no plane fills is zero
+        codes.asSlice((long) i * stride + planeBytes, codeBytes - planeBytes).fill((byte) 0);
+      }
+      int[] nodes = random.ints(22, 0, 20).toArray();
+      int[] out = new int[19];
+      packed.weightedDifferences(codes, stride, codeBytes, nodes, 3, 19, out);
+      for (int i = 0; i < 19; i++) {
+        assertThat(out[i])
+            .isEqualTo(
+                BitScalarKernels.weightedDifferences(
+                    planes, queryBits, codes, (long) nodes[i + 3] * stride, codeBits, words));
+      }
+      assertThatThrownBy(() ->
+              packed.weightedDifferences(
+                  codes, stride, codeBytes, new int[] {20}, 0, 1, new int[1]))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+    }
+  }
+
+  @ForSeeds(60)
   void adcSumsAgreeWithAPlainSum(long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     int subspaces = 1 + random.nextInt(200);

@@ -164,9 +164,20 @@ class F32KernelsTest {
       float[] dots = new float[queries * rows + 2];
       float[] squares = new float[queries * rows + 2];
       dots[0] = squares[queries * rows + 1] = -77;
-      float[] tile = new float[16];
+      F32Matrix.Scratch scratch = new F32Matrix.Scratch();
       F32Matrix.dot(
-          memory, queryOffsets, 1, queries, memory, rowOffsets, 2, rows, dimension, dots, 1, tile);
+          memory,
+          queryOffsets,
+          1,
+          queries,
+          memory,
+          rowOffsets,
+          2,
+          rows,
+          dimension,
+          dots,
+          1,
+          scratch);
       F32Matrix.squaredL2(
           memory,
           queryOffsets,
@@ -179,7 +190,7 @@ class F32KernelsTest {
           dimension,
           squares,
           1,
-          tile);
+          scratch);
       assertThat(new float[] {dots[0], squares[queries * rows + 1]}).containsOnly(-77);
       float[] expected = new float[rows];
       for (int i = 0; i < queries; i++) {
@@ -200,12 +211,12 @@ class F32KernelsTest {
       MemorySegment memory = arena.allocate(4L * 16 * 4, 4);
       long[] good = {0, 64};
       long[] bad = {0, 193};
-      float[] tile = new float[16];
-      assertThatThrownBy(
-              () -> F32Matrix.dot(memory, good, 0, 2, memory, bad, 0, 2, 16, new float[4], 0, tile))
+      F32Matrix.Scratch scratch = new F32Matrix.Scratch();
+      assertThatThrownBy(() ->
+              F32Matrix.dot(memory, good, 0, 2, memory, bad, 0, 2, 16, new float[4], 0, scratch))
           .isInstanceOf(IndexOutOfBoundsException.class);
       assertThatThrownBy(() ->
-              F32Matrix.dot(memory, good, 0, 2, memory, good, 0, 2, 16, new float[3], 0, tile))
+              F32Matrix.dot(memory, good, 0, 2, memory, good, 0, 2, 16, new float[3], 0, scratch))
           .isInstanceOf(IndexOutOfBoundsException.class);
     }
   }

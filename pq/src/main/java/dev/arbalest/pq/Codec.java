@@ -16,7 +16,8 @@ import java.lang.foreign.MemorySegment;
  * to the caller. Codes depend on the vector and the trained parameters alone, so they are the same
  * for any number of threads.
  */
-public sealed interface Codec permits RaBitQ, ProductQuantizer, ScalarQuantizer, HalfFloats {
+public sealed interface Codec
+    permits SegmentedRaBitQ, RaBitQ, ProductQuantizer, ScalarQuantizer, HalfFloats {
 
   /** How the codec is written on the command line and in the manifest, such as {@code rabitq:1}. */
   CodecSpec spec();
@@ -63,6 +64,7 @@ public sealed interface Codec permits RaBitQ, ProductQuantizer, ScalarQuantizer,
   static Codec train(CodecSpec spec, Metric metric, F32Rows rows, long seed, Workers workers)
       throws IOException {
     return switch (spec.family()) {
+      case SAQ -> SegmentedRaBitQ.train(spec, metric, rows, seed, workers);
       case RABITQ -> RaBitQ.train(spec, metric, rows, seed);
       case PQ, PQ4 -> ProductQuantizer.train(spec, metric, rows, seed, workers);
       case SQ8 -> ScalarQuantizer.train(spec, metric, rows);
@@ -90,6 +92,7 @@ public sealed interface Codec permits RaBitQ, ProductQuantizer, ScalarQuantizer,
       throw new IOException("unreadable codec: " + e.getMessage(), e);
     }
     return switch (spec.family()) {
+      case SAQ -> SegmentedRaBitQ.readBody(spec, metric, in);
       case RABITQ -> RaBitQ.readBody(spec, metric, in);
       case PQ, PQ4 -> ProductQuantizer.readBody(spec, metric, in);
       case SQ8 -> ScalarQuantizer.readBody(spec, metric, in);

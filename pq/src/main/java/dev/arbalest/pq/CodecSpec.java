@@ -3,17 +3,20 @@ package dev.arbalest.pq;
 import dev.arbalest.natives.BitDistance;
 
 /**
- * A codec as named on the command line: {@code rabitq:B} (B bits per component), {@code pq:M} (M
- * bytes, one per subspace), {@code pq4:M} (M half bytes), {@code sq8} or {@code f16}.
+ * A codec as named on the command line: {@code saq:B} and {@code rabitq:B} (B bits per component),
+ * {@code pq:M} (M bytes, one per subspace), {@code pq4:M} (M half bytes), {@code sq8} or {@code
+ * f16}.
  *
  * @param family kind of codec
- * @param parameter bits per component for RaBitQ, number of subspaces for PQ, else 0
+ * @param parameter bits per component for SAQ and RaBitQ, number of subspaces for PQ, else 0
  */
 public record CodecSpec(Family family, int parameter) {
 
   /** Kinds of codec. */
   public enum Family {
-    /** Rotated sign codes with an error bound. */
+    /** Rotated codes with most bits where the vectors vary most, with an error bound. */
+    SAQ("saq"),
+    /** Rotated codes with an error bound. */
     RABITQ("rabitq"),
     /** Product quantization with 8 bits per subspace. */
     PQ("pq"),
@@ -31,12 +34,15 @@ public record CodecSpec(Family family, int parameter) {
     }
 
     private boolean hasParameter() {
-      return this == RABITQ || this == PQ || this == PQ4;
+      return this != SQ8 && this != F16;
     }
   }
 
   /** Checks the parameter's range. */
   public CodecSpec {
+    if (family == Family.SAQ && (parameter < 2 || parameter > BitDistance.MAX_BITS)) {
+      throw new IllegalArgumentException("saq:B needs B in [2, 8]: " + parameter);
+    }
     if (family == Family.RABITQ && (parameter < 1 || parameter > BitDistance.MAX_BITS)) {
       throw new IllegalArgumentException("rabitq:B needs B in [1, 8]: " + parameter);
     }
@@ -59,6 +65,14 @@ public record CodecSpec(Family family, int parameter) {
    * @throws IllegalArgumentException naming both
    */
   public void requireFits(int dimension) {
+    if (family == Family.SAQ && dimension < SegmentedRaBitQ.LEAST_DIMENSION) {
+      throw new IllegalArgumentException(
+          "saq:B needs vectors of at least "
+              + SegmentedRaBitQ.LEAST_DIMENSION
+              + " components, found "
+              + dimension
+              + "; use rabitq:B");
+    }
     if ((family == Family.PQ || family == Family.PQ4) && parameter > dimension) {
       throw new IllegalArgumentException(
           family.label
@@ -75,6 +89,7 @@ public record CodecSpec(Family family, int parameter) {
     return switch (family) {
       case PQ -> (parameter + 7) / 8 * 8;
       case PQ4 -> (parameter + 15) / 16 * 8;
+      case SAQ -> SegmentedRaBitQ.codeBytes(dimension, parameter);
       case RABITQ -> (dimension + 63) / 64 * 8 * parameter + 16;
       case SQ8 -> (dimension + 7) / 8 * 8 + 8;
       case F16 -> (2 * dimension + 7) / 8 * 8 + 8;
@@ -82,7 +97,8 @@ public record CodecSpec(Family family, int parameter) {
   }
 
   /**
-   * Parses {@code rabitq:B}, {@code pq:M}, {@code pq4:M}, {@code sq8} or {@code f16}.
+   * Parses {@code saq:B}, {@code rabitq:B}, {@code pq:M}, {@code pq4:M}, {@code sq8} or {@code
+   * f16}.
    *
    * @throws IllegalArgumentException naming the accepted forms
    */
@@ -98,7 +114,8 @@ public record CodecSpec(Family family, int parameter) {
         }
       }
     }
-    throw new IllegalArgumentException("codec must be rabitq:B, pq:M, pq4:M, sq8 or f16: " + text);
+    throw new IllegalArgumentException(
+        "codec must be saq:B, rabitq:B, pq:M, pq4:M, sq8 or f16: " + text);
   }
 
   @Override

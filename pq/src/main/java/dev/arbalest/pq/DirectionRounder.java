@@ -113,6 +113,15 @@ final class DirectionRounder {
     return product;
   }
 
+  /** Sum of the squares of the levels of the last vector. */
+  double squaredLevels() {
+    long sum = 0;
+    for (int level : levels) {
+      sum += (long) level * level;
+    }
+    return sum;
+  }
+
   /** Writes the levels as bit planes, lowest first: level = sum_b 2^b s_b. */
   void writePlanes(MemorySegment codes, long offset) {
     int words = levels.length / 64;

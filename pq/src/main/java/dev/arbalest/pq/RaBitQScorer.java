@@ -6,42 +6,28 @@ import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.NativeMemory;
 import java.lang.foreign.MemorySegment;
 
-/**
- * Scores RaBitQ codes against a query whose rotated residual is rounded to a few bits: to odd
- * multiples of half a step, up to a few standard deviations. On text embeddings four bits rank
- * 1-bit codes as well as the unrounded query does (0.9986 against 0.9988 of the true top 10 within
- * the best 32 on ada-002); finer codes get a finer query.
- */
+/** Scores RaBitQ codes against a query whose rotated residual is rounded to a few bits. */
 final class RaBitQScorer implements CodeScorer {
-  /** Bits of the query by bits of the code. */
-  private static final int[] QUERY_BITS = {0, 4, 5, 6, 7, 8, 8, 8, 8};
-
-  /** Where the rounding of the query ends, in standard deviations, by its bits. */
-  private static final float[] CLIP_DEVIATIONS = {0, 1, 2, 2.5f, 3, 3.3f, 3.7f, 4, 4.3f};
-
   /**
    * Width of the error bound in standard deviations of the estimate. The estimate's error is close
    * to normal over random rotations; the rounded query adds a small independent part, which {@link
    * #errorBounds} counts separately.
    */
-  private static final double EPSILON = 2.6;
+  static final double EPSILON = 2.6;
 
-  private static final double CONFIDENCE = 0.99;
+  static final double CONFIDENCE = 0.99;
 
   private final RaBitQ codec;
   private final MemorySegment codes;
   private final int words;
   private final int codeBits;
-  private final int queryBits;
+  private final QueryRounding rounding;
   private final int stride;
   private final int[] differences;
-  private final int[] roundedLevels = new int[64];
   private final float[] rotated;
   private final NativeMemory planes;
-  private float step;
   private float constant;
   private float queryNorm;
-  private double roundingVariance;
 
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
@@ -50,11 +36,11 @@ final class RaBitQScorer implements CodeScorer {
     this.codes = codes;
     this.words = codec.words();
     this.codeBits = codec.bits();
-    this.queryBits = QUERY_BITS[codeBits];
+    this.rounding = new QueryRounding(codeBits);
     this.stride = codec.codeBytes();
     this.differences = new int[batchSize];
     this.rotated = new float[codec.rotation().paddedDimension()];
-    this.planes = NativeMemory.allocate(8L * queryBits * words);
+    this.planes = NativeMemory.allocate(8L * rounding.bits() * words);
   }
 
   @Override
@@ -80,42 +66,19 @@ final class RaBitQScorer implements CodeScorer {
             };
     queryNorm = (float) Math.sqrt(squaredNorm);
     codec.rotation().apply(rotated);
-    round(squaredNorm);
-  }
-
-  /** Rounds the rotated query to odd multiples of half a step and lays out its bit planes. */
-  private void round(double squaredNorm) {
-    int levels = 1 << queryBits;
-    double deviation = Math.sqrt(squaredNorm / rotated.length);
-    step = (float) (2 * CLIP_DEVIATIONS[queryBits] * deviation / levels);
-    float inverse = step > 0 ? 1 / step : 0;
-    double squaredError = 0;
     MemorySegment memory = planes.segment();
-    for (int word = 0; word < words; word++) {
-      for (int i = 0; i < 64; i++) {
-        float component = rotated[64 * word + i];
-        int level = (int) Math.floor(component * inverse) + levels / 2;
-        level = Math.min(levels - 1, Math.max(0, level));
-        roundedLevels[i] = level;
-        float error = component - (level - levels / 2 + 0.5f) * step;
-        squaredError += error * error;
-      }
-      for (int bit = 0; bit < queryBits; bit++) {
-        long plane = 0;
-        for (int i = 0; i < 64; i++) {
-          plane |= (long) (roundedLevels[i] >> bit & 1) << i;
-        }
-        memory.set(RaBitQ.LONG, 8L * (bit * words + word), plane);
-      }
-    }
-    roundingVariance = squaredError / rotated.length;
+    rounding.round(
+        rotated,
+        words,
+        squaredNorm,
+        (plane, word, bits) -> memory.set(RaBitQ.LONG, 8L * (plane * words + word), bits));
   }
 
   @Override
   public void score(int[] nodes, int from, int count, float[] distances) {
     BitDistance.weightedDifferences(
         planes.segment(),
-        queryBits,
+        rounding.bits(),
         codes,
         0,
         stride,
@@ -125,8 +88,8 @@ final class RaBitQScorer implements CodeScorer {
         from,
         count,
         differences);
-    long full = BitDistance.fullProduct(codeBits, queryBits, words);
-    float half = step / 2;
+    long full = BitDistance.fullProduct(codeBits, rounding.bits(), words);
+    float half = rounding.step() / 2;
     long factors = codec.planeBytes();
     for (int i = 0; i < count; i++) {
       long code = (long) nodes[from + i] * stride + factors;
@@ -159,7 +122,7 @@ final class RaBitQScorer implements CodeScorer {
       double orthogonal = Math.max(0, squaredCode - squaredNorm);
       double variance =
           orthogonal * queryNorm * queryNorm / Math.max(1, dimension - 1)
-              + squaredCode * roundingVariance;
+              + squaredCode * rounding.variance();
       bounds[i] = (float) (weight * EPSILON * Math.sqrt(variance));
     }
   }

@@ -27,14 +27,33 @@ import org.junit.jupiter.api.Test;
 /** What holds for every codec. */
 class CodecTest {
   private static final List<String> SPECS =
-      List.of("rabitq:1", "rabitq:2", "rabitq:5", "pq:16", "pq:7", "pq4:30", "sq8", "f16");
+      List.of(
+          "saq:2",
+          "saq:4",
+          "rabitq:1",
+          "rabitq:2",
+          "rabitq:5",
+          "pq:16",
+          "pq:7",
+          "pq4:30",
+          "sq8",
+          "f16");
   private static final int DIMENSION = 100;
   private static final int ROWS = 1200;
 
   @Test
   void approximateDistancesTrackExactOnes() throws IOException {
     for (String spec :
-        List.of("rabitq:1", "rabitq:3", "rabitq:8", "pq:25", "pq4:100", "sq8", "f16")) {
+        List.of(
+            "saq:2",
+            "saq:3",
+            "rabitq:1",
+            "rabitq:3",
+            "rabitq:8",
+            "pq:25",
+            "pq4:100",
+            "sq8",
+            "f16")) {
       for (Metric metric : Metric.values()) {
         F32Rows rows = TestRows.clustered(6, ROWS, DIMENSION, 12);
         try (Fixture fixture = new Fixture(spec, metric, rows, 2)) {
@@ -57,7 +76,7 @@ class CodecTest {
 
   @Test
   void vectorsOfAnyScaleAreScored() throws IOException {
-    for (String spec : List.of("rabitq:1", "rabitq:4", "pq:16", "pq4:30", "sq8", "f16")) {
+    for (String spec : List.of("saq:2", "rabitq:1", "rabitq:4", "pq:16", "pq4:30", "sq8", "f16")) {
       for (Metric metric : List.of(Metric.L2, Metric.DOT)) {
         for (float scale : new float[] {1e-12f, 1, 3e5f}) {
           F32Rows rows = TestRows.clustered(12, 300, DIMENSION, 5);
@@ -214,11 +233,11 @@ class CodecTest {
   }
 
   @Test
-  void rabitqInnerProductsAreUnbiasedOverSeedsAndWithinTheirBound() throws IOException {
+  void innerProductsAreUnbiasedOverSeedsAndWithinTheirBound() throws IOException {
     F32Rows rows = TestRows.clustered(11, 200, 192, 5);
-    for (int round = 0; round < 9; round++) {
+    for (int round = 0; round < 15; round++) {
       Metric metric = List.of(Metric.L2, Metric.DOT, Metric.COSINE).get(round % 3);
-      String spec = List.of("rabitq:1", "rabitq:2", "rabitq:4").get(round / 3);
+      String spec = List.of("rabitq:1", "rabitq:2", "rabitq:4", "saq:2", "saq:4").get(round / 3);
       float[] exact = exact(metric, rows, 0);
       double[] mean = new double[200];
       int inside = 0;
@@ -278,8 +297,11 @@ class CodecTest {
   @Test
   void specsThatMakeNoSenseAreNamed() {
     assertThatThrownBy(() -> CodecSpec.parse("zip"))
-        .hasMessageContaining("codec must be rabitq:B, pq:M, pq4:M, sq8 or f16: zip");
+        .hasMessageContaining("codec must be saq:B, rabitq:B, pq:M, pq4:M, sq8 or f16: zip");
     assertThatThrownBy(() -> CodecSpec.parse("rabitq:9")).hasMessageContaining("rabitq:B");
+    assertThatThrownBy(() -> CodecSpec.parse("saq:1")).hasMessageContaining("saq:B needs B in");
+    assertThatThrownBy(() -> CodecSpec.parse("saq:2").requireFits(63))
+        .hasMessageContaining("saq:B needs vectors of at least 64 components, found 63");
     assertThatThrownBy(() -> CodecSpec.parse("pq:0")).hasMessageContaining("pq:M needs M in");
     assertThatThrownBy(() -> train("pq:101", Metric.L2, TestRows.gaussian(1, 5, 100), 1, 1))
         .isInstanceOf(IllegalArgumentException.class)

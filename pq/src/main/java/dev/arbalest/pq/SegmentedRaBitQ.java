@@ -1,0 +1,461 @@
+package dev.arbalest.pq;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.natives.F32Distance;
+import dev.arbalest.natives.F32Matrix;
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.Metric;
+import dev.arbalest.natives.PackedPlanes;
+import dev.arbalest.natives.Workers;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * RaBitQ codes ({@link RaBitQ}) in two segments, {@code saq:B}: B bits per component, of which one
+ * per component is spent on the head, the sixth of the directions in which the vectors vary most
+ * (six bits on each), the other B - 1 on what remains, in all directions. Embeddings vary so
+ * unevenly that this ranks as plain codes of nearly twice the size do. Spending bits by segments of
+ * decreasing variance is the idea of SAQ (Li et al., 2025); two segments suffice for most of it and
+ * leave the remainder to the fast rotation, which no query could afford to have replaced by a dense
+ * one.
+ *
+ * <p>With the residual {@code r = x - c} rotated and {@code A} the head's orthonormal axes, head
+ * {@code h = A r} and tail {@code t = r - A^T h} are rounded to directions {@code Y_h}, {@code Y_t}
+ * and {@code <r, q> = <h, A q> + <t, q - A^T A q>} is estimated with a gain for each.
+ *
+ * <p>Code: {@link PackedPlanes} of the head, B - 1 planes of the tail, then four floats: {@code
+ * add}, {@code scale} of the head, {@code scale} of the tail and the squared length of the tail's
+ * error vector {@code gain Y_t - t}.
+ */
+public final class SegmentedRaBitQ implements Codec {
+  static final int HEAD_BITS = 6;
+  static final int FACTOR_BYTES = 16;
+
+  /** Components below which a head of whole words would be most of them. */
+  static final int LEAST_DIMENSION = 64;
+
+  /** Rows the mean is taken of. */
+  private static final int MEAN_ROWS = 100_000;
+
+  private static final int AXES_ROWS = 8192;
+
+  /** Rows whose head's error is averaged. */
+  private static final int ERROR_ROWS = 512;
+
+  /** Rows rotated at a time. */
+  private static final int BLOCK = 32;
+
+  private final CodecSpec spec;
+  private final Metric metric;
+  private final Rotation rotation;
+  private final float[] center;
+  private final int headDimension;
+
+  /**
+   * {@code headDimension} rows of the padded dimension, and the same transposed. Freed with the
+   * codec, which encoders and scorers hold while they use it.
+   */
+  private final MemorySegment axes;
+
+  private final MemorySegment transposedAxes;
+
+  /** Mean squared length of heads and of their error vectors. */
+  private final float meanSquaredHead;
+
+  private final float meanSquaredHeadError;
+
+  private SegmentedRaBitQ(
+      CodecSpec spec,
+      Metric metric,
+      Rotation rotation,
+      float[] center,
+      MemorySegment axes,
+      float meanSquaredHead,
+      float meanSquaredHeadError) {
+    this.spec = spec;
+    this.metric = metric;
+    this.rotation = rotation;
+    this.center = center;
+    this.headDimension = headDimension(center.length);
+    this.axes = axes;
+    this.transposedAxes = Arena.ofAuto().allocate(axes.byteSize(), 64);
+    int padded = rotation.paddedDimension();
+    for (int i = 0; i < headDimension; i++) {
+      for (int j = 0; j < padded; j++) {
+        transposedAxes.setAtIndex(
+            F32Rows.FLOAT,
+            (long) j * headDimension + i,
+            axes.getAtIndex(F32Rows.FLOAT, (long) i * padded + j));
+      }
+    }
+    this.meanSquaredHead = meanSquaredHead;
+    this.meanSquaredHeadError = meanSquaredHeadError;
+  }
+
+  /** A sixth of the components, in whole words. */
+  static int headDimension(int dimension) {
+    return Math.max(64, Math.round(dimension / (float) HEAD_BITS / 64) * 64);
+  }
+
+  /** Bytes per code. */
+  static int codeBytes(int dimension, int bits) {
+    return PackedPlanes.codeBytes(headDimension(dimension) / 64, HEAD_BITS)
+        + (dimension + 63) / 64 * 8 * (bits - 1)
+        + FACTOR_BYTES;
+  }
+
+  static SegmentedRaBitQ train(
+      CodecSpec spec, Metric metric, F32Rows rows, long seed, Workers workers) throws IOException {
+    Rotation rotation = new Rotation(rows.dimension(), seed);
+    float[] center = TrainingSample.mean(rows, MEAN_ROWS);
+    int padded = rotation.paddedDimension();
+    int head = headDimension(rows.dimension());
+    int size = TrainingSample.size(rows, AXES_ROWS);
+    MemorySegment axes = Arena.ofAuto().allocate(4L * head * padded, 64);
+    PrincipalAxes.find(
+        (i, target) -> {
+          java.util.Arrays.fill(target, rows.dimension(), padded, 0);
+          rows.copyRow(TrainingSample.row(rows, i, size), target);
+          subtract(target, center);
+          rotation.apply(target);
+        },
+        size,
+        padded,
+        head,
+        seed,
+        workers,
+        axes);
+    mix(axes, head, padded, seed);
+    SegmentedRaBitQ unmeasured = new SegmentedRaBitQ(spec, metric, rotation, center, axes, 0, 0);
+    return unmeasured.measured(rows);
+  }
+
+  /** Rotates the axes within their span, so that heads have no large components. */
+  private static void mix(MemorySegment axes, int head, int padded, long seed) {
+    Rotation rotation = new Rotation(head, seed + 1);
+    float[] column = new float[head];
+    for (int j = 0; j < padded; j++) {
+      for (int i = 0; i < head; i++) {
+        column[i] = axes.getAtIndex(F32Rows.FLOAT, (long) i * padded + j);
+      }
+      rotation.apply(column);
+      for (int i = 0; i < head; i++) {
+        axes.setAtIndex(F32Rows.FLOAT, (long) i * padded + j, column[i]);
+      }
+    }
+  }
+
+  /** The same with the head's mean squares taken of some rows. */
+  private SegmentedRaBitQ measured(F32Rows rows) {
+    int size = TrainingSample.size(rows, ERROR_ROWS);
+    Encoder encoder = new Encoder();
+    double squares = 0;
+    double errors = 0;
+    for (int i = 0; i < size; i++) {
+      int row = TrainingSample.row(rows, i, size);
+      encoder.split(rows, row, row + 1);
+      encoder.roundHead(0);
+      squares += encoder.squaredNorm;
+      errors += encoder.squaredError;
+    }
+    return new SegmentedRaBitQ(
+        spec, metric, rotation, center, axes, (float) (squares / size), (float) (errors / size));
+  }
+
+  private static void subtract(float[] vector, float[] center) {
+    for (int i = 0; i < center.length; i++) {
+      vector[i] -= center[i];
+    }
+  }
+
+  static SegmentedRaBitQ readBody(CodecSpec spec, Metric metric, DataInputStream in)
+      throws IOException {
+    long seed = in.readLong();
+    float meanSquaredHead = in.readFloat();
+    float meanSquaredHeadError = in.readFloat();
+    float[] center = CodecFormat.readFloats(in);
+    if (center.length < LEAST_DIMENSION || center.length > 65_536) {
+      throw new IOException("SAQ centre of impossible dimension " + center.length);
+    }
+    Rotation rotation = new Rotation(center.length, seed);
+    float[] values = CodecFormat.readFloats(in);
+    long expected = (long) headDimension(center.length) * rotation.paddedDimension();
+    if (values.length != expected) {
+      throw new IOException("SAQ axes of " + values.length + " components, expected " + expected);
+    }
+    MemorySegment axes = Arena.ofAuto().allocate(4L * values.length, 64);
+    MemorySegment.copy(values, 0, axes, F32Rows.FLOAT, 0, values.length);
+    return new SegmentedRaBitQ(
+        spec, metric, rotation, center, axes, meanSquaredHead, meanSquaredHeadError);
+  }
+
+  @Override
+  public void write(DataOutputStream out) throws IOException {
+    CodecFormat.writeHead(out, this);
+    out.writeLong(rotation.seed());
+    out.writeFloat(meanSquaredHead);
+    out.writeFloat(meanSquaredHeadError);
+    CodecFormat.writeFloats(out, center);
+    float[] values = new float[Math.toIntExact(axes.byteSize() / 4)];
+    MemorySegment.copy(axes, F32Rows.FLOAT, 0, values, 0, values.length);
+    CodecFormat.writeFloats(out, values);
+  }
+
+  @Override
+  public CodecSpec spec() {
+    return spec;
+  }
+
+  @Override
+  public int dimension() {
+    return rotation.dimension();
+  }
+
+  @Override
+  public Metric metric() {
+    return metric;
+  }
+
+  Rotation rotation() {
+    return rotation;
+  }
+
+  float[] center() {
+    return center;
+  }
+
+  int headWords() {
+    return headDimension / 64;
+  }
+
+  int tailWords() {
+    return rotation.paddedDimension() / 64;
+  }
+
+  int tailBits() {
+    return spec.parameter() - 1;
+  }
+
+  /** Where the tail's planes begin. */
+  int headBytes() {
+    return PackedPlanes.codeBytes(headWords(), HEAD_BITS);
+  }
+
+  /** Where a code's factors begin. */
+  int planeBytes() {
+    return codeBytes() - FACTOR_BYTES;
+  }
+
+  float meanSquaredHead() {
+    return meanSquaredHead;
+  }
+
+  float meanSquaredHeadError() {
+    return meanSquaredHeadError;
+  }
+
+  @Override
+  public int codeBytes() {
+    return codeBytes(dimension(), spec.parameter());
+  }
+
+  @Override
+  public CodeEncoder newEncoder() {
+    return new Encoder();
+  }
+
+  @MustBeClosed
+  @Override
+  public CodeScorer newScorer(MemorySegment codes, int batchSize) {
+    return new SegmentedScorer(this, codes, batchSize);
+  }
+
+  /** Splits rotated residuals into head and tail; one thread's. */
+  final class Splitter {
+    private final int padded = rotation.paddedDimension();
+    private final int most;
+    private final MemorySegment rotated;
+    private final MemorySegment heads;
+    private final long[] rotatedOffsets;
+    private final long[] headOffsets;
+    private final long[] axisOffsets = new long[headDimension];
+    private final long[] transposedOffsets = new long[padded];
+    private final float[] headValues;
+    private final float[] shares;
+    private final F32Matrix.Scratch scratch = new F32Matrix.Scratch();
+
+    /** For at most so many vectors at a time. */
+    Splitter(int most) {
+      this.most = most;
+      Arena arena = Arena.ofAuto(); // freed with this object
+      this.rotated = arena.allocate(4L * padded * most, 64);
+      this.heads = arena.allocate(4L * headDimension * most, 64);
+      this.rotatedOffsets = new long[most];
+      this.headOffsets = new long[most];
+      java.util.Arrays.setAll(rotatedOffsets, i -> 4L * padded * i);
+      java.util.Arrays.setAll(headOffsets, i -> 4L * headDimension * i);
+      java.util.Arrays.setAll(axisOffsets, i -> 4L * padded * i);
+      java.util.Arrays.setAll(transposedOffsets, i -> 4L * headDimension * i);
+      this.headValues = new float[most * headDimension];
+      this.shares = new float[most * padded];
+    }
+
+    /** Sets a vector: rotated, as long as the padded dimension. */
+    void set(int i, float[] vector) {
+      MemorySegment.copy(vector, 0, rotated, F32Rows.FLOAT, rotatedOffsets[i], padded);
+    }
+
+    /** Splits the first {@code count} vectors. */
+    void split(int count) {
+      java.util.Objects.checkFromIndexSize(0, count, most);
+      if (count == 1) {
+        F32Distance.dot(rotated, 0, axes, axisOffsets, 0, headDimension, padded, headValues, 0);
+        MemorySegment.copy(headValues, 0, heads, F32Rows.FLOAT, 0, headDimension);
+        F32Distance.dot(
+            heads, 0, transposedAxes, transposedOffsets, 0, padded, headDimension, shares, 0);
+        return;
+      }
+      F32Matrix.dot(
+          rotated,
+          rotatedOffsets,
+          0,
+          count,
+          axes,
+          axisOffsets,
+          0,
+          headDimension,
+          padded,
+          headValues,
+          0,
+          scratch);
+      MemorySegment.copy(headValues, 0, heads, F32Rows.FLOAT, 0, count * headDimension);
+      F32Matrix.dot(
+          heads,
+          headOffsets,
+          0,
+          count,
+          transposedAxes,
+          transposedOffsets,
+          0,
+          padded,
+          headDimension,
+          shares,
+          0,
+          scratch);
+    }
+
+    /** Copies a head; returns its squared norm. */
+    double head(int i, float[] target) {
+      double squares = 0;
+      System.arraycopy(headValues, i * headDimension, target, 0, headDimension);
+      for (int j = 0; j < headDimension; j++) {
+        squares += target[j] * target[j];
+      }
+      return squares;
+    }
+
+    /** Copies a tail; returns its squared norm. */
+    double tail(int i, float[] target) {
+      double squares = 0;
+      MemorySegment.copy(rotated, F32Rows.FLOAT, rotatedOffsets[i], target, 0, padded);
+      for (int j = 0; j < padded; j++) {
+        float value = target[j] - shares[i * padded + j];
+        target[j] = value;
+        squares += value * value;
+      }
+      return squares;
+    }
+  }
+
+  private final class Encoder implements CodeEncoder {
+    private final Splitter splitter = new Splitter(BLOCK);
+    private final float[] vector = new float[rotation.paddedDimension()];
+    private final float[] head = new float[headDimension];
+    private final DirectionRounder headRounder = new DirectionRounder(HEAD_BITS, headDimension);
+    private final DirectionRounder tailRounder =
+        new DirectionRounder(tailBits(), rotation.paddedDimension());
+    private final double[] squaredNorms = new double[BLOCK];
+    private final double[] centerDots = new double[BLOCK];
+
+    // Of the direction rounded last:
+    private double gain;
+    private double squaredNorm;
+    private double squaredError;
+
+    private void rounded(double squares, double product, double squaredLevels) {
+      squaredNorm = squares;
+      gain = product == 0 ? 0 : squares / product;
+      // The error vector is orthogonal to the vector.
+      squaredError = Math.max(0, gain * gain * squaredLevels - squares);
+    }
+
+    @Override
+    public void encode(F32Rows rows, int from, int to, MemorySegment codes) {
+      CodecFormat.requireDimension(rows, dimension());
+      for (int start = from; start < to; start += BLOCK) {
+        int end = Math.min(to, start + BLOCK);
+        split(rows, start, end);
+        for (int row = start; row < end; row++) {
+          write(row - start, codes, (long) row * codeBytes());
+        }
+      }
+    }
+
+    private void split(F32Rows rows, int from, int to) {
+      for (int row = from; row < to; row++) {
+        java.util.Arrays.fill(vector, dimension(), vector.length, 0);
+        rows.copyRow(row, vector);
+        double centerDot = 0;
+        double squares = 0;
+        for (int i = 0; i < center.length; i++) {
+          vector[i] -= center[i];
+          centerDot += vector[i] * center[i];
+          squares += vector[i] * vector[i];
+        }
+        squaredNorms[row - from] = squares;
+        centerDots[row - from] = centerDot;
+        rotation.apply(vector);
+        splitter.set(row - from, vector);
+      }
+      splitter.split(to - from);
+    }
+
+    private void roundHead(int i) {
+      double squares = splitter.head(i, head);
+      double product = headRounder.round(head, squares);
+      rounded(squares, product, headRounder.squaredLevels());
+    }
+
+    private void roundTail(int i) {
+      double squares = splitter.tail(i, vector);
+      double product = tailRounder.round(vector, squares);
+      rounded(squares, product, tailRounder.squaredLevels());
+    }
+
+    private void write(int i, MemorySegment codes, long offset) {
+      for (int at = 8 * HEAD_BITS * headWords(); at < headBytes(); at += 8) {
+        codes.set(RaBitQ.LONG, offset + at, 0L);
+      }
+      roundHead(i);
+      headRounder.writePlanes(codes, offset);
+      double headGain = gain;
+      roundTail(i);
+      tailRounder.writePlanes(codes, offset + headBytes());
+      double weight = metric == Metric.L2 ? -2 : -1;
+      double add =
+          switch (metric) {
+            case L2 -> squaredNorms[i];
+            case COSINE -> squaredNorms[i] / 2;
+            case DOT -> -centerDots[i];
+          };
+      long factors = offset + planeBytes();
+      codes.set(RaBitQ.FLOAT, factors, (float) add);
+      codes.set(RaBitQ.FLOAT, factors + 4, (float) (weight * headGain));
+      codes.set(RaBitQ.FLOAT, factors + 8, (float) (weight * gain));
+      codes.set(RaBitQ.FLOAT, factors + 12, (float) squaredError);
+    }
+  }
+}
