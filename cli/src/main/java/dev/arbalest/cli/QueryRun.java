@@ -55,6 +55,7 @@ final class QueryRun {
       long readBytes,
       long wastedReads,
       long cacheHits,
+      long prepareNanos,
       long walkNanos,
       long waitNanos,
       long rerankNanos,
@@ -179,6 +180,7 @@ final class QueryRun {
         all.readBytes,
         all.wastedReads,
         all.cacheHits,
+        all.prepareNanos,
         all.walkNanos,
         all.waitNanos,
         all.rerankNanos,
@@ -222,6 +224,7 @@ final class QueryRun {
     private long readBytes;
     private long wastedReads;
     private long cacheHits;
+    private long prepareNanos;
     private long walkNanos;
     private long waitNanos;
     private long rerankNanos;
@@ -234,6 +237,7 @@ final class QueryRun {
       readBytes += result.readBytes();
       wastedReads += result.wastedReads();
       cacheHits += result.cacheHits();
+      prepareNanos += result.prepareNanos();
       walkNanos += result.walkNanos();
       waitNanos += result.waitNanos();
       rerankNanos += result.rerankNanos();
@@ -248,6 +252,7 @@ final class QueryRun {
       readBytes += other.readBytes;
       wastedReads += other.wastedReads;
       cacheHits += other.cacheHits;
+      prepareNanos += other.prepareNanos;
       walkNanos += other.walkNanos;
       waitNanos += other.waitNanos;
       rerankNanos += other.rerankNanos;

@@ -31,6 +31,9 @@ import tools.jackson.databind.node.ObjectNode;
       "Latencies are those of a warmed JVM; the first query's is given apart."
     })
 final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose {
+  /** Candidates of which a prefix is read, unless told otherwise. */
+  private static final int PREFIX_RERANK = 32;
+
   @Mixin private CommonOptions common;
 
   @Option(names = "--index", required = true, description = "Directory of the index.")
@@ -53,8 +56,15 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
 
   @Option(
       names = "--rerank",
-      description = "Candidates whose full vectors are read. Default: 32, or 2 k if more.")
+      description = "Read exactly so many candidates. Default: as --confidence needs.")
   private @Nullable Integer rerank;
+
+  @Option(
+      names = "--confidence",
+      description =
+          "Read a candidate while it may be among the nearest with a probability above one minus"
+              + " this, 0.5 to 1. Default: 0.95; with --rerank 1.")
+  private @Nullable Double confidence;
 
   @Option(
       names = "--dimensions",
@@ -167,16 +177,22 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     if (list != null && list < k) {
       throw new BadInputException("list must be at least k = " + k + ": " + list);
     }
-    SearchParameters defaults = SearchParameters.forK(k);
-    int depth =
-        rerank != null
-            ? rerank
-            : list != null ? Math.max(k, Math.min(list, defaults.rerank())) : defaults.rerank();
-    int length = list != null ? list : Math.max(depth, defaults.searchListSize());
     if (dimensions != null && dimensions < 1) {
       throw new BadInputException("dimensions must be at least 1: " + dimensions);
     }
-    return new SearchParameters(k, length, depth, dimensions == null ? 0 : dimensions);
+    SearchParameters defaults = SearchParameters.forK(k);
+    int length = list != null ? list : defaults.searchListSize();
+    int depth = rerank != null ? rerank : length;
+    if (list == null && rerank != null) {
+      length = Math.max(length, 2 * depth);
+    }
+    int prefix = dimensions == null ? 0 : dimensions;
+    if (prefix > 0 && rerank == null) {
+      depth = Math.min(length, Math.max(PREFIX_RERANK, 2 * k));
+    }
+    double sure =
+        confidence != null ? confidence : rerank != null || prefix > 0 ? 1 : defaults.confidence();
+    return new SearchParameters(k, length, depth, prefix, sure);
   }
 
   private ObjectNode json(
@@ -208,6 +224,7 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     perQuery.put("read_bytes", totals.readBytes() / searches);
     perQuery.put("wasted_reads", totals.wastedReads() / searches);
     perQuery.put("cache_hits", totals.cacheHits() / searches);
+    perQuery.put("prepare_us", totals.prepareNanos() / searches / 1e3);
     perQuery.put("walk_us", totals.walkNanos() / searches / 1e3);
     perQuery.put("wait_us", totals.waitNanos() / searches / 1e3);
     perQuery.put("rerank_us", totals.rerankNanos() / searches / 1e3);
@@ -226,11 +243,13 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     common.print(
         String.format(
             Locale.ROOT,
-            "%,d queries, k %d, list %d, rerank %d, %s, %d thread(s)",
+            "%,d queries, k %d, list %d, %s, %s, %d thread(s)",
             json.path("queries").asInt(),
             k,
             parameters.searchListSize(),
-            parameters.rerank(),
+            parameters.confidence() < 1
+                ? String.format(Locale.ROOT, "confidence %.3g", parameters.confidence())
+                : "rerank " + parameters.rerank(),
             json.path("reader").asString(),
             threads));
     if (!json.path("recall").isNull()) {
@@ -243,9 +262,10 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     common.print(
         String.format(
             Locale.ROOT,
-            "  reads per query %.1f (%s), cache hits %.1f, hops %.1f, codes scored %.0f",
+            "  reads per query %.1f (%s, %.1f in vain), cache hits %.1f, hops %.1f, codes scored %.0f",
             perQuery.path("reads").asDouble(),
             ByteSize.format(Math.round(perQuery.path("read_bytes").asDouble())),
+            perQuery.path("wasted_reads").asDouble(),
             perQuery.path("cache_hits").asDouble(),
             perQuery.path("hops").asDouble(),
             perQuery.path("scored").asDouble()));
@@ -259,6 +279,14 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
             latency.path("p99").asDouble(),
             latency.path("p999").asDouble(),
             latency.path("max").asDouble()));
+    common.print(
+        String.format(
+            Locale.ROOT,
+            "  of it           prepare %.0f us, walk %.0f, wait %.0f, rerank %.0f",
+            perQuery.path("prepare_us").asDouble(),
+            perQuery.path("walk_us").asDouble(),
+            perQuery.path("wait_us").asDouble(),
+            perQuery.path("rerank_us").asDouble()));
     common.print(
         String.format(
             Locale.ROOT,

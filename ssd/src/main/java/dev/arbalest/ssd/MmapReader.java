@@ -42,6 +42,11 @@ final class MmapReader implements SlotReader {
   }
 
   @Override
+  public void start() {
+    // The kernel was asked for every page when it was submitted.
+  }
+
+  @Override
   public void await() throws IOException {
     try {
       for (int i = 0; i < pendingCount; i++) {

@@ -53,6 +53,11 @@ final class PreadReader implements SlotReader {
   }
 
   @Override
+  public void start() {
+    // Every read began when it was submitted.
+  }
+
+  @Override
   public void await() throws IOException {
     IOException failure = null;
     boolean interrupted = false;

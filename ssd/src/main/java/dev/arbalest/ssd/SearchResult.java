@@ -14,6 +14,7 @@ public final class SearchResult {
   long readBytes;
   int wastedReads;
   int cacheHits;
+  long prepareNanos;
   long walkNanos;
   long waitNanos;
   long rerankNanos;
@@ -93,7 +94,12 @@ public final class SearchResult {
     return cacheHits;
   }
 
-  /** Nanoseconds walking the graph, query preparation included. */
+  /** Nanoseconds checking the query and preparing the code's tables for it. */
+  public long prepareNanos() {
+    return prepareNanos;
+  }
+
+  /** Nanoseconds walking the graph. */
   public long walkNanos() {
     return walkNanos;
   }

@@ -24,6 +24,9 @@ sealed interface SlotReader extends AutoCloseable permits UringReader, PreadRead
    */
   int submit(long slot, int bytes, int buffer) throws IOException;
 
+  /** Lets queued reads begin without waiting for them; {@link #await} does so too. */
+  void start() throws IOException;
+
   /**
    * Waits until all submitted reads have completed.
    *

@@ -74,6 +74,11 @@ final class UringReader implements SlotReader {
   }
 
   @Override
+  public void start() throws IOException {
+    ring().submit();
+  }
+
+  @Override
   public void await() throws IOException {
     Ring current = ring();
     IOException failure = null;

@@ -94,6 +94,11 @@ public final class CandidateList {
     return -1;
   }
 
+  /** Leading candidates that are all expanded. */
+  int settled() {
+    return firstUnexpanded;
+  }
+
   /** A key that orders by distance, then node. */
   static long key(int node, float distance) {
     return ((long) toSortable(distance) << 32) | node;

@@ -39,6 +39,13 @@ public final class GreedySearch {
    * @return the best candidates, valid until the next search
    */
   public CandidateList search(NodeScorer scorer, int searchListSize) {
+    begin(searchListSize, scorer);
+    while (step(scorer)) {}
+    return candidates;
+  }
+
+  /** Starts a search that {@link #step} goes on with. */
+  public void begin(int searchListSize, NodeScorer scorer) {
     candidates.reset(searchListSize);
     visited.clear();
     hops = 0;
@@ -48,25 +55,41 @@ public final class GreedySearch {
     scorer.score(batch, 1, distances);
     candidates.offer(batch[0], distances[0]);
     scored = 1;
-    for (int node = candidates.expandNearest(); node >= 0; node = candidates.expandNearest()) {
-      hops++;
-      int degree = graph.neighbors(node, neighbors);
-      int count = 0;
-      for (int i = 0; i < degree; i++) {
-        if (visited.add(neighbors[i])) {
-          batch[count++] = neighbors[i];
-        }
-      }
-      scorer.score(batch, count, distances);
-      scored += count;
-      float threshold = candidates.threshold();
-      for (int i = 0; i < count; i++) {
-        if (distances[i] <= threshold && candidates.offer(batch[i], distances[i])) {
-          threshold = candidates.threshold();
-        }
+  }
+
+  /** Expands one node; returns whether there was one to expand. */
+  public boolean step(NodeScorer scorer) {
+    int node = candidates.expandNearest();
+    if (node < 0) {
+      return false;
+    }
+    hops++;
+    int degree = graph.neighbors(node, neighbors);
+    int count = 0;
+    for (int i = 0; i < degree; i++) {
+      if (visited.add(neighbors[i])) {
+        batch[count++] = neighbors[i];
       }
     }
+    scorer.score(batch, count, distances);
+    scored += count;
+    float threshold = candidates.threshold();
+    for (int i = 0; i < count; i++) {
+      if (distances[i] <= threshold && candidates.offer(batch[i], distances[i])) {
+        threshold = candidates.threshold();
+      }
+    }
+    return true;
+  }
+
+  /** The best candidates so far, valid until the next search. */
+  public CandidateList candidates() {
     return candidates;
+  }
+
+  /** How many of the nearest candidates were expanded with none before them left. */
+  public int settled() {
+    return candidates.settled();
   }
 
   /** Nodes expanded by the last search. */

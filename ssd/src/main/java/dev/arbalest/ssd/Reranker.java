@@ -1,0 +1,315 @@
+package dev.arbalest.ssd;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.cache.VectorCache;
+import dev.arbalest.natives.F32Distance;
+import dev.arbalest.natives.Metric;
+import dev.arbalest.pq.CodeScorer;
+import dev.arbalest.vamana.CandidateList;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads full vectors of candidates and computes their exact distances, as few as the answer needs.
+ *
+ * <p>A candidate is read while, by its estimated distance and the code's error, the probability
+ * that it belongs to the k nearest is above {@code 1 - confidence}: reading by probability finds
+ * the most neighbours for the fewest reads. The error's scale is corrected by the errors seen in
+ * what this query has read so far, which also serves codes that state none.
+ *
+ * <p>One per search context; not thread-safe. Nothing allocates once lists have grown to size.
+ */
+final class Reranker implements AutoCloseable {
+  /** Reads the stated scale of errors weighs as much as. */
+  private static final double PRIOR_READS = 10;
+
+  private final Index index;
+  private final SlotReader reader;
+  private final CodeScorer scorer;
+  private final MemorySegment query;
+  private final ByteBuffer bytes;
+  private final CRC32C crc = new CRC32C();
+  private final CandidateList preliminary;
+  private final CandidateList nearest;
+
+  // By buffer:
+  private final int[] bufferNodes;
+  private final int[] bufferRanks;
+  private final boolean[] bufferRead;
+  private final long[] rowOffsets;
+  private final float[] exactDistances;
+  private int buffers;
+  private int submitted;
+
+  // By rank:
+  private int[] nodes;
+  private float[] deviations;
+  private boolean[] done;
+
+  // Of the query:
+  private int ahead;
+  private int errors;
+  private double squaredErrors;
+
+  @MustBeClosed
+  Reranker(Index index, SlotReader reader, CodeScorer scorer, MemorySegment query, int listSize) {
+    this.index = index;
+    this.reader = reader;
+    this.scorer = scorer;
+    this.query = query;
+    this.bytes = reader.memory().asByteBuffer();
+    this.preliminary = new CandidateList(listSize);
+    this.nearest = new CandidateList(listSize);
+    this.bufferNodes = new int[reader.capacity()];
+    this.bufferRanks = new int[reader.capacity()];
+    this.bufferRead = new boolean[reader.capacity()];
+    this.rowOffsets = new long[reader.capacity()];
+    this.exactDistances = new float[reader.capacity()];
+    this.nodes = new int[listSize];
+    this.deviations = new float[listSize];
+    this.done = new boolean[listSize];
+  }
+
+  /** Forgets the last query. */
+  void begin() {
+    buffers = 0;
+    submitted = 0;
+    ahead = 0;
+    errors = 0;
+    squaredErrors = 0;
+  }
+
+  /** Starts to read the nearest {@code count} candidates of a walk that has not ended. */
+  void readAhead(CandidateList candidates, int count, SearchResult result) throws IOException {
+    int most = Math.min(Math.min(count, candidates.size()), reader.capacity() / 2);
+    for (int rank = 0; rank < most; rank++) {
+      request(candidates.node(rank), -1, index.dimension(), result);
+    }
+    ahead = buffers;
+    if (submitted > 0) {
+      reader.start();
+    }
+  }
+
+  /** Whether reads were started ahead. */
+  boolean hasReadAhead() {
+    return ahead > 0;
+  }
+
+  /** Finds the nearest of the candidates by exact distance. */
+  CandidateList nearest(CandidateList candidates, SearchParameters parameters, SearchResult result)
+      throws IOException {
+    int most = Math.min(parameters.rerank(), candidates.size());
+    int prefix = parameters.prefix();
+    if (prefix > 0 && prefix < index.dimension()) {
+      preliminary.reset(Math.min(most, parameters.survivors()));
+      readAll(candidates, most, prefix, preliminary, result);
+      nearest.reset(parameters.k());
+      readAll(preliminary, preliminary.size(), index.dimension(), nearest, result);
+    } else {
+      nearest.reset(parameters.k());
+      if (parameters.confidence() >= 1) {
+        readAll(candidates, most, index.dimension(), nearest, result);
+      } else {
+        readLikely(candidates, most, parameters, result);
+      }
+    }
+    return nearest;
+  }
+
+  /** Reads the first {@code count} candidates. */
+  private void readAll(
+      CandidateList candidates, int count, int prefix, CandidateList target, SearchResult result)
+      throws IOException {
+    for (int from = 0; from < count; from += reader.capacity()) {
+      int to = Math.min(count, from + reader.capacity());
+      buffers = 0;
+      for (int rank = from; rank < to; rank++) {
+        request(candidates.node(rank), -1, prefix, result);
+      }
+      complete(prefix, target, null, result);
+    }
+  }
+
+  /** Reads candidates while they may belong to the nearest. */
+  private void readLikely(
+      CandidateList candidates, int most, SearchParameters parameters, SearchResult result)
+      throws IOException {
+    int k = Math.min(parameters.k(), most);
+    takeCandidates(candidates, most);
+    double width = NormalQuantile.of(parameters.confidence());
+    int first = firstRound(candidates, most, k, width, result);
+    for (int buffer = 0; buffer < ahead; buffer++) {
+      int rank = bufferRanks[buffer];
+      if (bufferRead[buffer] && (rank < 0 || rank >= first)) {
+        result.wastedReads++;
+      }
+    }
+    while (buffers > 0) {
+      complete(index.dimension(), nearest, candidates, result);
+      double limit = nearest.distance(nearest.size() - 1);
+      double scaled = width * errorScale();
+      for (int rank = 0; rank < most && buffers < reader.capacity(); rank++) {
+        boolean likely = candidates.distance(rank) - scaled * deviations[rank] < limit;
+        if (!done[rank] && (likely || nearest.size() < k)) {
+          done[rank] = true;
+          request(nodes[rank], rank, index.dimension(), result);
+        }
+      }
+    }
+  }
+
+  /**
+   * Requests what is likely among the nearest as far as the estimates tell, which put the k-th a
+   * little too near; returns the rank behind the last.
+   */
+  private int firstRound(
+      CandidateList candidates, int most, int k, double width, SearchResult result)
+      throws IOException {
+    for (int buffer = 0; buffer < ahead; buffer++) {
+      int rank = rankOf(bufferNodes[buffer], most);
+      bufferRanks[buffer] = rank;
+      if (rank >= 0) {
+        done[rank] = true;
+      }
+    }
+    double limit = candidates.distance(k - 1);
+    int end = scorer.confidence() > 0 ? k : k + k / 2;
+    for (int rank = end; rank < most && scorer.confidence() > 0; rank++) {
+      if (candidates.distance(rank) - width * deviations[rank] < limit) {
+        end = rank + 1;
+      }
+    }
+    end = Math.min(end, most);
+    for (int rank = 0; rank < end && buffers < reader.capacity(); rank++) {
+      if (!done[rank]) {
+        done[rank] = true;
+        request(nodes[rank], rank, index.dimension(), result);
+      }
+    }
+    return end;
+  }
+
+  /** Scale of the error deviations: as stated, corrected by what was seen. */
+  private double errorScale() {
+    if (scorer.confidence() > 0) {
+      return Math.sqrt((PRIOR_READS + squaredErrors) / (PRIOR_READS + errors));
+    }
+    return errors == 0 ? 0 : Math.sqrt(squaredErrors / errors);
+  }
+
+  private void takeCandidates(CandidateList candidates, int count) {
+    if (nodes.length < count) {
+      nodes = new int[count];
+      deviations = new float[count];
+      done = new boolean[count];
+    }
+    for (int rank = 0; rank < count; rank++) {
+      nodes[rank] = candidates.node(rank);
+      done[rank] = false;
+    }
+    double confidence = scorer.confidence();
+    if (confidence == 0) {
+      java.util.Arrays.fill(deviations, 0, count, 1);
+      return;
+    }
+    scorer.errorBounds(nodes, 0, count, deviations);
+    float perDeviation = (float) (1 / NormalQuantile.of((1 + confidence) / 2));
+    for (int rank = 0; rank < count; rank++) {
+      deviations[rank] *= perDeviation;
+    }
+  }
+
+  private int rankOf(int node, int count) {
+    for (int rank = 0; rank < count; rank++) {
+      if (nodes[rank] == node) {
+        return rank;
+      }
+    }
+    return -1;
+  }
+
+  /** Takes a vector from the cache or submits its read. */
+  private void request(int node, int rank, int prefix, SearchResult result) throws IOException {
+    @Nullable VectorCache cache = index.cache();
+    int slotBytes = index.geometry().slotBytes();
+    int bytesWanted = prefix == index.dimension() ? slotBytes : (4 * prefix + 511) / 512 * 512;
+    int buffer = buffers++;
+    bufferNodes[buffer] = node;
+    bufferRanks[buffer] = rank;
+    if (cache != null && cache.get(node, reader.memory(), reader.offset(buffer))) {
+      bufferRead[buffer] = false;
+      result.cacheHits++;
+    } else {
+      bufferRead[buffer] = true;
+      result.readBytes += reader.submit(node, bytesWanted, buffer);
+      result.reads++;
+      submitted++;
+    }
+  }
+
+  /** Waits for what was submitted, then offers the exact distances of all buffers. */
+  private void complete(
+      int prefix, CandidateList target, @Nullable CandidateList estimates, SearchResult result)
+      throws IOException {
+    long start = System.nanoTime();
+    if (submitted > 0) {
+      reader.await();
+      submitted = 0;
+    }
+    long arrived = System.nanoTime();
+    boolean whole = prefix == index.dimension();
+    @Nullable VectorCache cache = index.cache();
+    for (int buffer = 0; buffer < buffers; buffer++) {
+      rowOffsets[buffer] = reader.offset(buffer);
+      if (bufferRead[buffer] && whole) { // a prefix has no checksum; it only chooses
+        check(bufferNodes[buffer], rowOffsets[buffer]);
+        if (cache != null) {
+          cache.offer(bufferNodes[buffer], reader.memory(), rowOffsets[buffer]);
+        }
+      }
+    }
+    F32Distance.stored(
+        // Prefixes have not unit norm: the cosine of the whole is nearest to their L2 order.
+        whole || index.metric() == Metric.DOT ? index.metric() : Metric.L2,
+        query,
+        0,
+        reader.memory(),
+        rowOffsets,
+        0,
+        buffers,
+        prefix,
+        exactDistances,
+        0);
+    for (int buffer = 0; buffer < buffers; buffer++) {
+      boolean _ = target.offer(bufferNodes[buffer], exactDistances[buffer]);
+      int rank = bufferRanks[buffer];
+      if (estimates != null && rank >= 0) {
+        double error = (exactDistances[buffer] - estimates.distance(rank)) / deviations[rank];
+        squaredErrors += error * error;
+        errors++;
+      }
+    }
+    buffers = 0;
+    ahead = 0;
+    result.waitNanos += arrived - start;
+    result.rerankNanos += System.nanoTime() - arrived;
+  }
+
+  /** Compares a slot just read with its checksum: a damaged vector must not give an answer. */
+  private void check(int slot, long offset) throws CorruptIndexException {
+    crc.reset();
+    bytes.limit((int) offset + index.geometry().slotBytes()).position((int) offset);
+    crc.update(bytes);
+    index.checkSum(slot, (int) crc.getValue());
+  }
+
+  /** Waits for reads in flight. */
+  @Override
+  public void close() throws IOException {
+    reader.close();
+  }
+}
