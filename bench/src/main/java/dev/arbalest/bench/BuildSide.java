@@ -208,7 +208,9 @@ final class BuildSide {
     return (double) hits / K / asked.size();
   }
 
-  private static ListRandomAccessVectorValues heapVectors(F32Rows rows) {
+  /** Copies rows for JVector, which must have its vector instructions for a fair comparison. */
+  static ListRandomAccessVectorValues heapVectors(F32Rows rows) {
+    requireVectorInstructions();
     List<VectorFloat<?>> vectors = new ArrayList<>(rows.count());
     for (int row = 0; row < rows.count(); row++) {
       float[] values = new float[rows.dimension()];
@@ -217,6 +219,13 @@ final class BuildSide {
           VectorizationProvider.getInstance().getVectorTypeSupport().createFloatVector(values));
     }
     return new ListRandomAccessVectorValues(vectors, rows.dimension());
+  }
+
+  static void requireVectorInstructions() {
+    String provider = VectorizationProvider.getInstance().getClass().getSimpleName();
+    if (!provider.equals("PanamaVectorizationProvider")) {
+      throw new IllegalStateException("JVector runs without vector instructions: " + provider);
+    }
   }
 
   /** Recall at a list size. */

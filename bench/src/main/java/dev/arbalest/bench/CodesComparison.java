@@ -11,13 +11,9 @@ import dev.arbalest.ssd.VectorInput;
 import io.github.jbellis.jvector.graph.ListRandomAccessVectorValues;
 import io.github.jbellis.jvector.quantization.CompressedVectors;
 import io.github.jbellis.jvector.quantization.ProductQuantization;
-import io.github.jbellis.jvector.vector.VectorizationProvider;
-import io.github.jbellis.jvector.vector.types.VectorFloat;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.ForkJoinPool;
 
@@ -47,7 +43,7 @@ public final class CodesComparison {
         Workers workers = Workers.start(threads);
         ForkJoinPool pool = new ForkJoinPool(threads)) {
       F32Rows rows = input.rows();
-      ListRandomAccessVectorValues values = heapVectors(rows);
+      ListRandomAccessVectorValues values = BuildSide.heapVectors(rows);
       for (int round = 0; round < rounds; round++) {
         ours[round] = arbalest(rows, subspaces, workers);
         theirs[round] = jvector(values, subspaces, pool);
@@ -71,17 +67,6 @@ public final class CodesComparison {
           theirs[rounds / 2],
           theirs[rounds / 2] / ours[rounds / 2]);
     }
-  }
-
-  private static ListRandomAccessVectorValues heapVectors(F32Rows rows) {
-    List<VectorFloat<?>> vectors = new ArrayList<>(rows.count());
-    for (int row = 0; row < rows.count(); row++) {
-      float[] values = new float[rows.dimension()];
-      rows.copyRow(row, values);
-      vectors.add(
-          VectorizationProvider.getInstance().getVectorTypeSupport().createFloatVector(values));
-    }
-    return new ListRandomAccessVectorValues(vectors, rows.dimension());
   }
 
   private static double arbalest(F32Rows rows, int subspaces, Workers workers) throws IOException {

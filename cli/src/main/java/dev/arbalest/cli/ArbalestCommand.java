@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
       GenerateCommand.class,
       BuildCommand.class,
       SearchCommand.class,
+      TuneCommand.class,
       InfoCommand.class,
       VerifyCommand.class,
       CodesCommand.class

@@ -1,9 +1,10 @@
 package dev.arbalest.cli;
 
-import dev.arbalest.natives.F32Matrix;
 import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
+import dev.arbalest.ssd.ExactSearch;
 import dev.arbalest.ssd.ProgressListener;
 import dev.arbalest.vamana.CandidateList;
 import java.io.IOException;
@@ -23,8 +24,6 @@ import java.nio.file.StandardOpenOption;
 final class DataSetWriter {
   /** Rows of a block and its queries' distances stay in the cache together. */
   private static final int BLOCK_ROWS = 64;
-
-  private static final int QUERY_TILE = 4;
 
   private static final int TRUTH = 100;
 
@@ -94,7 +93,7 @@ final class DataSetWriter {
     long rowBytes = 4L * dimension;
     long blockBytes = BLOCK_ROWS * rowBytes;
     int truth = Math.min(TRUTH, model.count());
-    CandidateList[][] found = new CandidateList[workers.size()][queries];
+    ExactSearch search = new ExactSearch(queryRows, Metric.L2, truth, workers.size());
     progress.stage("generate", model.count());
     try (NativeMemory blocks = NativeMemory.allocate(blockBytes * workers.size())) {
       file.write(header(model.count(), dimension), 0);
@@ -110,82 +109,13 @@ final class DataSetWriter {
               offsets[i - from] = (i - from) * rowBytes;
               MemorySegment.copy(row, 0, block, F32Rows.FLOAT, offsets[i - from], dimension);
             }
-            offer(found[worker], truth, queryRows, block, offsets, from);
+            search.offer(worker, block, offsets, from);
             file.write(
                 block.asSlice(0, (to - from) * rowBytes).asByteBuffer(), 8 + from * rowBytes);
             progress.advanced(to - from);
           });
     }
-    return merge(found, truth);
-  }
-
-  private void offer(
-      CandidateList[] lists,
-      int truth,
-      F32Rows queryRows,
-      MemorySegment block,
-      long[] offsets,
-      int firstRow) {
-    int rows = offsets.length;
-    float[] distances = new float[QUERY_TILE * rows];
-    F32Matrix.Scratch scratch = new F32Matrix.Scratch();
-    long[] queryOffsets = new long[QUERY_TILE];
-    for (int first = 0; first < queries; first += QUERY_TILE) {
-      int count = Math.min(QUERY_TILE, queries - first);
-      for (int i = 0; i < count; i++) {
-        queryOffsets[i] = queryRows.offset(first + i);
-      }
-      F32Matrix.squaredL2(
-          queryRows.memory(),
-          queryOffsets,
-          0,
-          count,
-          block,
-          offsets,
-          0,
-          rows,
-          queryRows.dimension(),
-          distances,
-          0,
-          scratch);
-      for (int i = 0; i < count; i++) {
-        offer(lists, first + i, truth, distances, i * rows, rows, firstRow);
-      }
-    }
-  }
-
-  private static void offer(
-      CandidateList[] lists,
-      int query,
-      int truth,
-      float[] distances,
-      int from,
-      int rows,
-      int firstRow) {
-    if (lists[query] == null) {
-      lists[query] = new CandidateList(truth);
-    }
-    float threshold = lists[query].threshold();
-    for (int i = 0; i < rows; i++) {
-      float distance = distances[from + i];
-      if (distance <= threshold && lists[query].offer(firstRow + i, distance)) {
-        threshold = lists[query].threshold();
-      }
-    }
-  }
-
-  private CandidateList[] merge(CandidateList[][] found, int truth) {
-    CandidateList[] merged = new CandidateList[queries];
-    for (int query = 0; query < queries; query++) {
-      merged[query] = new CandidateList(truth);
-      for (CandidateList[] lists : found) {
-        CandidateList list = lists[query];
-        for (int rank = 0; list != null && rank < list.size(); rank++) {
-          boolean _ = merged[query].offer(list.node(rank), list.distance(rank));
-        }
-      }
-    }
-    return merged;
+    return search.nearest();
   }
 
   private void writeTruth(PendingFile file, CandidateList[] nearest) throws IOException {

@@ -60,6 +60,11 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
   private @Nullable Integer rerank;
 
   @Option(
+      names = "--recall",
+      description = "Search as cheaply as reached this recall when the index was tuned.")
+  private @Nullable Double recall;
+
+  @Option(
       names = "--confidence",
       description =
           "Read a candidate while it may be among the nearest with a probability above one minus"
@@ -105,7 +110,12 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     if (threads < 1 || threads > 1024) {
       throw new BadInputException("threads must be in [1, 1024]: " + threads);
     }
-    SearchParameters parameters = parameters();
+    if (recall != null && (list != null || rerank != null || confidence != null)) {
+      throw new BadInputException(
+          "--recall chooses --list and --confidence; give either it or --list, --rerank,"
+              + " --confidence");
+    }
+    SearchParameters given = parameters();
     OpenOptions options =
         OpenOptions.defaults()
             .withReader(ReaderKind.parse(reader.toLowerCase(Locale.ROOT)))
@@ -120,6 +130,8 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
           common.err().println(opened.readerNote());
           common.err().flush();
         }
+        SearchParameters parameters =
+            recall == null ? given : opened.parametersFor(k, recall).withPrefix(given.prefix());
         QueryRun run = new QueryRun(opened, vectors, truth, parameters);
         run.check();
         double firstMillis = run.first();
@@ -129,7 +141,7 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
             opened.dimension(),
             common.err());
         QueryRun.Totals totals = run.measure(threads, repeat);
-        ObjectNode json = json(opened, totals, openMillis, firstMillis);
+        ObjectNode json = json(opened, parameters, totals, openMillis, firstMillis);
         if (common.json) {
           common.print(json);
         } else {
@@ -196,11 +208,18 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
   }
 
   private ObjectNode json(
-      Index opened, QueryRun.Totals totals, double openMillis, double firstMillis) {
+      Index opened,
+      SearchParameters parameters,
+      QueryRun.Totals totals,
+      double openMillis,
+      double firstMillis) {
     double searches = totals.searches();
     ObjectNode root = CommonOptions.newObject();
     root.put("queries", totals.queries());
     root.put("k", k);
+    root.put("list", parameters.searchListSize());
+    root.put("rerank", parameters.rerank());
+    root.put("confidence", parameters.confidence());
     if (totals.recall() >= 0) {
       root.put("recall", totals.recall());
     } else {

@@ -19,6 +19,11 @@ public final class SystemFacts {
     return statusBytes("VmHWM:");
   }
 
+  /** Resident memory that is not backed by files, in bytes; 0 if unknown. */
+  public static long anonymousBytes() {
+    return statusBytes("RssAnon:");
+  }
+
   private static long statusBytes(String key) {
     try {
       for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {

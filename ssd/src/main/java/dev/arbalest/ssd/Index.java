@@ -186,6 +186,34 @@ public final class Index implements AutoCloseable {
     }
   }
 
+  /**
+   * Search parameters that reached a recall when the index was tuned ({@link Tuner}).
+   *
+   * @param k neighbours wanted
+   * @param recall wanted, in (0, 1]
+   * @throws BadInputException if the index was not tuned for {@code k} or did not reach it
+   * @throws CorruptIndexException if what tuning stored is damaged
+   */
+  public SearchParameters parametersFor(int k, double recall) throws IOException {
+    RecallCurve curve =
+        RecallCurve.read(loaded.directory(), manifest().generation())
+            .orElseThrow(() ->
+                new BadInputException(
+                    loaded.directory()
+                        + " was not tuned since it was built; run 'tune --index' first"));
+    if (curve.k() != k) {
+      throw new BadInputException(
+          loaded.directory() + " was tuned for k = " + curve.k() + "; run 'tune --k " + k + "'");
+    }
+    return curve.parameters(recall);
+  }
+
+  /** The full vectors, to go through from front to back. */
+  @MustBeClosed
+  StoredRows storedRows() throws IOException {
+    return new StoredRows(loaded.vectors(), geometry);
+  }
+
   /** Number of vectors. */
   public int count() {
     return loaded.manifest().count();

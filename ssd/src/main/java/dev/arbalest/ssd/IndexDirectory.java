@@ -35,7 +35,7 @@ final class IndexDirectory implements AutoCloseable {
   private static final Pattern OURS =
       Pattern.compile(
           "vectors(\\.[0-9]+)?\\.f32|(graph|codes|codec|ids|sums)\\.[0-9]+|graph\\.[0-9]+\\.[01]"
-              + "|build\\.json(\\.new)?");
+              + "|build\\.json(\\.new)?|tuning\\.json(\\.new)?");
 
   /**
    * Directories this process holds. A second channel on LOCK must not even be opened: closing it

@@ -28,6 +28,7 @@ final class IndexLoader {
   /**
    * An index in memory; the holder closes it.
    *
+   * @param directory where it is
    * @param manifest what it consists of
    * @param graph neighbours
    * @param codec trained codec
@@ -37,6 +38,7 @@ final class IndexLoader {
    * @param vectors the open vector file
    */
   record Loaded(
+      Path directory,
       Manifest manifest,
       Graph graph,
       Codec codec,
@@ -138,7 +140,7 @@ final class IndexLoader {
       opened.push(codes);
       Graph graph = parts.graph();
       opened.push(graph);
-      Loaded loaded = new Loaded(manifest, graph, codec, codes, ids, sums, vectors);
+      Loaded loaded = new Loaded(directory, manifest, graph, codec, codes, ids, sums, vectors);
       if (manifest.file(Manifest.Part.VECTORS).bytes() <= CHECKED_ON_OPEN_BYTES) {
         SlotChecker.checkAll(loaded, workers, _ -> {});
       }

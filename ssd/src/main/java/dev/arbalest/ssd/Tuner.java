@@ -1,0 +1,255 @@
+package dev.arbalest.ssd;
+
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.Metric;
+import dev.arbalest.natives.NativeMemory;
+import dev.arbalest.natives.Workers;
+import dev.arbalest.vamana.CandidateList;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Measures which search parameters give which recall, and stores the cheapest for each. Queries are
+ * given, or taken from the index itself; a vector that asks is then left out of its own answer.
+ */
+public final class Tuner {
+  private static final int LEAST_QUERIES = 20;
+  private static final int LARGEST_LIST = 1000;
+  private static final double LIST_GROWTH = 1.12;
+  private static final double[] CONFIDENCES = {0.5, 0.8, 0.95, 0.99, 0.999};
+
+  /** Recall above which longer lists are not tried. */
+  private static final double ENOUGH = 0.9995;
+
+  /** Codes scored in about the time in which a disk reads a vector. */
+  private static final double SCORED_PER_READ = 150;
+
+  private final Index index;
+  private final int k;
+  private final boolean leaveOut;
+  private final F32Rows queries;
+  private final int[] queryNodes;
+  private final Workers workers;
+  private final ProgressListener listener;
+
+  private Tuner(
+      Index index,
+      int k,
+      boolean leaveOut,
+      F32Rows queries,
+      int[] queryNodes,
+      Workers workers,
+      ProgressListener listener) {
+    this.index = index;
+    this.k = k;
+    this.leaveOut = leaveOut;
+    this.queries = queries;
+    this.queryNodes = queryNodes;
+    this.workers = workers;
+    this.listener = listener;
+  }
+
+  /**
+   * Tunes an index.
+   *
+   * @param given queries like those to come, or null to take vectors of the index
+   * @param k neighbours asked for
+   * @param sample vectors taken if no queries are given; at most so many queries used
+   * @param threads workers
+   */
+  public static RecallCurve tune(
+      Path directory,
+      @Nullable VectorInput given,
+      int k,
+      int sample,
+      int threads,
+      ProgressListener listener)
+      throws IOException {
+    OpenOptions options = OpenOptions.defaults().withSearchThreads(threads);
+    try (Index index = Index.open(directory, options, listener);
+        Workers workers = Workers.start(threads)) {
+      int available = given == null ? index.count() : given.rows().count();
+      int count = Math.min(sample, available);
+      boolean leaveOut = given == null;
+      if (count < LEAST_QUERIES || k < 1 || k + (leaveOut ? 1 : 0) > index.count()) {
+        throw new BadInputException(
+            "tuning for k = "
+                + k
+                + " needs at least "
+                + LEAST_QUERIES
+                + " queries and more vectors than k; found "
+                + count
+                + " queries and "
+                + index.count()
+                + " vectors");
+      }
+      if (given != null && given.rows().dimension() != index.dimension()) {
+        throw new BadInputException(
+            given.path()
+                + ": queries have dimension "
+                + given.rows().dimension()
+                + ", the index "
+                + index.dimension());
+      }
+      long stride = 4L * index.dimension();
+      int[] nodes = new int[count];
+      java.util.Arrays.setAll(nodes, i -> (int) ((long) i * available / count));
+      try (NativeMemory memory = NativeMemory.allocate(stride * count)) {
+        F32Rows rows = new F32Rows(memory.segment(), 0, stride, count, index.dimension());
+        takeQueries(index, given, nodes, rows);
+        Tuner tuner = new Tuner(index, k, leaveOut, rows, nodes, workers, listener);
+        RecallCurve curve = tuner.measure();
+        curve.write(directory);
+        return curve;
+      }
+    }
+  }
+
+  private static void takeQueries(
+      Index index, @Nullable VectorInput given, int[] nodes, F32Rows rows) throws IOException {
+    float[] row = new float[rows.dimension()];
+    try (StoredRows stored = index.storedRows()) {
+      for (int i = 0; i < nodes.length; i++) {
+        if (given == null) {
+          stored.copyRow(nodes[i], row);
+        } else {
+          double norm = given.checkRow(nodes[i], index.metric());
+          given.rows().copyRow(nodes[i], row);
+          for (int j = 0; j < row.length && index.metric() == Metric.COSINE; j++) {
+            row[j] = (float) (row[j] / norm);
+          }
+        }
+        MemorySegment.copy(row, 0, rows.memory(), F32Rows.FLOAT, rows.offset(i), row.length);
+      }
+    }
+  }
+
+  private RecallCurve measure() throws IOException {
+    int[][] truth = truth();
+    List<Integer> lists = new ArrayList<>();
+    int longest = Math.min(LARGEST_LIST, index.count());
+    for (int list = k + 1; list < longest; list = (int) Math.max(list + 1, list * LIST_GROWTH)) {
+      lists.add(list);
+    }
+    lists.add(Math.max(longest, k));
+    listener.stage("tune", (long) lists.size() * CONFIDENCES.length * queries.count());
+    List<RecallCurve.Point> all = new ArrayList<>();
+    for (int list : lists) {
+      double best = 0;
+      for (double confidence : CONFIDENCES) {
+        RecallCurve.Point point = measure(list, confidence, truth);
+        all.add(point);
+        best = point.recall();
+      }
+      if (best >= ENOUGH) {
+        break;
+      }
+    }
+    return new RecallCurve(index.manifest().generation(), k, queries.count(), cheapest(all));
+  }
+
+  /** Points that no other beats in both recall and cost, by rising recall. */
+  private static List<RecallCurve.Point> cheapest(List<RecallCurve.Point> all) {
+    List<RecallCurve.Point> byCost = new ArrayList<>(all);
+    byCost.sort(Comparator.comparingDouble(p -> p.reads() + p.scored() / SCORED_PER_READ));
+    List<RecallCurve.Point> kept = new ArrayList<>();
+    double best = 0;
+    for (RecallCurve.Point point : byCost) {
+      if (point.recall() > best) {
+        kept.add(point);
+        best = point.recall();
+      }
+    }
+    return kept;
+  }
+
+  /** True neighbours of every query, its own node left out. */
+  private int[][] truth() throws IOException {
+    int wanted = leaveOut ? k + 1 : k;
+    ExactSearch search = new ExactSearch(queries, index.metric(), wanted, workers.size());
+    listener.stage("compare", index.count());
+    try (StoredRows stored = index.storedRows()) {
+      workers.forRanges(
+          index.count(),
+          StoredRows.BLOCK,
+          (worker, from, to) -> {
+            try (StoredRows.Block block = stored.block(from, to)) {
+              search.offer(worker, block.memory(), block.offsets(), from);
+            }
+            synchronized (listener) {
+              listener.advanced(to - from);
+            }
+          });
+    }
+    CandidateList[] nearest = search.nearest();
+    int[][] truth = new int[nearest.length][k];
+    for (int query = 0; query < nearest.length; query++) {
+      int rank = 0;
+      for (int i = 0; i < nearest[query].size() && rank < k; i++) {
+        int node = nearest[query].node(i);
+        if (!leaveOut || node != queryNodes[query]) {
+          truth[query][rank++] = node;
+        }
+      }
+    }
+    return truth;
+  }
+
+  private RecallCurve.Point measure(int list, double confidence, int[][] truth) throws IOException {
+    int asked = leaveOut ? k + 1 : k;
+    int length = Math.max(list, asked);
+    SearchParameters parameters = new SearchParameters(asked, length, length, 0, confidence);
+    LongAdder hits = new LongAdder();
+    LongAdder reads = new LongAdder();
+    LongAdder scored = new LongAdder();
+    workers.forRanges(
+        queries.count(),
+        8,
+        (worker, from, to) -> {
+          SearchResult result = new SearchResult();
+          float[] query = new float[index.dimension()];
+          for (int i = from; i < to; i++) {
+            queries.copyRow(i, query);
+            index.search(query, parameters, result);
+            hits.add(hits(result, truth[i], leaveOut ? queryNodes[i] : -1));
+            reads.add(result.reads());
+            scored.add(result.scored());
+          }
+          synchronized (listener) {
+            listener.advanced(to - from);
+          }
+        });
+    double count = queries.count();
+    return new RecallCurve.Point(
+        list,
+        confidence,
+        hits.sum() / count / k,
+        reads.sum() / count - (asked - k),
+        scored.sum() / count);
+  }
+
+  private int hits(SearchResult result, int[] truth, int own) {
+    int hits = 0;
+    int taken = 0;
+    for (int rank = 0; rank < result.size() && taken < k; rank++) {
+      int node = (int) result.id(rank);
+      if (node == own) {
+        continue;
+      }
+      taken++;
+      for (int expected : truth) {
+        if (expected == node) {
+          hits++;
+          break;
+        }
+      }
+    }
+    return hits;
+  }
+}
