@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /** Makes the readers of an index. */
 final class SlotReaders {
   /** Reads in flight per search: a rerank deeper than this goes in several batches. */
-  private static final int CAPACITY = 128;
+  static final int CAPACITY = 128;
 
   /** Enough blocked threads to keep a disk busy that serves 32 requests at a time. */
   private static final int PREAD_THREADS = 32;
