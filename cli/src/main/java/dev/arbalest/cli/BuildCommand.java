@@ -6,6 +6,7 @@ import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.ssd.BadInputException;
 import dev.arbalest.ssd.BuildOptions;
 import dev.arbalest.ssd.BuildReport;
+import dev.arbalest.ssd.ElementType;
 import dev.arbalest.ssd.Index;
 import dev.arbalest.ssd.IndexDigest;
 import dev.arbalest.ssd.Manifest;
@@ -68,9 +69,15 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
       names = "--codec",
       defaultValue = "auto",
       description =
-          "auto (rabitq:4 to rabitq:1, the finest the memory allows), rabitq:B (B bits per component, 1 to 8), pq:M (M bytes), pq4:M (M half bytes), sq8, f16."
+          "auto (saq:2, rabitq:2 or rabitq:1, the finest the memory allows), saq:B (B bits per component, 2 to 8, most where the vectors vary most), rabitq:B (1 to 8), pq:M (M bytes), pq4:M (M half bytes), sq8, f16."
               + " Default: ${DEFAULT-VALUE}.")
   private String codec;
+
+  @Option(
+      names = "--storage",
+      defaultValue = "f32",
+      description = "Components of stored vectors: f32, or f16 for half the bytes. Default: f32.")
+  private String storage;
 
   @Option(
       names = "--dimensions",
@@ -116,6 +123,7 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
     BuildOptions options =
         BuildOptions.defaults()
             .withMetric(Metric.parse(metric.toLowerCase(Locale.ROOT)))
+            .withStorage(ElementType.parse(storage.toLowerCase(Locale.ROOT)))
             .withGraph(new BuildParameters(degree, buildList, alpha, fast, seed));
     if (dimensions != null) {
       if (dimensions < 1) {

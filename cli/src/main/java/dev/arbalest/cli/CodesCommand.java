@@ -50,7 +50,7 @@ final class CodesCommand implements Callable<Integer>, ArbalestCommand.Verbose {
       names = "--codec",
       split = ",",
       description =
-          "Codecs, separated by commas. Default: rabitq:1, :2 and :4, pq with a byte for 8"
+          "Codecs, separated by commas. Default: saq:2, rabitq:1, :2 and :4, pq with a byte for 8"
               + " dimensions, sq8, f16.")
   private @Nullable List<String> codecs;
 
@@ -113,6 +113,7 @@ final class CodesCommand implements Callable<Integer>, ArbalestCommand.Verbose {
         codecs != null
             ? codecs
             : List.of(
+                "saq:2",
                 "rabitq:1",
                 "rabitq:2",
                 "rabitq:4",

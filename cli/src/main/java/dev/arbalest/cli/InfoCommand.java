@@ -33,6 +33,7 @@ final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
     ObjectNode root = CommonOptions.newObject();
     root.put("vectors", manifest.count());
     root.put("dimension", manifest.dimension());
+    root.put("storage", manifest.storage().label());
     root.put("metric", manifest.metric().label());
     root.put("codec", manifest.codec().toString());
     root.put("code_dimension", manifest.codeDimension());

@@ -80,7 +80,7 @@ class CommandLineTest {
             "degree");
     assertThat(built.path("vectors").asInt()).isEqualTo(1500);
     assertThat(built.path("dimension").asInt()).isEqualTo(128);
-    assertThat(built.path("codec").asString()).isEqualTo("rabitq:4");
+    assertThat(built.path("codec").asString()).isEqualTo("saq:2");
     assertThat(built.path("degree").asInt()).isEqualTo(24);
     assertThat(built.path("index_sha256").asString()).hasSize(64);
     assertThat(built.path("peak_rss_bytes").asLong()).isGreaterThan(1 << 20);
@@ -368,10 +368,10 @@ class CommandLineTest {
 
   @Test
   void theCodecChosenDependsOnTheMemory() {
-    // 264 MiB of base and staging, 11.5 of graph and tables, 0.9 of codes of one bit, 2.7 of codes
-    // of four and 5.0 of those that stand for the vectors.
+    // 264 MiB of base and staging, 11.5 of graph and tables, 0.9 of codes of one bit, 1.5 or 1.7 of
+    // codes of two and 5.0 of those that stand for the vectors.
     String[] budgets = {"285m", "277m", "8g"};
-    String[] codecs = {"rabitq:4", "rabitq:1", "rabitq:4"};
+    String[] codecs = {"saq:2", "rabitq:1", "saq:2"};
     for (int i = 0; i < budgets.length; i++) {
       assertThat(
               dev.arbalest.ssd.BuildOptions.defaults()

@@ -17,6 +17,10 @@ public final class F32Distance {
   /** Rows a tile kernel scores at once. */
   public static final int TILE_ROWS = 8;
 
+  /** Where a tile's sums are folded; half a kilobyte for a thread. */
+  private static final ThreadLocal<float[]> SCRATCH =
+      ThreadLocal.withInitial(() -> new float[F32VectorKernels.SCRATCH]);
+
   private F32Distance() {}
 
   /** Inner product of {@code a} and {@code b}, each {@code dimension} floats at its offset. */
@@ -150,6 +154,7 @@ public final class F32Distance {
     long q = Memory.address(query, queryOffsetBytes, bytes);
     java.util.Objects.checkFromIndexSize(from, count, rowOffsets.length);
     java.util.Objects.checkFromIndexSize(outFrom, count, out.length);
+    float[] scratch = SCRATCH.get();
     for (int i = 0; i < count; i += TILE_ROWS) {
       // A last tile that is not full scores its last row again: one kernel, one rounding.
       int last = Math.min(count - i, TILE_ROWS) - 1;
@@ -165,13 +170,14 @@ public final class F32Distance {
       int o = outFrom + i;
       switch (kernel) {
         case DOT ->
-            F32VectorKernels.dot8(q, r0, r1, r2, r3, r4, r5, r6, r7, dimension, out, o, last + 1);
+            F32VectorKernels.dot8(
+                q, r0, r1, r2, r3, r4, r5, r6, r7, dimension, scratch, out, o, last + 1);
         case L2 ->
             F32VectorKernels.squaredL2Of8(
-                q, r0, r1, r2, r3, r4, r5, r6, r7, dimension, out, o, last + 1);
+                q, r0, r1, r2, r3, r4, r5, r6, r7, dimension, scratch, out, o, last + 1);
         case COSINE ->
             F32VectorKernels.cosine8(
-                q, r0, r1, r2, r3, r4, r5, r6, r7, dimension, out, o, last + 1);
+                q, r0, r1, r2, r3, r4, r5, r6, r7, dimension, scratch, out, o, last + 1);
       }
     }
   }

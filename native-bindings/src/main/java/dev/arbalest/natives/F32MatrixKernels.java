@@ -97,10 +97,10 @@ final class F32MatrixKernels {
     s33.intoArray(scratch, 15 * LANES);
     fold(scratch, out);
     for (int i = (int) (vectorBytes / 4); i < dimension; i++) {
-      addProducts(q0, r0, r1, r2, r3, i, out, 0);
-      addProducts(q1, r0, r1, r2, r3, i, out, 4);
-      addProducts(q2, r0, r1, r2, r3, i, out, 8);
-      addProducts(q3, r0, r1, r2, r3, i, out, 12);
+      F32VectorKernels.addProducts(q0, r0, r1, r2, r3, i, out, 0);
+      F32VectorKernels.addProducts(q1, r0, r1, r2, r3, i, out, 4);
+      F32VectorKernels.addProducts(q2, r0, r1, r2, r3, i, out, 8);
+      F32VectorKernels.addProducts(q3, r0, r1, r2, r3, i, out, 12);
     }
   }
 
@@ -202,10 +202,10 @@ final class F32MatrixKernels {
     s33.intoArray(scratch, 15 * LANES);
     fold(scratch, out);
     for (int i = (int) (vectorBytes / 4); i < dimension; i++) {
-      addSquares(q0, r0, r1, r2, r3, i, out, 0);
-      addSquares(q1, r0, r1, r2, r3, i, out, 4);
-      addSquares(q2, r0, r1, r2, r3, i, out, 8);
-      addSquares(q3, r0, r1, r2, r3, i, out, 12);
+      F32VectorKernels.addSquares(q0, r0, r1, r2, r3, i, out, 0);
+      F32VectorKernels.addSquares(q1, r0, r1, r2, r3, i, out, 4);
+      F32VectorKernels.addSquares(q2, r0, r1, r2, r3, i, out, 8);
+      F32VectorKernels.addSquares(q3, r0, r1, r2, r3, i, out, 12);
     }
   }
 
@@ -215,33 +215,7 @@ final class F32MatrixKernels {
     }
   }
 
-  private static void addProducts(
-      long q, long r0, long r1, long r2, long r3, int i, float[] out, int from) {
-    float x = get(q, i);
-    out[from] = Math.fma(get(r0, i), x, out[from]);
-    out[from + 1] = Math.fma(get(r1, i), x, out[from + 1]);
-    out[from + 2] = Math.fma(get(r2, i), x, out[from + 2]);
-    out[from + 3] = Math.fma(get(r3, i), x, out[from + 3]);
-  }
-
-  private static void addSquares(
-      long q, long r0, long r1, long r2, long r3, int i, float[] out, int from) {
-    float x = get(q, i);
-    float d0 = get(r0, i) - x;
-    float d1 = get(r1, i) - x;
-    float d2 = get(r2, i) - x;
-    float d3 = get(r3, i) - x;
-    out[from] = Math.fma(d0, d0, out[from]);
-    out[from + 1] = Math.fma(d1, d1, out[from + 1]);
-    out[from + 2] = Math.fma(d2, d2, out[from + 2]);
-    out[from + 3] = Math.fma(d3, d3, out[from + 3]);
-  }
-
   private static FloatVector load(long address) {
     return FloatVector.fromMemorySegment(SPECIES, ALL, address, ORDER);
-  }
-
-  private static float get(long address, int index) {
-    return ALL.get(F32Rows.FLOAT, address + 4L * index);
   }
 }

@@ -93,6 +93,9 @@ final class F32VectorKernels {
     return cosineDistance(dot, aNorm, bNorm);
   }
 
+  /** Floats of scratch a tile needs. */
+  static final int SCRATCH = 16 * LANES;
+
   static void dot8(
       long q,
       long r0,
@@ -104,6 +107,7 @@ final class F32VectorKernels {
       long r6,
       long r7,
       int dimension,
+      float[] scratch,
       float[] out,
       int outFrom,
       int count) {
@@ -127,47 +131,23 @@ final class F32VectorKernels {
       s6 = x.fma(load(r6 + o), s6);
       s7 = x.fma(load(r7 + o), s7);
     }
-    float t0 = FloatLanes.sum(s0);
-    float t1 = FloatLanes.sum(s1);
-    float t2 = FloatLanes.sum(s2);
-    float t3 = FloatLanes.sum(s3);
-    float t4 = FloatLanes.sum(s4);
-    float t5 = FloatLanes.sum(s5);
-    float t6 = FloatLanes.sum(s6);
-    float t7 = FloatLanes.sum(s7);
+    // Through memory: eight sums inlined here would be more than the compiler takes, and the
+    // vectors
+    // handed to calls would be allocated.
+    s0.intoArray(scratch, 0);
+    s1.intoArray(scratch, LANES);
+    s2.intoArray(scratch, 2 * LANES);
+    s3.intoArray(scratch, 3 * LANES);
+    s4.intoArray(scratch, 4 * LANES);
+    s5.intoArray(scratch, 5 * LANES);
+    s6.intoArray(scratch, 6 * LANES);
+    s7.intoArray(scratch, 7 * LANES);
+    fold(scratch, 8);
     for (int i = (int) (vectorBytes / 4); i < dimension; i++) {
-      float x = get(q, i);
-      t0 = Math.fma(get(r0, i), x, t0);
-      t1 = Math.fma(get(r1, i), x, t1);
-      t2 = Math.fma(get(r2, i), x, t2);
-      t3 = Math.fma(get(r3, i), x, t3);
-      t4 = Math.fma(get(r4, i), x, t4);
-      t5 = Math.fma(get(r5, i), x, t5);
-      t6 = Math.fma(get(r6, i), x, t6);
-      t7 = Math.fma(get(r7, i), x, t7);
+      addProducts(q, r0, r1, r2, r3, i, scratch, 0);
+      addProducts(q, r4, r5, r6, r7, i, scratch, 4);
     }
-    out[outFrom] = t0;
-    if (count > 1) {
-      out[outFrom + 1] = t1;
-    }
-    if (count > 2) {
-      out[outFrom + 2] = t2;
-    }
-    if (count > 3) {
-      out[outFrom + 3] = t3;
-    }
-    if (count > 4) {
-      out[outFrom + 4] = t4;
-    }
-    if (count > 5) {
-      out[outFrom + 5] = t5;
-    }
-    if (count > 6) {
-      out[outFrom + 6] = t6;
-    }
-    if (count > 7) {
-      out[outFrom + 7] = t7;
-    }
+    System.arraycopy(scratch, 0, out, outFrom, count);
   }
 
   static void squaredL2Of8(
@@ -181,6 +161,7 @@ final class F32VectorKernels {
       long r6,
       long r7,
       int dimension,
+      float[] scratch,
       float[] out,
       int outFrom,
       int count) {
@@ -212,55 +193,20 @@ final class F32VectorKernels {
       FloatVector d7 = x.sub(load(r7 + o));
       s7 = d7.fma(d7, s7);
     }
-    float t0 = FloatLanes.sum(s0);
-    float t1 = FloatLanes.sum(s1);
-    float t2 = FloatLanes.sum(s2);
-    float t3 = FloatLanes.sum(s3);
-    float t4 = FloatLanes.sum(s4);
-    float t5 = FloatLanes.sum(s5);
-    float t6 = FloatLanes.sum(s6);
-    float t7 = FloatLanes.sum(s7);
+    s0.intoArray(scratch, 0);
+    s1.intoArray(scratch, LANES);
+    s2.intoArray(scratch, 2 * LANES);
+    s3.intoArray(scratch, 3 * LANES);
+    s4.intoArray(scratch, 4 * LANES);
+    s5.intoArray(scratch, 5 * LANES);
+    s6.intoArray(scratch, 6 * LANES);
+    s7.intoArray(scratch, 7 * LANES);
+    fold(scratch, 8);
     for (int i = (int) (vectorBytes / 4); i < dimension; i++) {
-      float x = get(q, i);
-      float d0 = get(r0, i) - x;
-      t0 = Math.fma(d0, d0, t0);
-      float d1 = get(r1, i) - x;
-      t1 = Math.fma(d1, d1, t1);
-      float d2 = get(r2, i) - x;
-      t2 = Math.fma(d2, d2, t2);
-      float d3 = get(r3, i) - x;
-      t3 = Math.fma(d3, d3, t3);
-      float d4 = get(r4, i) - x;
-      t4 = Math.fma(d4, d4, t4);
-      float d5 = get(r5, i) - x;
-      t5 = Math.fma(d5, d5, t5);
-      float d6 = get(r6, i) - x;
-      t6 = Math.fma(d6, d6, t6);
-      float d7 = get(r7, i) - x;
-      t7 = Math.fma(d7, d7, t7);
+      addSquares(q, r0, r1, r2, r3, i, scratch, 0);
+      addSquares(q, r4, r5, r6, r7, i, scratch, 4);
     }
-    out[outFrom] = t0;
-    if (count > 1) {
-      out[outFrom + 1] = t1;
-    }
-    if (count > 2) {
-      out[outFrom + 2] = t2;
-    }
-    if (count > 3) {
-      out[outFrom + 3] = t3;
-    }
-    if (count > 4) {
-      out[outFrom + 4] = t4;
-    }
-    if (count > 5) {
-      out[outFrom + 5] = t5;
-    }
-    if (count > 6) {
-      out[outFrom + 6] = t6;
-    }
-    if (count > 7) {
-      out[outFrom + 7] = t7;
-    }
+    System.arraycopy(scratch, 0, out, outFrom, count);
   }
 
   static void cosine8(
@@ -274,6 +220,7 @@ final class F32VectorKernels {
       long r6,
       long r7,
       int dimension,
+      float[] scratch,
       float[] out,
       int outFrom,
       int count) {
@@ -323,73 +270,73 @@ final class F32VectorKernels {
       s7 = y7.fma(x, s7);
       n7 = y7.fma(y7, n7);
     }
-    float t0 = FloatLanes.sum(s0);
-    float t1 = FloatLanes.sum(s1);
-    float t2 = FloatLanes.sum(s2);
-    float t3 = FloatLanes.sum(s3);
-    float t4 = FloatLanes.sum(s4);
-    float t5 = FloatLanes.sum(s5);
-    float t6 = FloatLanes.sum(s6);
-    float t7 = FloatLanes.sum(s7);
-    float m0 = FloatLanes.sum(n0);
-    float m1 = FloatLanes.sum(n1);
-    float m2 = FloatLanes.sum(n2);
-    float m3 = FloatLanes.sum(n3);
-    float m4 = FloatLanes.sum(n4);
-    float m5 = FloatLanes.sum(n5);
-    float m6 = FloatLanes.sum(n6);
-    float m7 = FloatLanes.sum(n7);
-    float mq = FloatLanes.sum(nq);
+    s0.intoArray(scratch, 0);
+    s1.intoArray(scratch, LANES);
+    s2.intoArray(scratch, 2 * LANES);
+    s3.intoArray(scratch, 3 * LANES);
+    s4.intoArray(scratch, 4 * LANES);
+    s5.intoArray(scratch, 5 * LANES);
+    s6.intoArray(scratch, 6 * LANES);
+    s7.intoArray(scratch, 7 * LANES);
+    n0.intoArray(scratch, 8 * LANES);
+    n1.intoArray(scratch, 9 * LANES);
+    n2.intoArray(scratch, 10 * LANES);
+    n3.intoArray(scratch, 11 * LANES);
+    n4.intoArray(scratch, 12 * LANES);
+    n5.intoArray(scratch, 13 * LANES);
+    n6.intoArray(scratch, 14 * LANES);
+    n7.intoArray(scratch, 15 * LANES);
+    fold(scratch, 16);
+    float squaredNorm = FloatLanes.sum(nq);
     for (int i = (int) (vectorBytes / 4); i < dimension; i++) {
       float x = get(q, i);
-      mq = Math.fma(x, x, mq);
-      float y0 = get(r0, i);
-      t0 = Math.fma(y0, x, t0);
-      m0 = Math.fma(y0, y0, m0);
-      float y1 = get(r1, i);
-      t1 = Math.fma(y1, x, t1);
-      m1 = Math.fma(y1, y1, m1);
-      float y2 = get(r2, i);
-      t2 = Math.fma(y2, x, t2);
-      m2 = Math.fma(y2, y2, m2);
-      float y3 = get(r3, i);
-      t3 = Math.fma(y3, x, t3);
-      m3 = Math.fma(y3, y3, m3);
-      float y4 = get(r4, i);
-      t4 = Math.fma(y4, x, t4);
-      m4 = Math.fma(y4, y4, m4);
-      float y5 = get(r5, i);
-      t5 = Math.fma(y5, x, t5);
-      m5 = Math.fma(y5, y5, m5);
-      float y6 = get(r6, i);
-      t6 = Math.fma(y6, x, t6);
-      m6 = Math.fma(y6, y6, m6);
-      float y7 = get(r7, i);
-      t7 = Math.fma(y7, x, t7);
-      m7 = Math.fma(y7, y7, m7);
+      squaredNorm = Math.fma(x, x, squaredNorm);
+      addProducts(q, r0, r1, r2, r3, i, scratch, 0);
+      addProducts(q, r4, r5, r6, r7, i, scratch, 4);
+      addNorms(r0, r1, r2, r3, i, scratch, 8);
+      addNorms(r4, r5, r6, r7, i, scratch, 12);
     }
-    out[outFrom] = cosineDistance(t0, mq, m0);
-    if (count > 1) {
-      out[outFrom + 1] = cosineDistance(t1, mq, m1);
+    for (int i = 0; i < count; i++) {
+      out[outFrom + i] = cosineDistance(scratch[i], squaredNorm, scratch[8 + i]);
     }
-    if (count > 2) {
-      out[outFrom + 2] = cosineDistance(t2, mq, m2);
+  }
+
+  /** Sets {@code scratch[i]} to the sum of the vector stored i-th. */
+  private static void fold(float[] scratch, int count) {
+    for (int i = 0; i < count; i++) {
+      scratch[i] = FloatLanes.sum(FloatVector.fromArray(SPECIES, scratch, i * LANES));
     }
-    if (count > 3) {
-      out[outFrom + 3] = cosineDistance(t3, mq, m3);
-    }
-    if (count > 4) {
-      out[outFrom + 4] = cosineDistance(t4, mq, m4);
-    }
-    if (count > 5) {
-      out[outFrom + 5] = cosineDistance(t5, mq, m5);
-    }
-    if (count > 6) {
-      out[outFrom + 6] = cosineDistance(t6, mq, m6);
-    }
-    if (count > 7) {
-      out[outFrom + 7] = cosineDistance(t7, mq, m7);
-    }
+  }
+
+  /** Adds the products of component {@code i} to four sums. */
+  static void addProducts(
+      long q, long r0, long r1, long r2, long r3, int i, float[] sums, int from) {
+    float x = get(q, i);
+    sums[from] = Math.fma(get(r0, i), x, sums[from]);
+    sums[from + 1] = Math.fma(get(r1, i), x, sums[from + 1]);
+    sums[from + 2] = Math.fma(get(r2, i), x, sums[from + 2]);
+    sums[from + 3] = Math.fma(get(r3, i), x, sums[from + 3]);
+  }
+
+  /** Adds the squared differences of component {@code i} to four sums. */
+  static void addSquares(
+      long q, long r0, long r1, long r2, long r3, int i, float[] sums, int from) {
+    float x = get(q, i);
+    float d0 = get(r0, i) - x;
+    float d1 = get(r1, i) - x;
+    float d2 = get(r2, i) - x;
+    float d3 = get(r3, i) - x;
+    sums[from] = Math.fma(d0, d0, sums[from]);
+    sums[from + 1] = Math.fma(d1, d1, sums[from + 1]);
+    sums[from + 2] = Math.fma(d2, d2, sums[from + 2]);
+    sums[from + 3] = Math.fma(d3, d3, sums[from + 3]);
+  }
+
+  private static void addNorms(long r0, long r1, long r2, long r3, int i, float[] sums, int from) {
+    sums[from] = Math.fma(get(r0, i), get(r0, i), sums[from]);
+    sums[from + 1] = Math.fma(get(r1, i), get(r1, i), sums[from + 1]);
+    sums[from + 2] = Math.fma(get(r2, i), get(r2, i), sums[from + 2]);
+    sums[from + 3] = Math.fma(get(r3, i), get(r3, i), sums[from + 3]);
   }
 
   private static float cosineDistance(float dot, float aSquaredNorm, float bSquaredNorm) {

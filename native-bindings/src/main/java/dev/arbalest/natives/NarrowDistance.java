@@ -104,6 +104,23 @@ public final class NarrowDistance {
         Memory.address(target, 0, 4L * dimension));
   }
 
+  /**
+   * Turns {@code dimension} half floats into floats.
+   *
+   * @throws IndexOutOfBoundsException if anything lies outside its segment
+   */
+  public static void widenHalf(
+      MemorySegment row,
+      long rowOffsetBytes,
+      int dimension,
+      MemorySegment target,
+      long targetOffsetBytes) {
+    NarrowVectorKernels.widenHalf(
+        Memory.address(row, rowOffsetBytes, 2L * dimension),
+        dimension,
+        Memory.address(target, targetOffsetBytes, 4L * dimension));
+  }
+
   /** Checks every row and returns the address of node 0. */
   private static long checkRows(
       MemorySegment rows,

@@ -147,4 +147,12 @@ final class NarrowVectorKernels {
   private static float get(long address, int index) {
     return ALL.get(F32Rows.FLOAT, address + 4L * index);
   }
+
+  /** A plain loop: the compiler has an instruction for it, the Vector API has none. */
+  static void widenHalf(long source, int dimension, long target) {
+    for (long i = 0; i < dimension; i++) {
+      short half = ALL.get(SHORT, source + 2 * i);
+      ALL.set(F32Rows.FLOAT, target + 4 * i, Float.float16ToFloat(half));
+    }
+  }
 }

@@ -59,13 +59,25 @@ public record CodecSpec(Family family, int parameter) {
     return new CodecSpec(Family.RABITQ, 1);
   }
 
+  /** Whether the codec can be trained for a dimension. */
+  public boolean fits(int dimension) {
+    return switch (family) {
+      case SAQ -> dimension >= SegmentedRaBitQ.LEAST_DIMENSION;
+      case PQ, PQ4 -> parameter <= dimension;
+      case RABITQ, SQ8, F16 -> true;
+    };
+  }
+
   /**
    * Refuses a dimension the codec cannot be trained for.
    *
    * @throws IllegalArgumentException naming both
    */
   public void requireFits(int dimension) {
-    if (family == Family.SAQ && dimension < SegmentedRaBitQ.LEAST_DIMENSION) {
+    if (fits(dimension)) {
+      return;
+    }
+    if (family == Family.SAQ) {
       throw new IllegalArgumentException(
           "saq:B needs vectors of at least "
               + SegmentedRaBitQ.LEAST_DIMENSION
@@ -73,15 +85,13 @@ public record CodecSpec(Family family, int parameter) {
               + dimension
               + "; use rabitq:B");
     }
-    if ((family == Family.PQ || family == Family.PQ4) && parameter > dimension) {
-      throw new IllegalArgumentException(
-          family.label
-              + ":M needs M of at most the dimension "
-              + dimension
-              + ", found "
-              + parameter
-              + "; lower M");
-    }
+    throw new IllegalArgumentException(
+        family.label
+            + ":M needs M of at most the dimension "
+            + dimension
+            + ", found "
+            + parameter
+            + "; lower M");
   }
 
   /** Bytes per code of vectors of a dimension, under any metric. */

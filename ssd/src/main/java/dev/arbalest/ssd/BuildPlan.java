@@ -61,10 +61,15 @@ record BuildPlan(MemoryBudget budget, Vectors vectors) {
   static BuildPlan of(F32Rows rows, int codeDimension, BuildOptions options) {
     MemoryBudget budget = required(rows.count(), codeDimension, options);
     budget.check();
-    long vectorBytes = (long) rows.count() * new VectorFile(rows.dimension()).slotBytes();
+    long vectorBytes = 4L * rows.count() * rows.dimension();
     long narrowBytes = (long) rows.count() * NARROW.codeBytesAtMost(codeDimension);
     if (budget.addIfFits("vectors", vectorBytes)) {
       return new BuildPlan(budget, Vectors.RESIDENT);
+    }
+    if (options.storage() != ElementType.F32) {
+      // The graph is made of the vectors as they are stored, which as half floats cannot be mapped.
+      budget.require("vectors as floats, which --storage f16 needs in memory", vectorBytes);
+      budget.check();
     }
     if (budget.addIfFits("one-byte codes", narrowBytes)) {
       return new BuildPlan(budget, Vectors.NARROW);

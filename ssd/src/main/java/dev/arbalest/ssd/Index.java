@@ -40,7 +40,7 @@ public final class Index implements AutoCloseable {
       @Nullable VectorCache cache,
       @Nullable FileMapping mapping) {
     this.loaded = loaded;
-    this.geometry = new VectorFile(loaded.manifest().dimension());
+    this.geometry = new VectorFile(loaded.manifest().dimension(), loaded.manifest().storage());
     this.reader = reader;
     this.readerNote = readerNote;
     this.cache = cache;
@@ -63,7 +63,8 @@ public final class Index implements AutoCloseable {
     FileMapping mapping = null;
     try {
       if (options.cacheBytes() > 0) {
-        int slotBytes = new VectorFile(loaded.manifest().dimension()).slotBytes();
+        Manifest manifest = loaded.manifest();
+        int slotBytes = new VectorFile(manifest.dimension(), manifest.storage()).slotBytes();
         cache = new VectorCache(options.cacheBytes(), slotBytes);
       }
       if (reader == ReaderKind.MMAP) {

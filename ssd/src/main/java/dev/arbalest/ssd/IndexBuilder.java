@@ -66,7 +66,7 @@ final class IndexBuilder {
     this.plan = plan;
     this.directory = directory;
     this.workers = workers;
-    this.geometry = new VectorFile(input.rows().dimension());
+    this.geometry = new VectorFile(input.rows().dimension(), options.storage());
     this.clock = new StageClock(listener);
     this.state = new BuildState(directory.nextGeneration(), job(), files, null);
     if (options.resume()) {
@@ -128,6 +128,7 @@ final class IndexBuilder {
         input.rows().count() + " x " + input.rows().dimension(),
         "input of " + Files.size(input.path()) + " bytes",
         "changed " + Files.getLastModifiedTime(input.path()).toMillis(),
+        "storage " + options.storage().label(),
         "metric " + options.metric().label(),
         "codec " + options.codec(),
         "dimensions " + codeDimension(),
@@ -180,7 +181,8 @@ final class IndexBuilder {
   private Manifest writeFiles() throws IOException {
     boolean resident = plan.vectors() == BuildPlan.Vectors.RESIDENT;
     int count = input.rows().count();
-    long residentBytes = resident ? (long) count * geometry.slotBytes() : 1;
+    long rowBytes = 4L * input.rows().dimension();
+    long residentBytes = resident ? count * rowBytes : 1;
     try (NativeMemory copies = NativeMemory.allocate(residentBytes)) {
       clock.begin("store", count);
       MemorySegment target = resident ? copies.segment() : MemorySegment.NULL;
@@ -191,7 +193,7 @@ final class IndexBuilder {
       }
       if (resident) {
         return encodeAndLink(
-            new F32Rows(copies.segment(), 0, geometry.slotBytes(), count, codeDimension()), null);
+            new F32Rows(copies.segment(), 0, rowBytes, count, codeDimension()), null);
       }
       Path path = directory.path().resolve(stored().name());
       try (FileMapping mapping = FileMapping.open(path)) {
@@ -214,10 +216,17 @@ final class IndexBuilder {
   private void store(MemorySegment resident) throws IOException {
     int count = input.rows().count();
     try (NativeMemory sums = NativeMemory.allocate(4L * count)) {
-      Path path = directory.newFile(Manifest.Part.VECTORS);
+      Path path = directory.newVectorFile(options.storage());
       int headerChecksum =
           VectorFileWriter.write(
-              path, input, options.metric(), sums.segment(), resident, workers, listener::advanced);
+              path,
+              input,
+              options.metric(),
+              options.storage(),
+              sums.segment(),
+              resident,
+              workers,
+              listener::advanced);
       files.put(
           Manifest.Part.VECTORS,
           new Manifest.Entry(
@@ -263,10 +272,18 @@ final class IndexBuilder {
                     Integer.toHexString(found));
               }
             }
-            long bytes = (long) (to - from) * slotBytes;
-            MemorySegment.copy(
-                mapping.segment(), geometry.offset(from), resident, (long) from * slotBytes, bytes);
-            mapping.release(geometry.offset(from), bytes);
+            int dimension = geometry.dimension();
+            for (int slot = from; slot < to; slot++) {
+              options
+                  .storage()
+                  .load(
+                      mapping.segment(),
+                      geometry.offset(slot),
+                      dimension,
+                      resident,
+                      4L * dimension * slot);
+            }
+            mapping.release(geometry.offset(from), (long) (to - from) * slotBytes);
             synchronized (mapping) {
               listener.advanced(to - from);
             }
@@ -333,6 +350,7 @@ final class IndexBuilder {
       return new Manifest(
           directory.nextGeneration(),
           input.rows().dimension(),
+          options.storage(),
           options.metric(),
           distances.count(),
           graph.entryPoint(),

@@ -34,7 +34,7 @@ final class IndexDirectory implements AutoCloseable {
   private static final String TEMPORARY = Manifest.FILE_NAME + ".new";
   private static final Pattern OURS =
       Pattern.compile(
-          "vectors(\\.[0-9]+)?\\.f32|(graph|codes|codec|ids|sums)\\.[0-9]+|graph\\.[0-9]+\\.[01]"
+          "vectors(\\.[0-9]+)?\\.f(32|16)|(graph|codes|codec|ids|sums)\\.[0-9]+|graph\\.[0-9]+\\.[01]"
               + "|build\\.json(\\.new)?|tuning\\.json(\\.new)?");
 
   /**
@@ -205,14 +205,17 @@ final class IndexDirectory implements AutoCloseable {
 
   /** Path of a part of the index being written; no committed file has it. */
   Path newFile(Manifest.Part part) {
-    if (part != Manifest.Part.VECTORS) {
-      return path.resolve(part.label() + "." + nextGeneration());
-    }
+    return path.resolve(part.label() + "." + nextGeneration());
+  }
+
+  /** Where a new index's vectors go. */
+  Path newVectorFile(ElementType storage) {
+    String name = "vectors." + storage.label();
     boolean taken =
         committed
-            .map(manifest -> manifest.file(Manifest.Part.VECTORS).name().equals("vectors.f32"))
+            .map(manifest -> manifest.file(Manifest.Part.VECTORS).name().equals(name))
             .orElse(false);
-    return path.resolve(taken ? "vectors." + nextGeneration() + ".f32" : "vectors.f32");
+    return path.resolve(taken ? "vectors." + nextGeneration() + "." + storage.label() : name);
   }
 
   /**
@@ -315,7 +318,12 @@ final class IndexDirectory implements AutoCloseable {
     }
     List<Path> files = new ArrayList<>();
     for (Manifest.Part part : Manifest.Part.values()) {
-      files.add(newFile(part));
+      if (part != Manifest.Part.VECTORS) {
+        files.add(newFile(part));
+      }
+    }
+    for (ElementType storage : ElementType.values()) {
+      files.add(newVectorFile(storage));
     }
     files.add(path.resolve(TEMPORARY));
     files.add(path.resolve(BuildState.FILE_NAME));

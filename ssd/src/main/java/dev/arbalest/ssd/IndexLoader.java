@@ -53,7 +53,7 @@ final class IndexLoader {
       if (found != expected) {
         throw new CorruptIndexException(
             vectors.path(),
-            new VectorFile(manifest.dimension()).offset(slot),
+            new VectorFile(manifest.dimension(), manifest.storage()).offset(slot),
             "slot " + slot + " with checksum " + Integer.toHexString(expected),
             Integer.toHexString(found));
       }

@@ -19,6 +19,7 @@ import tools.jackson.databind.node.ObjectNode;
  *
  * @param generation counts the times a manifest was committed in this directory, from 1
  * @param dimension components per vector
+ * @param storage components of the vector file
  * @param metric distance
  * @param count number of vectors
  * @param entryPoint node searches start at
@@ -30,6 +31,7 @@ import tools.jackson.databind.node.ObjectNode;
 public record Manifest(
     long generation,
     int dimension,
+    ElementType storage,
     Metric metric,
     int count,
     int entryPoint,
@@ -103,7 +105,7 @@ public record Manifest(
     root.put("generation", generation);
     root.put("dimension", dimension);
     root.put("metric", metric.label());
-    root.put("element_type", "f32");
+    root.put("element_type", storage.label());
     root.put("count", count);
     root.put("entry_point", entryPoint);
     root.put("codec", codec.toString());
@@ -177,6 +179,7 @@ public record Manifest(
         new Manifest(
             root.path("generation").longValue(),
             root.path("dimension").intValue(),
+            ElementType.parse(root.path("element_type").stringValue()),
             Metric.parse(root.path("metric").stringValue()),
             root.path("count").intValue(),
             root.path("entry_point").intValue(),

@@ -42,7 +42,7 @@ public final class ReadTrial implements AutoCloseable {
     this.blockBytes = blockBytes;
     this.file = DirectFile.open(path, DirectFile.Mode.READ);
     try {
-      VectorFile geometry = new VectorFile(blockBytes / 4);
+      VectorFile geometry = new VectorFile(blockBytes / 4, ElementType.F32);
       this.blocks = (file.size() - FileHeader.BYTES) / blockBytes;
       if (blocks < 2L * depth) {
         throw new BadInputException(

@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.cache.VectorCache;
 import dev.arbalest.natives.F32Distance;
 import dev.arbalest.natives.Metric;
+import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.pq.CodeScorer;
 import dev.arbalest.vamana.CandidateList;
 import java.io.IOException;
@@ -32,6 +33,10 @@ final class Reranker implements AutoCloseable {
   private final MemorySegment query;
   private final ByteBuffer bytes;
   private final CRC32C crc = new CRC32C();
+
+  /** Rows of other than single precision are widened to. */
+  private final @Nullable NativeMemory floats;
+
   private final CandidateList preliminary;
   private final CandidateList nearest;
 
@@ -55,12 +60,17 @@ final class Reranker implements AutoCloseable {
   private double squaredErrors;
 
   @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
   Reranker(Index index, SlotReader reader, CodeScorer scorer, MemorySegment query, int listSize) {
     this.index = index;
     this.reader = reader;
     this.scorer = scorer;
     this.query = query;
     this.bytes = reader.memory().asByteBuffer();
+    this.floats =
+        index.geometry().type() == ElementType.F32
+            ? null
+            : NativeMemory.allocate(4L * index.dimension() * reader.capacity());
     this.preliminary = new CandidateList(listSize);
     this.nearest = new CandidateList(listSize);
     this.bufferNodes = new int[reader.capacity()];
@@ -235,8 +245,7 @@ final class Reranker implements AutoCloseable {
   /** Takes a vector from the cache or submits its read. */
   private void request(int node, int rank, int prefix, SearchResult result) throws IOException {
     @Nullable VectorCache cache = index.cache();
-    int slotBytes = index.geometry().slotBytes();
-    int bytesWanted = prefix == index.dimension() ? slotBytes : (4 * prefix + 511) / 512 * 512;
+    int bytesWanted = index.geometry().slotBytes(prefix);
     int buffer = buffers++;
     bufferNodes[buffer] = node;
     bufferRanks[buffer] = rank;
@@ -272,12 +281,13 @@ final class Reranker implements AutoCloseable {
         }
       }
     }
+    MemorySegment rows = floats(prefix);
     F32Distance.stored(
         // Prefixes have not unit norm: the cosine of the whole is nearest to their L2 order.
         whole || index.metric() == Metric.DOT ? index.metric() : Metric.L2,
         query,
         0,
-        reader.memory(),
+        rows,
         rowOffsets,
         0,
         buffers,
@@ -299,6 +309,21 @@ final class Reranker implements AutoCloseable {
     result.rerankNanos += System.nanoTime() - arrived;
   }
 
+  /** Where the vectors read lie as floats; sets {@link #rowOffsets} to it. */
+  private MemorySegment floats(int prefix) {
+    NativeMemory widened = floats;
+    if (widened == null) {
+      return reader.memory();
+    }
+    ElementType type = index.geometry().type();
+    for (int buffer = 0; buffer < buffers; buffer++) {
+      long at = 4L * index.dimension() * buffer;
+      type.load(reader.memory(), rowOffsets[buffer], prefix, widened.segment(), at);
+      rowOffsets[buffer] = at;
+    }
+    return widened.segment();
+  }
+
   /** Compares a slot just read with its checksum: a damaged vector must not give an answer. */
   private void check(int slot, long offset) throws CorruptIndexException {
     crc.reset();
@@ -310,6 +335,8 @@ final class Reranker implements AutoCloseable {
   /** Waits for reads in flight. */
   @Override
   public void close() throws IOException {
-    reader.close();
+    try (NativeMemory _ = floats) {
+      reader.close();
+    }
   }
 }

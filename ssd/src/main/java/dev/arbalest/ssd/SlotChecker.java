@@ -20,7 +20,8 @@ final class SlotChecker {
    */
   static void checkAll(IndexLoader.Loaded loaded, Workers workers, LongConsumer progress)
       throws IOException {
-    VectorFile geometry = new VectorFile(loaded.manifest().dimension());
+    VectorFile geometry =
+        new VectorFile(loaded.manifest().dimension(), loaded.manifest().storage());
     int slotBytes = geometry.slotBytes();
     int chunkSlots = (int) Math.max(8, CHUNK_BYTES / slotBytes / 8 * 8);
     long chunkBytes = (long) chunkSlots * slotBytes;

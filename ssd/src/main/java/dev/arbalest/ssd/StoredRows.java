@@ -4,8 +4,10 @@ import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.FileMapping;
+import dev.arbalest.natives.NativeMemory;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The vectors of an index, mapped, to be gone through from front to back. Pages are given back
@@ -26,22 +28,47 @@ final class StoredRows implements AutoCloseable {
   }
 
   void copyRow(int row, float[] target) {
-    MemorySegment.copy(
-        mapping.segment(), F32Rows.FLOAT, geometry.offset(row), target, 0, geometry.dimension());
+    try (NativeMemory memory = NativeMemory.allocate(4L * target.length)) {
+      geometry
+          .type()
+          .load(mapping.segment(), geometry.offset(row), target.length, memory.segment(), 0);
+      MemorySegment.copy(memory.segment(), F32Rows.FLOAT, 0, target, 0, target.length);
+    }
   }
 
   /** Rows of a block; closing it gives its pages back. */
   final class Block implements AutoCloseable {
     private final long[] offsets;
+    private final long fileOffset;
+    private final @Nullable NativeMemory floats;
 
+    @SuppressWarnings("MustBeClosedChecker") // closed by close()
     private Block(int from, int to) {
       offsets = new long[to - from];
-      java.util.Arrays.setAll(offsets, i -> geometry.offset((long) from + i));
+      fileOffset = geometry.offset(from);
+      if (geometry.type() == ElementType.F32) {
+        floats = null;
+        java.util.Arrays.setAll(offsets, i -> geometry.offset((long) from + i));
+        return;
+      }
+      int dimension = geometry.dimension();
+      floats = NativeMemory.allocate(4L * dimension * offsets.length);
+      for (int i = 0; i < offsets.length; i++) {
+        offsets[i] = 4L * dimension * i;
+        geometry
+            .type()
+            .load(
+                mapping.segment(),
+                geometry.offset((long) from + i),
+                dimension,
+                floats.segment(),
+                offsets[i]);
+      }
     }
 
     /** Where the rows lie: floats. */
     MemorySegment memory() {
-      return mapping.segment();
+      return floats == null ? mapping.segment() : floats.segment();
     }
 
     /** Offset of each row. */
@@ -51,7 +78,10 @@ final class StoredRows implements AutoCloseable {
 
     @Override
     public void close() {
-      mapping.release(offsets[0], (long) offsets.length * geometry.slotBytes());
+      mapping.release(fileOffset, (long) offsets.length * geometry.slotBytes());
+      if (floats != null) {
+        floats.close();
+      }
     }
   }
 

@@ -8,12 +8,13 @@ import java.nio.file.Path;
 
 /**
  * Geometry of the vector file: a header of 4096 bytes (numbers: dimension, bytes per component,
- * slot stride), then one slot per vector, each {@code dimension} little-endian floats padded with
- * zeros to a multiple of 512 bytes: what direct I/O can read by itself on most disks.
+ * slot stride), then one slot per vector, each {@code dimension} little-endian components padded
+ * with zeros to a multiple of 512 bytes: what direct I/O can read by itself on most disks.
  *
  * @param dimension components per vector, in [1, 65535]
+ * @param type of a component
  */
-record VectorFile(int dimension) {
+record VectorFile(int dimension, ElementType type) {
   static final int MAX_DIMENSION = 65_535;
   private static final int SECTOR_BYTES = 512;
 
@@ -25,7 +26,12 @@ record VectorFile(int dimension) {
 
   /** Bytes from one slot to the next. */
   int slotBytes() {
-    return (4 * dimension + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
+    return slotBytes(dimension);
+  }
+
+  /** Bytes the first {@code components} take, in whole sectors. */
+  int slotBytes(int components) {
+    return (type.bytes() * components + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
   }
 
   /** Where slot {@code slot} begins in the file. */
@@ -41,7 +47,8 @@ record VectorFile(int dimension) {
   /** Writes the header and returns its checksum. */
   int writeHeader(DirectFile file) throws IOException {
     try (NativeMemory head = NativeMemory.allocate(FileHeader.BYTES)) {
-      new FileHeader(FileHeader.Kind.VECTORS, dimension, 4, slotBytes()).write(head.segment());
+      new FileHeader(FileHeader.Kind.VECTORS, dimension, type.bytes(), slotBytes())
+          .write(head.segment());
       file.write(head.segment(), 0, FileHeader.BYTES, 0);
       return FileHeader.checksum(head.segment(), 0, FileHeader.BYTES);
     }
@@ -57,7 +64,7 @@ record VectorFile(int dimension) {
   static DirectFile open(Path directory, Manifest manifest) throws IOException {
     Manifest.Entry entry = manifest.file(Manifest.Part.VECTORS);
     Path path = directory.resolve(entry.name());
-    VectorFile geometry = new VectorFile(manifest.dimension());
+    VectorFile geometry = new VectorFile(manifest.dimension(), manifest.storage());
     DirectFile file = DirectFile.open(path, DirectFile.Mode.READ);
     try (NativeMemory head = NativeMemory.allocate(FileHeader.BYTES)) {
       long size = file.size();
@@ -73,7 +80,7 @@ record VectorFile(int dimension) {
       int checksum = FileHeader.checksum(head.segment(), 0, FileHeader.BYTES);
       if (checksum != entry.checksum()
           || header.number(0) != manifest.dimension()
-          || header.number(1) != 4
+          || header.number(1) != manifest.storage().bytes()
           || header.number(2) != geometry.slotBytes()) {
         throw new CorruptIndexException(
             path,

@@ -26,7 +26,7 @@ final class VectorFileWriter {
    * Writes all rows of {@code input} as slots of {@code path} and syncs the file.
    *
    * @param sums receives the CRC32C of every slot, 4 bytes each
-   * @param resident where the stored vectors are kept too, slot after slot, or an empty segment
+   * @param resident where the stored vectors are kept too, as floats one after another, or empty
    * @return the header's checksum
    * @throws BadInputException naming the row that cannot be indexed
    */
@@ -34,14 +34,16 @@ final class VectorFileWriter {
       Path path,
       VectorInput input,
       Metric metric,
+      ElementType storage,
       MemorySegment sums,
       MemorySegment resident,
       Workers workers,
       LongConsumer progress)
       throws IOException {
     F32Rows rows = input.rows();
-    VectorFile geometry = new VectorFile(rows.dimension());
+    VectorFile geometry = new VectorFile(rows.dimension(), storage);
     int slotBytes = geometry.slotBytes();
+    long rowBytes = 4L * rows.dimension();
     // Chunks end at multiples of 4096 bytes, which direct writes need on some disks.
     long share = Math.min(CHUNK_BYTES, BuildPlan.STAGING_BYTES / workers.size());
     int chunkSlots = (int) Math.max(8, share / slotBytes / 8 * 8);
@@ -61,13 +63,15 @@ final class VectorFileWriter {
             for (int i = from; i < to; i++) {
               double norm = input.checkRow(i, metric);
               long offset = (long) (i - from) * slotBytes;
-              store(rows, i, metric == Metric.COSINE ? norm : 1, row, stage, offset);
+              take(rows, i, metric == Metric.COSINE ? norm : 1, row);
+              storage.store(row, i, stage, offset);
+              if (resident.byteSize() > 0) {
+                MemorySegment.copy(
+                    row, 0, resident, F32Rows.FLOAT, (long) i * rowBytes, row.length);
+              }
               sums.setAtIndex(FileHeader.INT, i, FileHeader.checksum(stage, offset, slotBytes));
             }
             long bytes = (long) (to - from) * slotBytes;
-            if (resident.byteSize() > 0) {
-              MemorySegment.copy(stage, 0, resident, (long) from * slotBytes, bytes);
-            }
             file.write(stage, 0, (bytes + 4095) / 4096 * 4096, geometry.offset(from));
             input.release(from, to);
             synchronized (file) {
@@ -80,14 +84,12 @@ final class VectorFileWriter {
     }
   }
 
-  private static void store(
-      F32Rows rows, int index, double norm, float[] row, MemorySegment stage, long offset) {
+  private static void take(F32Rows rows, int index, double norm, float[] row) {
     rows.copyRow(index, row);
     if (Math.abs(norm - 1) > UNIT_TOLERANCE) {
       for (int i = 0; i < row.length; i++) {
         row[i] = (float) (row[i] / norm);
       }
     }
-    MemorySegment.copy(row, 0, stage, F32Rows.FLOAT, offset, row.length);
   }
 }

@@ -80,8 +80,8 @@ class IndexTest {
             for (int rank = 0; rank < 10; rank++) {
               hits += truth.contains((int) result.id(rank)) ? 1 : 0;
             }
-            assertThat(result.reads()).isEqualTo(32);
-            assertThat(result.readBytes()).isEqualTo(32L * 512);
+            assertThat(result.reads()).isBetween(10, 64);
+            assertThat(result.readBytes()).isEqualTo(result.reads() * 512L);
             assertThat(result.hops()).isGreaterThanOrEqualTo(64);
           }
           assertThat(hits).as("%s %s: hits of 1000", metric, codec).isGreaterThan(800);
