@@ -70,6 +70,54 @@ public final class F32Distance {
         Tile.DOT, query, queryOffsetBytes, rows, rowOffsets, from, count, dimension, out, outFrom);
   }
 
+  /**
+   * Splits a vector by axes: {@code products[i] = <vector, axis i>}, and the sum of {@code
+   * products[i]} times axis i is taken from {@code rest}. The axes are gone through once, eight at
+   * a time.
+   *
+   * @param axes {@code count} rows of {@code dimension} floats, one after another
+   * @param count of axes, a multiple of {@value #TILE_ROWS}
+   * @param dimension a multiple of 64
+   * @param rest {@code dimension} floats from its start, apart from {@code vector}
+   * @throws IndexOutOfBoundsException if anything lies outside its segment
+   */
+  public static void split(
+      MemorySegment vector,
+      MemorySegment axes,
+      int count,
+      int dimension,
+      float[] products,
+      MemorySegment rest) {
+    if (count % TILE_ROWS != 0 || dimension % 64 != 0) {
+      throw new IllegalArgumentException(
+          "axes must be a multiple of "
+              + TILE_ROWS
+              + ", dimension of 64: "
+              + count
+              + ", "
+              + dimension);
+    }
+    long bytes = 4L * dimension;
+    long v = Memory.address(vector, 0, bytes);
+    long t = Memory.address(rest, 0, bytes);
+    long r = Memory.address(axes, 0, bytes * count);
+    java.util.Objects.checkFromIndexSize(0, count, products.length);
+    float[] scratch = SCRATCH.get();
+    for (int i = 0; i < count; i += TILE_ROWS) {
+      long r0 = r + bytes * i;
+      long r1 = r0 + bytes;
+      long r2 = r1 + bytes;
+      long r3 = r2 + bytes;
+      long r4 = r3 + bytes;
+      long r5 = r4 + bytes;
+      long r6 = r5 + bytes;
+      long r7 = r6 + bytes;
+      F32VectorKernels.dot8(
+          v, r0, r1, r2, r3, r4, r5, r6, r7, dimension, scratch, products, i, TILE_ROWS);
+      F32VectorKernels.subtract8(t, r0, r1, r2, r3, r4, r5, r6, r7, products, i, dimension);
+    }
+  }
+
   /** Squared Euclidean distances of one query to {@code count} rows; see {@link #dot}. */
   public static void squaredL2(
       MemorySegment query,

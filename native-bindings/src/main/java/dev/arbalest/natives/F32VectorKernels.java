@@ -301,6 +301,44 @@ final class F32VectorKernels {
     }
   }
 
+  /** {@code target -= sum_i f_i r_i}. */
+  static void subtract8(
+      long target,
+      long r0,
+      long r1,
+      long r2,
+      long r3,
+      long r4,
+      long r5,
+      long r6,
+      long r7,
+      float[] factors,
+      int from,
+      int dimension) {
+    FloatVector f0 = FloatVector.broadcast(SPECIES, -factors[from]);
+    FloatVector f1 = FloatVector.broadcast(SPECIES, -factors[from + 1]);
+    FloatVector f2 = FloatVector.broadcast(SPECIES, -factors[from + 2]);
+    FloatVector f3 = FloatVector.broadcast(SPECIES, -factors[from + 3]);
+    FloatVector f4 = FloatVector.broadcast(SPECIES, -factors[from + 4]);
+    FloatVector f5 = FloatVector.broadcast(SPECIES, -factors[from + 5]);
+    FloatVector f6 = FloatVector.broadcast(SPECIES, -factors[from + 6]);
+    FloatVector f7 = FloatVector.broadcast(SPECIES, -factors[from + 7]);
+    long end = 4L * dimension;
+    long o = 0;
+    while (o != end) {
+      FloatVector a = load(r0 + o).fma(f0, load(target + o));
+      FloatVector b = load(r1 + o).mul(f1);
+      a = load(r2 + o).fma(f2, a);
+      b = load(r3 + o).fma(f3, b);
+      a = load(r4 + o).fma(f4, a);
+      b = load(r5 + o).fma(f5, b);
+      a = load(r6 + o).fma(f6, a);
+      b = load(r7 + o).fma(f7, b);
+      a.add(b).intoMemorySegment(ALL, target + o, ORDER);
+      o += 4L * LANES;
+    }
+  }
+
   /** Sets {@code scratch[i]} to the sum of the vector stored i-th. */
   private static void fold(float[] scratch, int count) {
     for (int i = 0; i < count; i++) {

@@ -273,8 +273,8 @@ public final class SegmentedRaBitQ implements Codec {
     return new SegmentedScorer(this, codes, batchSize);
   }
 
-  /** Splits rotated residuals into head and tail; one thread's. */
-  final class Splitter {
+  /** Splits blocks of rotated residuals into heads and tails; one thread's. */
+  private final class Splitter {
     private final int padded = rotation.paddedDimension();
     private final int most;
     private final MemorySegment rotated;
@@ -311,13 +311,6 @@ public final class SegmentedRaBitQ implements Codec {
     /** Splits the first {@code count} vectors. */
     void split(int count) {
       java.util.Objects.checkFromIndexSize(0, count, most);
-      if (count == 1) {
-        F32Distance.dot(rotated, 0, axes, axisOffsets, 0, headDimension, padded, headValues, 0);
-        MemorySegment.copy(headValues, 0, heads, F32Rows.FLOAT, 0, headDimension);
-        F32Distance.dot(
-            heads, 0, transposedAxes, transposedOffsets, 0, padded, headDimension, shares, 0);
-        return;
-      }
       F32Matrix.dot(
           rotated,
           rotatedOffsets,
@@ -368,6 +361,15 @@ public final class SegmentedRaBitQ implements Codec {
       }
       return squares;
     }
+  }
+
+  /**
+   * Splits one rotated vector.
+   *
+   * @param rest a copy of {@code rotated}; becomes the tail
+   */
+  void split(MemorySegment rotated, float[] head, MemorySegment rest) {
+    F32Distance.split(rotated, axes, headDimension, rotation.paddedDimension(), head, rest);
   }
 
   private final class Encoder implements CodeEncoder {

@@ -10,17 +10,22 @@ import java.lang.foreign.MemorySegment;
 /** Scores {@link SegmentedRaBitQ} codes: head and tail against a query split as they are. */
 final class SegmentedScorer implements CodeScorer {
   private final SegmentedRaBitQ codec;
-  private final SegmentedRaBitQ.Splitter splitter;
   private final MemorySegment codes;
   private final int stride;
   private final int tailBits;
   private final int tailWords;
   private final float[] rotated;
   private final float[] head;
+
+  /** The rotated query, then what becomes its tail. */
+  private final NativeMemory split;
+
   private final QueryRounding headRounding = new QueryRounding(SegmentedRaBitQ.HEAD_BITS);
   private final QueryRounding tailRounding;
   private final PackedPlanes headPlanes;
   private final NativeMemory tailPlanes;
+  private final QueryRounding.Sink headSink;
+  private final QueryRounding.Sink tailSink;
   private final int[] headDifferences;
   private final int[] tailDifferences;
   private float constant;
@@ -35,13 +40,17 @@ final class SegmentedScorer implements CodeScorer {
     this.stride = codec.codeBytes();
     this.tailBits = codec.tailBits();
     this.tailWords = codec.tailWords();
-    this.splitter = codec.new Splitter(1);
     this.rotated = new float[codec.rotation().paddedDimension()];
+    this.split = NativeMemory.allocate(8L * rotated.length);
     this.head = new float[64 * codec.headWords()];
     this.tailRounding = new QueryRounding(tailBits);
     this.headPlanes =
         new PackedPlanes(codec.headWords(), SegmentedRaBitQ.HEAD_BITS, headRounding.bits());
     this.tailPlanes = NativeMemory.allocate(8L * tailRounding.bits() * tailWords);
+    this.headSink = headPlanes::setQuery;
+    MemorySegment memory = tailPlanes.segment();
+    this.tailSink =
+        (plane, word, bits) -> memory.set(RaBitQ.LONG, 8L * (plane * tailWords + word), bits);
     this.headDifferences = new int[batchSize];
     this.tailDifferences = new int[batchSize];
   }
@@ -68,17 +77,24 @@ final class SegmentedScorer implements CodeScorer {
               case DOT -> -dotCenter;
             };
     codec.rotation().apply(rotated);
-    splitter.set(0, rotated);
-    splitter.split(1);
-    squaredHead = splitter.head(0, head);
-    squaredTail = splitter.tail(0, rotated);
-    headRounding.round(head, codec.headWords(), squaredHead, headPlanes::setQuery);
-    MemorySegment memory = tailPlanes.segment();
-    tailRounding.round(
-        rotated,
-        tailWords,
-        squaredTail,
-        (plane, word, bits) -> memory.set(RaBitQ.LONG, 8L * (plane * tailWords + word), bits));
+    long bytes = 4L * rotated.length;
+    MemorySegment rest = split.segment().asSlice(bytes, bytes);
+    MemorySegment.copy(rotated, 0, split.segment(), RaBitQ.FLOAT, 0, rotated.length);
+    MemorySegment.copy(rotated, 0, rest, RaBitQ.FLOAT, 0, rotated.length);
+    codec.split(split.segment(), head, rest);
+    MemorySegment.copy(rest, RaBitQ.FLOAT, 0, rotated, 0, rotated.length);
+    squaredHead = squaredNorm(head);
+    squaredTail = squaredNorm(rotated);
+    headRounding.round(head, codec.headWords(), squaredHead, headSink);
+    tailRounding.round(rotated, tailWords, squaredTail, tailSink);
+  }
+
+  private static double squaredNorm(float[] vector) {
+    double sum = 0;
+    for (float component : vector) {
+      sum += component * component;
+    }
+    return sum;
   }
 
   @Override
@@ -147,6 +163,7 @@ final class SegmentedScorer implements CodeScorer {
 
   @Override
   public void close() {
+    split.close();
     headPlanes.close();
     tailPlanes.close();
   }
