@@ -217,9 +217,6 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     ObjectNode root = CommonOptions.newObject();
     root.put("queries", totals.queries());
     root.put("k", k);
-    root.put("list", parameters.searchListSize());
-    root.put("rerank", parameters.rerank());
-    root.put("confidence", parameters.confidence());
     if (totals.recall() >= 0) {
       root.put("recall", totals.recall());
     } else {
@@ -255,6 +252,10 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     root.put("open_ms", openMillis);
     root.put("first_query_ms", firstMillis);
     root.put("ids_sha256", totals.idsDigest());
+    ObjectNode used = root.putObject("parameters");
+    used.put("list", parameters.searchListSize());
+    used.put("rerank", parameters.rerank());
+    used.put("confidence", parameters.confidence());
     return root;
   }
 

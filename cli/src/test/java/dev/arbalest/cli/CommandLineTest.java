@@ -125,7 +125,8 @@ class CommandLineTest {
               "memory",
               "open_ms",
               "first_query_ms",
-              "ids_sha256");
+              "ids_sha256",
+              "parameters");
       assertThat(found.path("latency_us").propertyNames())
           .containsExactly("mean", "p50", "p95", "p99", "p999", "max");
       assertThat(found.path("per_query").propertyNames())
@@ -151,7 +152,7 @@ class CommandLineTest {
             "--cache",
             "4m",
             "--json");
-    assertThat(cached.path("per_query").path("cache_hits").asDouble()).isGreaterThan(20);
+    assertThat(cached.path("per_query").path("cache_hits").asDouble()).isGreaterThan(6);
     assertThat(cached.path("recall").isNull()).isTrue();
 
     JsonNode info = json("info", "--index", index, "--json");
@@ -468,6 +469,60 @@ class CommandLineTest {
   }
 
   @Test
+  void tuningChoosesParametersForARecall() throws IOException {
+    makeIndex();
+    String queries = prefix + ".query.fbin";
+    assertBad("was not tuned", "search", "--index", index, "--queries", queries, "--recall", "0.9");
+    JsonNode tuned = json("tune", "--index", index, "--sample", "100", "--json");
+    assertThat(tuned.path("k").asInt()).isEqualTo(10);
+    assertThat(tuned.path("points").size()).isGreaterThan(2);
+    assertThat(run("tune", "--index", index, "--queries", queries, "--quiet")).isZero();
+    JsonNode found =
+        json(
+            "search",
+            "--index",
+            index,
+            "--queries",
+            queries,
+            "--ground-truth",
+            prefix + ".gt.ibin",
+            "--recall",
+            "0.9",
+            "--json");
+    assertThat(found.path("recall").asDouble()).isGreaterThan(0.88);
+    assertThat(found.path("parameters").path("confidence").asDouble()).isLessThan(1);
+    assertBad(
+        "--recall chooses --list and --confidence",
+        "search",
+        "--index",
+        index,
+        "--queries",
+        queries,
+        "--recall",
+        "0.9",
+        "--list",
+        "50");
+    assertBad(
+        "confidence must be in [0.5, 1]: 0.2",
+        "search",
+        "--index",
+        index,
+        "--queries",
+        queries,
+        "--confidence",
+        "0.2");
+    assertBad(
+        "storage must be f32 or f16: f8",
+        "build",
+        "--input",
+        queries,
+        "--index",
+        index,
+        "--storage",
+        "f8");
+  }
+
+  @Test
   void badUsageEndsWithTwoAndSaysWhatIsWrong() throws IOException {
     makeIndex();
     String queries = prefix + ".query.fbin";
@@ -485,7 +540,7 @@ class CommandLineTest {
         "--metric",
         "euclid");
     assertBad(
-        "codec must be rabitq:B, pq:M, pq4:M, sq8 or f16: zip",
+        "codec must be saq:B, rabitq:B, pq:M, pq4:M, sq8 or f16: zip",
         "build",
         "--input",
         queries,
