@@ -476,7 +476,9 @@ class CommandLineTest {
     JsonNode tuned = json("tune", "--index", index, "--sample", "100", "--json");
     assertThat(tuned.path("k").asInt()).isEqualTo(10);
     assertThat(tuned.path("points").size()).isGreaterThan(2);
-    assertThat(run("tune", "--index", index, "--queries", queries, "--quiet")).isZero();
+    assertBad("needs at least 20 queries", "tune", "--index", index, "--queries", queries);
+    assertThat(run("tune", "--index", index, "--queries", prefix + ".base.fbin", "--quiet"))
+        .isZero();
     JsonNode found =
         json(
             "search",
