@@ -74,7 +74,8 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
   @Option(
       names = "--dimensions",
       description =
-          "Read only this prefix of the candidates first, then the best 2 k whole (Matryoshka).")
+          "Read only this prefix of the candidates first, then the best 2 k whole (Matryoshka)."
+              + " Candidates: --rerank, default 32 or 2 k.")
   private @Nullable Integer dimensions;
 
   @Option(
@@ -115,6 +116,11 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
           "--recall chooses --list and --confidence; give either it or --list, --rerank,"
               + " --confidence");
     }
+    if (dimensions != null && (recall != null || confidence != null)) {
+      throw new BadInputException(
+          "--dimensions reads a constant number of candidates; give --rerank with it, not --recall"
+              + " or --confidence");
+    }
     SearchParameters given = parameters();
     OpenOptions options =
         OpenOptions.defaults()
@@ -130,8 +136,7 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
           common.err().println(opened.readerNote());
           common.err().flush();
         }
-        SearchParameters parameters =
-            recall == null ? given : opened.parametersFor(k, recall).withPrefix(given.prefix());
+        SearchParameters parameters = recall == null ? given : opened.parametersFor(k, recall);
         QueryRun run = new QueryRun(opened, vectors, truth, parameters);
         run.check();
         double firstMillis = run.first();

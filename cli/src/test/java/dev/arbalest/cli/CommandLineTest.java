@@ -505,6 +505,17 @@ class CommandLineTest {
         "--list",
         "50");
     assertBad(
+        "--dimensions reads a constant number",
+        "search",
+        "--index",
+        index,
+        "--queries",
+        queries,
+        "--dimensions",
+        "32",
+        "--confidence",
+        "0.9");
+    assertBad(
         "confidence must be in [0.5, 1]: 0.2",
         "search",
         "--index",

@@ -229,7 +229,7 @@ final class IndexDirectory implements AutoCloseable {
     renamed = true;
     syncDirectory();
     try {
-      removeUnnamed(manifest);
+      removeAllBut(names(manifest));
       return "";
     } catch (IOException e) {
       return "the new index is in place, but files of the old one remain until the next build: "
@@ -266,8 +266,8 @@ final class IndexDirectory implements AutoCloseable {
     }
     Files.deleteIfExists(path.resolve(TEMPORARY));
     Set<String> needed = new HashSet<>(state.get().names());
-    committed.ifPresent(
-        manifest -> manifest.files().values().forEach(entry -> needed.add(entry.name())));
+    committed.ifPresent(manifest -> needed.addAll(names(manifest)));
+    needed.add(RecallCurve.FILE_NAME);
     removeAllBut(needed);
     return state;
   }
@@ -286,21 +286,16 @@ final class IndexDirectory implements AutoCloseable {
 
   private void removeLeftovers() throws IOException {
     Files.deleteIfExists(path.resolve(TEMPORARY));
+    Set<String> needed = new HashSet<>();
     if (committed.isPresent()) {
-      removeUnnamed(committed.get());
-    } else {
-      for (String name : names(path)) {
-        if (OURS.matcher(name).matches()) {
-          Files.deleteIfExists(path.resolve(name));
-        }
-      }
+      needed.addAll(names(committed.get()));
+      needed.add(RecallCurve.FILE_NAME); // of the index that is there until another replaces it
     }
+    removeAllBut(needed);
   }
 
-  /** Removes files of an index that the manifest does not name. */
-  private void removeUnnamed(Manifest manifest) throws IOException {
-    removeAllBut(
-        manifest.files().values().stream().map(Manifest.Entry::name).collect(Collectors.toSet()));
+  private static Set<String> names(Manifest manifest) {
+    return manifest.files().values().stream().map(Manifest.Entry::name).collect(Collectors.toSet());
   }
 
   private void removeAllBut(Set<String> named) throws IOException {

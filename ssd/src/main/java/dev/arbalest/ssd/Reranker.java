@@ -104,11 +104,6 @@ final class Reranker implements AutoCloseable {
     }
   }
 
-  /** Whether reads were started ahead. */
-  boolean hasReadAhead() {
-    return ahead > 0;
-  }
-
   /** Finds the nearest of the candidates by exact distance. */
   CandidateList nearest(CandidateList candidates, SearchParameters parameters, SearchResult result)
       throws IOException {
@@ -229,7 +224,8 @@ final class Reranker implements AutoCloseable {
     scorer.errorBounds(nodes, 0, count, deviations);
     float perDeviation = (float) (1 / NormalQuantile.of((1 + confidence) / 2));
     for (int rank = 0; rank < count; rank++) {
-      deviations[rank] *= perDeviation;
+      // Not 0: an estimate that says it is exact may still be off by rounding.
+      deviations[rank] = Math.max(Float.MIN_NORMAL, deviations[rank] * perDeviation);
     }
   }
 

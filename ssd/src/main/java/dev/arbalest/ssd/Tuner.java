@@ -56,12 +56,19 @@ public final class Tuner {
   }
 
   /**
-   * Tunes an index.
+   * Tunes an index: reads all its vectors once for the exact answers, searches with every pair of
+   * list and confidence tried, and replaces what tuning stored before. The result does not depend
+   * on {@code threads}. May run beside searches; a build that replaces the index meanwhile makes
+   * the result void.
    *
    * @param given queries like those to come, or null to take vectors of the index
-   * @param k neighbours asked for
-   * @param sample vectors taken if no queries are given; at most so many queries used
-   * @param threads workers
+   * @param k neighbours asked for, at least 1 and fewer than there are vectors
+   * @param sample most queries used, at least 20
+   * @param threads workers, in [1, 1024]
+   * @throws BadInputException if there are too few queries or vectors, or queries of another
+   *     dimension
+   * @throws CorruptIndexException if the index is damaged
+   * @throws IOException if a file cannot be read or written; what was stored before remains
    */
   public static RecallCurve tune(
       Path directory,

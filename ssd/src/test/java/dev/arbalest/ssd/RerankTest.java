@@ -9,6 +9,7 @@ import dev.arbalest.natives.Metric;
 import dev.arbalest.testing.Allocations;
 import dev.arbalest.testing.TestRows;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -246,6 +247,38 @@ class RerankTest {
         TestIndexes.options(Metric.L2, "saq:2"));
     try (Index index = Index.open(path)) {
       assertThatThrownBy(() -> index.parametersFor(10, 0.9)).hasMessageContaining("not tuned");
+    }
+  }
+
+  @Test
+  void aBuildThatFailsLeavesTheTuningOfTheIndexItWouldHaveReplaced() throws IOException {
+    Path path = build("saq:2", ElementType.F32);
+    RecallCurve curve = Tuner.tune(path, null, 10, 50, 2, ProgressListener.NONE);
+    F32Rows rows = TestRows.gaussian(3, 20, 64);
+    rows.memory().set(F32Rows.FLOAT, rows.offset(7) + 4L * 5, 70_000f);
+    Path place = java.util.Objects.requireNonNull(path.getParent());
+    BuildOptions options = TestIndexes.options(Metric.L2, "rabitq:1").withStorage(ElementType.F16);
+    assertThatThrownBy(() -> TestIndexes.build(place, rows, options))
+        .isInstanceOf(BadInputException.class);
+    try (Index index = Index.open(path)) {
+      assertThat(index.parametersFor(10, 0.5)).isEqualTo(curve.parameters(0.5));
+    }
+  }
+
+  @Test
+  void vectorsThatAllEqualTheirMeanAreFound() throws IOException {
+    F32Rows rows = TestRows.gaussian(5, 40, 64);
+    for (int row = 1; row < 40; row++) {
+      MemorySegment.copy(rows.memory(), rows.offset(0), rows.memory(), rows.offset(row), 4L * 64);
+    }
+    for (String codec : List.of("saq:2", "rabitq:1", "sq8")) {
+      Path place = Files.createDirectory(directory.resolve("equal-" + codec.replace(':', '-')));
+      Path path = TestIndexes.build(place, rows, TestIndexes.options(Metric.L2, codec));
+      try (Index index = Index.open(path)) {
+        SearchResult result = index.search(TestIndexes.row(rows, 0), SearchParameters.forK(10));
+        assertThat(result.size()).isEqualTo(10);
+        assertThat(result.distance(9)).isZero();
+      }
     }
   }
 
