@@ -1,5 +1,6 @@
 package dev.arbalest.bench;
 
+import dev.arbalest.cache.SlabPool;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.NativeMemory;
@@ -36,9 +37,10 @@ public class CodeScoringBenchmark {
   private static final int ROWS = 512;
   private static final int BATCH = 64;
 
-  @Param({"rabitq:1", "rabitq:2", "rabitq:4", "pq:192", "pq4:384", "sq8", "f16"})
+  @Param({"saq:2", "rabitq:1", "rabitq:2", "rabitq:4", "pq:192", "pq4:384", "sq8", "f16"})
   String codec;
 
+  private SlabPool slabs;
   private NativeMemory vectors;
   private NativeMemory codes;
   private CodeScorer scorer;
@@ -49,6 +51,7 @@ public class CodeScoringBenchmark {
   @SuppressWarnings("MustBeClosedChecker") // closed by tearDown
   public void setUp() throws IOException {
     SplittableRandom random = new SplittableRandom(1);
+    slabs = new SlabPool();
     vectors = NativeMemory.allocate(4L * DIMENSION * ROWS);
     for (int i = 0; i < DIMENSION * ROWS; i++) {
       vectors.segment().setAtIndex(F32Rows.FLOAT, i, (float) random.nextGaussian());
@@ -56,9 +59,10 @@ public class CodeScoringBenchmark {
     F32Rows rows = new F32Rows(vectors.segment(), 0, 4L * DIMENSION, ROWS, DIMENSION);
     try (Workers workers = Workers.start(2)) {
       Codec trained = Codec.train(CodecSpec.parse(codec), Metric.L2, rows, 1, workers);
+      SlabPool.Lease memory = slabs.lease(); // until the pool is closed
       codes = NativeMemory.allocate((long) trained.codeBytes() * ROWS);
-      trained.newEncoder().encode(rows, 0, ROWS, codes.segment());
-      scorer = trained.newScorer(codes.segment(), BATCH);
+      trained.newEncoder(memory).encode(rows, 0, ROWS, codes.segment());
+      scorer = trained.newScorer(codes.segment(), BATCH, memory);
     }
     scorer.query(vectors.segment());
     nodes = random.ints(BATCH, 0, ROWS).toArray();
@@ -67,7 +71,7 @@ public class CodeScoringBenchmark {
 
   @TearDown
   public void tearDown() {
-    scorer.close();
+    slabs.close();
     codes.close();
     vectors.close();
   }

@@ -1,5 +1,6 @@
 package dev.arbalest.bench;
 
+import dev.arbalest.cache.SlabPool;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.NativeMemory;
@@ -73,9 +74,11 @@ public final class CodesComparison {
     long start = System.nanoTime();
     CodecSpec spec = new CodecSpec(CodecSpec.Family.PQ, subspaces);
     Codec codec = Codec.train(spec, Metric.L2, rows, 1, workers);
-    try (NativeMemory codes = NativeMemory.allocate((long) codec.codeBytes() * rows.count())) {
+    try (NativeMemory codes = NativeMemory.allocate((long) codec.codeBytes() * rows.count());
+        SlabPool slabs = new SlabPool();
+        SlabPool.Lease memory = slabs.lease()) {
       CodeEncoder[] encoders = new CodeEncoder[workers.size()];
-      Arrays.setAll(encoders, worker -> codec.newEncoder());
+      Arrays.setAll(encoders, worker -> codec.newEncoder(memory));
       workers.forRanges(
           rows.count(),
           256,

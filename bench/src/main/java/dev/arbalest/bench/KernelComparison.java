@@ -299,8 +299,8 @@ public final class KernelComparison {
                 ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS, ADDRESS, ADDRESS,
                 ADDRESS));
     int codeBytes = dimension / 16; // one subspace for 8 dimensions
-    try (Arena scratch = Arena.ofConfined();
-        FastScan scan = new FastScan(codeBytes)) {
+    try (Arena scratch = Arena.ofConfined()) {
+      FastScan scan = new FastScan(codeBytes, scratch);
       MemorySegment codes = randomBytes(scratch, (long) codeBytes * 512);
       for (long i = 0; i < scan.tables().byteSize(); i++) {
         scan.tables().set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt(scan.maxEntry() + 1));

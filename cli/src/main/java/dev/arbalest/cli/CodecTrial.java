@@ -1,5 +1,6 @@
 package dev.arbalest.cli;
 
+import dev.arbalest.cache.SlabPool;
 import dev.arbalest.natives.F32Distance;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
@@ -153,16 +154,18 @@ final class CodecTrial {
     long trained = System.nanoTime();
     Result result = new Result(spec.toString(), base.dimension(), codec.codeBytes());
     result.trainSeconds = (trained - start) / 1e9;
-    try (NativeMemory codes = NativeMemory.allocate((long) codec.codeBytes() * base.count())) {
+    try (NativeMemory codes = NativeMemory.allocate((long) codec.codeBytes() * base.count());
+        SlabPool slabs = new SlabPool();
+        SlabPool.Lease memory = slabs.lease()) {
       // Once to compile the path and to touch the memory, once to measure.
       int warm = Math.min(base.count(), 512);
-      CodeEncoder warming = codec.newEncoder();
+      CodeEncoder warming = codec.newEncoder(memory);
       for (long end = System.nanoTime() + WARM_UP_NANOS; System.nanoTime() < end; ) {
         warming.encode(base, 0, warm, codes.segment());
       }
       codes.segment().fill((byte) 0);
       CodeEncoder[] encoders = new CodeEncoder[workers.size()];
-      Arrays.setAll(encoders, worker -> codec.newEncoder());
+      Arrays.setAll(encoders, worker -> codec.newEncoder(memory));
       long began = System.nanoTime();
       workers.forRanges(
           base.count(),
@@ -170,13 +173,12 @@ final class CodecTrial {
           (worker, from, to) -> encoders[worker].encode(base, from, to, codes.segment()));
       result.encodePerSecond = base.count() / ((System.nanoTime() - began) / 1e9);
       result.clippedShare = codec.clippedShare(base);
-      try (CodeScorer scorer = codec.newScorer(codes.segment(), BATCH)) {
-        ScorerScan scan = new ScorerScan(scorer);
-        measure(result, scan);
-        if (scorer.confidence() > 0) {
-          result.boundConfidence = scorer.confidence();
-          result.boundCoverage = coverage(scan, scorer);
-        }
+      CodeScorer scorer = codec.newScorer(codes.segment(), BATCH, memory);
+      ScorerScan scan = new ScorerScan(scorer);
+      measure(result, scan);
+      if (scorer.confidence() > 0) {
+        result.boundConfidence = scorer.confidence();
+        result.boundCoverage = coverage(scan, scorer);
       }
     }
     return result;

@@ -17,16 +17,21 @@ final class KernelWarning {
 
   /** The kernels that score codes and vectors of an index. */
   static Set<Kernel> of(CodecSpec codec, Metric metric) {
-    Kernel ofCodes =
+    Set<Kernel> kernels =
         switch (codec.family()) {
-          case SAQ -> Kernel.SEVERAL_BITS;
-          case RABITQ -> codec.parameter() == 1 ? Kernel.ONE_BIT : Kernel.SEVERAL_BITS;
-          case PQ -> Kernel.TABLE;
-          case PQ4 -> Kernel.FAST_SCAN;
-          case SQ8 -> Kernel.BYTE;
-          case F16 -> Kernel.F16;
+          case SAQ -> EnumSet.of(Kernel.PACKED_PLANES, ofBits(codec.parameter() - 1));
+          case RABITQ -> EnumSet.of(ofBits(codec.parameter()));
+          case PQ -> EnumSet.of(Kernel.TABLE);
+          case PQ4 -> EnumSet.of(Kernel.FAST_SCAN);
+          case SQ8 -> EnumSet.of(Kernel.BYTE);
+          case F16 -> EnumSet.of(Kernel.F16);
         };
-    return EnumSet.of(ofCodes, metric == Metric.L2 ? Kernel.F32_SQUARED_L2 : Kernel.F32_DOT);
+    kernels.add(metric == Metric.L2 ? Kernel.F32_SQUARED_L2 : Kernel.F32_DOT);
+    return kernels;
+  }
+
+  private static Kernel ofBits(int bits) {
+    return bits == 1 ? Kernel.ONE_BIT : Kernel.SEVERAL_BITS;
   }
 
   /** Checks the kernels; takes up to half a second for each that is slow. */

@@ -1,7 +1,7 @@
 package dev.arbalest.natives;
 
-import com.google.errorprone.annotations.MustBeClosed;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.util.Objects;
 
 /**
@@ -14,7 +14,7 @@ import java.util.Objects;
  * lies together, eight bytes at a time. Holds the memory that takes; not thread-safe, nothing
  * allocates after construction.
  */
-public final class FastScan implements AutoCloseable {
+public final class FastScan {
   /** Candidates scored at once. */
   public static final int LANES = FastScanVectorKernels.LANES;
 
@@ -25,24 +25,23 @@ public final class FastScan implements AutoCloseable {
   public static final int BLOCK = LANES;
 
   private final int codeBytes;
-  private final NativeMemory turned;
-  private final NativeMemory tables;
+  private final MemorySegment turned;
+  private final MemorySegment tables;
   private final short[] sums = new short[2 * LANES];
 
   /**
-   * Allocates a scorer.
+   * Makes a scorer.
    *
    * @param codeBytes bytes per code, a multiple of 8: two subspaces each
+   * @param memory where its tables go; must outlive it
    */
-  @MustBeClosed
-  @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
-  public FastScan(int codeBytes) {
+  public FastScan(int codeBytes, SegmentAllocator memory) {
     if (codeBytes < 8 || codeBytes % 8 != 0) {
       throw new IllegalArgumentException("codeBytes must be a multiple of 8: " + codeBytes);
     }
     this.codeBytes = codeBytes;
-    this.turned = NativeMemory.allocate((long) codeBytes * LANES);
-    this.tables = NativeMemory.allocate(2L * codeBytes * CENTROIDS);
+    this.turned = memory.allocate((long) codeBytes * LANES, 64);
+    this.tables = memory.allocate(2L * codeBytes * CENTROIDS, 64);
   }
 
   /** Highest table entry with which no sum over all subspaces overflows 16 bits. */
@@ -56,7 +55,7 @@ public final class FastScan implements AutoCloseable {
    * subspace are zero.
    */
   public MemorySegment tables() {
-    return tables.segment();
+    return tables;
   }
 
   /**
@@ -77,7 +76,7 @@ public final class FastScan implements AutoCloseable {
     Objects.checkFromIndexSize(0, count, out.length);
     Memory.checkRecords(codes, codesOffsetBytes, strideBytes, codeBytes, nodes, from, count);
     long base = codes.address() + codesOffsetBytes;
-    long scratch = turned.segment().address();
+    long scratch = turned.address();
     for (int start = 0; start < count; start += LANES) {
       int size = Math.min(LANES, count - start);
       FastScanVectorKernels.turn(base, strideBytes, codeBytes, nodes, from + start, size, scratch);
@@ -97,20 +96,13 @@ public final class FastScan implements AutoCloseable {
   }
 
   private void scoreBlock(long block, int size, int[] out, int outFrom) {
-    FastScanVectorKernels.sum(block, codeBytes, tables.segment().address(), sums);
+    FastScanVectorKernels.sum(block, codeBytes, tables.address(), sums);
     for (int i = 0; i < size / 2; i++) {
       out[outFrom + 2 * i] = sums[i] & 0xffff;
       out[outFrom + 2 * i + 1] = sums[i + LANES / 2] & 0xffff;
     }
     if (size % 2 != 0) {
       out[outFrom + size - 1] = sums[size / 2] & 0xffff;
-    }
-  }
-
-  @Override
-  public void close() {
-    try (turned) {
-      tables.close();
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.arbalest.natives;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,6 +28,7 @@ public final class KernelCheck {
 
   private static final int CODE_BITS = 4;
   private static final int QUERY_BITS = 7;
+  private static final int PACKED_BITS = 6;
 
   private KernelCheck() {}
 
@@ -66,6 +68,8 @@ public final class KernelCheck {
     ONE_BIT("1-bit code"),
     /** {@link BitDistance} of more bits. */
     SEVERAL_BITS("4-bit code"),
+    /** {@link PackedPlanes}. */
+    PACKED_PLANES("6-bit packed code"),
     /** {@link FastScan}. */
     FAST_SCAN("4-bit fast scan"),
     /** {@link AdcDistance}. */
@@ -93,11 +97,13 @@ public final class KernelCheck {
     int codeBytes = padded / 16;
     try (NativeMemory memory = NativeMemory.allocate(4L * padded * (ROWS + 1));
         NativeMemory split = NativeMemory.allocate(4L * padded);
-        FastScan scan = new FastScan((codeBytes + 7) / 8 * 8)) {
+        Arena tables = Arena.ofConfined()) {
+      FastScan scan = new FastScan((codeBytes + 7) / 8 * 8, tables);
+      PackedPlanes packed = packedPlanes(padded, tables);
       fill(memory.segment());
       List<Finding> findings = new ArrayList<>();
       for (Kernel kernel : kernels) {
-        Pair pair = pair(kernel, padded, memory.segment(), split.segment(), scan);
+        Pair pair = pair(kernel, padded, memory.segment(), split.segment(), scan, packed);
         findings.add(check(pair, nanosPerKernel));
       }
       return findings;
@@ -111,8 +117,30 @@ public final class KernelCheck {
     }
   }
 
+  /** A query of random bits for a sixth of the components. */
+  private static PackedPlanes packedPlanes(int dimension, Arena memory) {
+    int words = packedWords(dimension);
+    PackedPlanes packed = new PackedPlanes(words, PACKED_BITS, PACKED_BITS, memory);
+    SplittableRandom random = new SplittableRandom(2);
+    for (int plane = 0; plane < PACKED_BITS; plane++) {
+      for (int word = 0; word < words; word++) {
+        packed.setQuery(plane, word, random.nextLong());
+      }
+    }
+    return packed;
+  }
+
+  private static int packedWords(int dimension) {
+    return Math.max(1, dimension / 64 / PACKED_BITS);
+  }
+
   private static Pair pair(
-      Kernel kernel, int dimension, MemorySegment rows, MemorySegment split, FastScan scan) {
+      Kernel kernel,
+      int dimension,
+      MemorySegment rows,
+      MemorySegment split,
+      FastScan scan,
+      PackedPlanes packed) {
     long rowBytes = 4L * dimension;
     int words = dimension / 64;
     int codeBytes = (int) (scan.tables().byteSize() / 32);
@@ -189,6 +217,16 @@ public final class KernelCheck {
               i ->
                   CodeScalarKernels.weightedDifferences(
                       rows, QUERY_BITS, rows, 8L * words * CODE_BITS * i, CODE_BITS, words));
+      case PACKED_PLANES -> {
+        int packedWords = packedWords(dimension);
+        int stride = PackedPlanes.codeBytes(packedWords, PACKED_BITS);
+        yield new Pair(
+            kernel.label,
+            () -> packed.weightedDifferences(rows, stride, stride, nodes, 0, ROWS, counts),
+            i ->
+                CodeScalarKernels.weightedDifferences(
+                    split, PACKED_BITS, rows, (long) stride * i, PACKED_BITS, packedWords));
+      }
       case FAST_SCAN ->
           new Pair(
               kernel.label,

@@ -1,7 +1,7 @@
 package dev.arbalest.natives;
 
-import com.google.errorprone.annotations.MustBeClosed;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
@@ -15,7 +15,7 @@ import java.nio.ByteOrder;
  * rows. Holds the query laid out to match; one per searching thread, not thread-safe. Nothing
  * allocates after construction.
  */
-public final class PackedPlanes implements AutoCloseable {
+public final class PackedPlanes {
   private static final int ROW_WORDS = 8;
   private static final int ROW_BYTES = 8 * ROW_WORDS;
   private static final ValueLayout.OfLong LONG =
@@ -30,7 +30,7 @@ public final class PackedPlanes implements AutoCloseable {
   private final int rows;
 
   /** Per row: {@code queryBits} rows of query, then one of shifts. */
-  private final NativeMemory table;
+  private final MemorySegment table;
 
   /**
    * Makes room for a query.
@@ -38,10 +38,9 @@ public final class PackedPlanes implements AutoCloseable {
    * @param words longs per plane, at least 1
    * @param codeBits planes of a code, in [1, {@value BitDistance#MAX_BITS}]
    * @param queryBits planes of the query, in [1, {@value BitDistance#MAX_BITS}]
+   * @param memory where it goes; must outlive this
    */
-  @MustBeClosed
-  @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
-  public PackedPlanes(int words, int codeBits, int queryBits) {
+  public PackedPlanes(int words, int codeBits, int queryBits, SegmentAllocator memory) {
     if (words < 1 || 64L * words > MAX_COMPONENTS) {
       throw new IllegalArgumentException("words must be in [1, 1024]: " + words);
     }
@@ -56,11 +55,11 @@ public final class PackedPlanes implements AutoCloseable {
     this.codeBits = codeBits;
     this.queryBits = queryBits;
     this.rows = rows(words, codeBits);
-    this.table = NativeMemory.allocate((long) rows * (queryBits + 1) * ROW_BYTES);
-    table.segment().fill((byte) 0);
+    this.table = memory.allocate((long) rows * (queryBits + 1) * ROW_BYTES, ROW_BYTES);
+    table.fill((byte) 0);
     for (int place = 0; place < words * codeBits; place++) {
       long row = (long) (place / ROW_WORDS) * (queryBits + 1) + queryBits;
-      table.segment().set(LONG, row * ROW_BYTES + 8L * (place % ROW_WORDS), (long) (place / words));
+      table.set(LONG, row * ROW_BYTES + 8L * (place % ROW_WORDS), (long) (place / words));
     }
   }
 
@@ -79,7 +78,7 @@ public final class PackedPlanes implements AutoCloseable {
     java.util.Objects.checkIndex(word, words);
     for (int place = word; place < words * codeBits; place += words) {
       long row = (long) (place / ROW_WORDS) * (queryBits + 1) + plane;
-      table.segment().set(LONG, row * ROW_BYTES + 8L * (place % ROW_WORDS), bits);
+      table.set(LONG, row * ROW_BYTES + 8L * (place % ROW_WORDS), bits);
     }
   }
 
@@ -114,20 +113,6 @@ public final class PackedPlanes implements AutoCloseable {
           (int) MemoryTouch.touch(codes.address(), strideBytes, recordBytes, nodes, from, count);
     }
     BitVectorKernels.packed(
-        table.segment().address(),
-        queryBits,
-        rows,
-        codes.address(),
-        strideBytes,
-        nodes,
-        from,
-        count,
-        out);
-  }
-
-  /** Frees the query's memory. */
-  @Override
-  public void close() {
-    table.close();
+        table.address(), queryBits, rows, codes.address(), strideBytes, nodes, from, count, out);
   }
 }

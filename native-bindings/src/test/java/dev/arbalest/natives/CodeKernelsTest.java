@@ -50,8 +50,8 @@ class CodeKernelsTest {
     int planeBytes = 8 * words * codeBits;
     int codeBytes = PackedPlanes.codeBytes(words, codeBits);
     int stride = codeBytes + random.nextInt(20);
-    try (Arena arena = Arena.ofConfined();
-        PackedPlanes packed = new PackedPlanes(words, codeBits, queryBits)) {
+    try (Arena arena = Arena.ofConfined()) {
+      PackedPlanes packed = new PackedPlanes(words, codeBits, queryBits, arena);
       MemorySegment planes = bytes(arena, random, 8L * words * queryBits);
       for (int plane = 0; plane < queryBits; plane++) {
         for (int word = 0; word < words; word++) {
@@ -109,8 +109,8 @@ class CodeKernelsTest {
     SplittableRandom random = new SplittableRandom(seed);
     int codeBytes = 8 * (1 + random.nextInt(30));
     int stride = codeBytes + random.nextInt(9);
-    try (Arena arena = Arena.ofConfined();
-        FastScan scan = new FastScan(codeBytes)) {
+    try (Arena arena = Arena.ofConfined()) {
+      FastScan scan = new FastScan(codeBytes, arena);
       MemorySegment codes = bytes(arena, random, 3 + 20L * stride);
       for (long i = 0; i < scan.tables().byteSize(); i++) {
         scan.tables().set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt(scan.maxEntry() + 1));

@@ -4,10 +4,10 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Approximate distances of one query to nodes of a code table, a batch of nodes at a time. Holds
- * the query's tables in memory it owns; one per searching thread, not thread-safe. Nothing
- * allocates after construction.
+ * the query's tables; one per searching thread, not thread-safe. Nothing allocates after
+ * construction.
  */
-public interface CodeScorer extends AutoCloseable {
+public interface CodeScorer {
 
   /**
    * Takes a new query.
@@ -33,8 +33,4 @@ public interface CodeScorer extends AutoCloseable {
 
   /** Probability in (0, 1) that an error bound holds; 0 if the codec gives none. */
   double confidence();
-
-  /** Frees the query's tables. */
-  @Override
-  void close();
 }

@@ -1,6 +1,5 @@
 package dev.arbalest.pq;
 
-import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.Workers;
@@ -8,6 +7,7 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 
 /**
  * A trained compression of vectors of one dimension under one metric. Immutable and thread-safe.
@@ -31,17 +31,21 @@ public sealed interface Codec
   /** Bytes per code, a multiple of 8. */
   int codeBytes();
 
-  /** Makes an encoder, which holds scratch for one thread. */
-  CodeEncoder newEncoder();
+  /**
+   * Makes an encoder, which holds scratch for one thread.
+   *
+   * @param memory where the scratch goes; must outlive the encoder
+   */
+  CodeEncoder newEncoder(SegmentAllocator memory);
 
   /**
    * Makes a scorer over a code table, which must outlive it.
    *
    * @param codes code table
    * @param batchSize most nodes one call will score
+   * @param memory where the query's tables go; must outlive the scorer
    */
-  @MustBeClosed
-  CodeScorer newScorer(MemorySegment codes, int batchSize);
+  CodeScorer newScorer(MemorySegment codes, int batchSize, SegmentAllocator memory);
 
   /**
    * Share of components of rows that lie outside the ranges the codec was trained for; NaN for

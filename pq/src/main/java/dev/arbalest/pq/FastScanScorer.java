@@ -1,8 +1,8 @@
 package dev.arbalest.pq;
 
-import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.FastScan;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 
 /**
@@ -19,15 +19,14 @@ final class FastScanScorer implements CodeScorer {
   private float constant;
   private float step;
 
-  @MustBeClosed
-  @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
-  FastScanScorer(ProductQuantizer codec, MemorySegment codes, int batchSize) {
+  FastScanScorer(
+      ProductQuantizer codec, MemorySegment codes, int batchSize, SegmentAllocator memory) {
     this.codec = codec;
     this.codes = codes;
     this.table = new float[codec.subspaces() * FastScan.CENTROIDS];
     this.vector = new float[codec.paddedDimension()];
     this.sums = new int[batchSize];
-    this.scan = new FastScan(codec.codeBytes());
+    this.scan = new FastScan(codec.codeBytes(), memory);
   }
 
   @Override
@@ -72,10 +71,5 @@ final class FastScanScorer implements CodeScorer {
   @Override
   public double confidence() {
     return 0;
-  }
-
-  @Override
-  public void close() {
-    scan.close();
   }
 }

@@ -1,30 +1,27 @@
 package dev.arbalest.pq;
 
-import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.NarrowDistance;
-import dev.arbalest.natives.NativeMemory;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 
 /** Scores codes that hold every component in a narrow type; gives no error bound. */
 final class NarrowScorer implements CodeScorer {
   private final Codec codec;
   private final MemorySegment codes;
   private final int paddedBytes;
-  private final NativeMemory prepared;
+  private final MemorySegment prepared;
   private final float[] vector;
   private float constant;
   private float weight;
 
-  @MustBeClosed
-  @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
-  NarrowScorer(Codec codec, MemorySegment codes) {
+  NarrowScorer(Codec codec, MemorySegment codes, SegmentAllocator memory) {
     this.codec = codec;
     this.codes = codes;
     this.paddedBytes = codec.codeBytes() - 8;
     this.vector = new float[codec.dimension() + 1];
-    this.prepared = NativeMemory.allocate(4L * vector.length);
+    this.prepared = memory.allocate(4L * vector.length, 64);
   }
 
   @Override
@@ -43,7 +40,7 @@ final class NarrowScorer implements CodeScorer {
       for (int i = 0; i < dimension; i++) {
         dotMeans += (double) vector[i] * means[i];
         vector[i] -= codec.metric() == Metric.DOT ? 0 : means[i];
-        prepared.segment().setAtIndex(F32Rows.FLOAT, i, vector[i] * sq8.units()[i]);
+        prepared.setAtIndex(F32Rows.FLOAT, i, vector[i] * sq8.units()[i]);
       }
       squares = squaredNorm();
     } else {
@@ -79,7 +76,7 @@ final class NarrowScorer implements CodeScorer {
     for (int i = 0; i < codec.dimension(); i++) {
       vector[i] *= near1;
     }
-    NarrowDistance.splitHalfQuery(vector, half.evenDimension(), prepared.segment());
+    NarrowDistance.splitHalfQuery(vector, half.evenDimension(), prepared);
     weight = (float) (weight / ((double) near1 * half.scale()));
   }
 
@@ -88,18 +85,10 @@ final class NarrowScorer implements CodeScorer {
     int stride = codec.codeBytes();
     if (codec instanceof HalfFloats half) {
       NarrowDistance.dotHalf(
-          prepared.segment(),
-          codes,
-          0,
-          stride,
-          half.evenDimension(),
-          nodes,
-          from,
-          count,
-          distances);
+          prepared, codes, 0, stride, half.evenDimension(), nodes, from, count, distances);
     } else {
       NarrowDistance.dotByte(
-          prepared.segment(), codes, 0, stride, codec.dimension(), nodes, from, count, distances);
+          prepared, codes, 0, stride, codec.dimension(), nodes, from, count, distances);
     }
     for (int i = 0; i < count; i++) {
       long factors = (long) nodes[from + i] * stride + paddedBytes;
@@ -116,10 +105,5 @@ final class NarrowScorer implements CodeScorer {
   @Override
   public double confidence() {
     return 0;
-  }
-
-  @Override
-  public void close() {
-    prepared.close();
   }
 }

@@ -1,6 +1,5 @@
 package dev.arbalest.pq;
 
-import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.AdcDistance;
 import dev.arbalest.natives.CentroidSearch;
 import dev.arbalest.natives.F32Rows;
@@ -11,6 +10,7 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 
 /**
@@ -171,7 +171,7 @@ public final class ProductQuantizer implements Codec {
   }
 
   @Override
-  public CodeEncoder newEncoder() {
+  public CodeEncoder newEncoder(SegmentAllocator memory) {
     float[] vector = new float[rotation.paddedDimension()];
     return (rows, from, to, codes) -> {
       CodecFormat.requireDimension(rows, dimension());
@@ -256,12 +256,11 @@ public final class ProductQuantizer implements Codec {
     return rotation.paddedDimension();
   }
 
-  @MustBeClosed
   @Override
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller
-  public CodeScorer newScorer(MemorySegment codes, int batchSize) {
+  public CodeScorer newScorer(MemorySegment codes, int batchSize, SegmentAllocator memory) {
     return centroids == FastScan.CENTROIDS
-        ? new FastScanScorer(this, codes, batchSize)
+        ? new FastScanScorer(this, codes, batchSize, memory)
         : new ProductQuantizerScorer(this, codes);
   }
 }

@@ -55,9 +55,4 @@ final class ProductQuantizerScorer implements CodeScorer {
   public double confidence() {
     return 0;
   }
-
-  @Override
-  public void close() {
-    // tables are on the heap
-  }
 }

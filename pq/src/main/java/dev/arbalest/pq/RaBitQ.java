@@ -1,12 +1,12 @@
 package dev.arbalest.pq;
 
-import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
@@ -107,7 +107,7 @@ public final class RaBitQ implements Codec {
   }
 
   @Override
-  public CodeEncoder newEncoder() {
+  public CodeEncoder newEncoder(SegmentAllocator memory) {
     float[] vector = new float[rotation.paddedDimension()];
     DirectionRounder rounder = new DirectionRounder(bits(), vector.length);
     return (rows, from, to, codes) -> {
@@ -160,9 +160,8 @@ public final class RaBitQ implements Codec {
     }
   }
 
-  @MustBeClosed
   @Override
-  public CodeScorer newScorer(MemorySegment codes, int batchSize) {
-    return new RaBitQScorer(this, codes, batchSize);
+  public CodeScorer newScorer(MemorySegment codes, int batchSize, SegmentAllocator memory) {
+    return new RaBitQScorer(this, codes, batchSize, memory);
   }
 }

@@ -1,10 +1,9 @@
 package dev.arbalest.pq;
 
-import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.BitDistance;
 import dev.arbalest.natives.Metric;
-import dev.arbalest.natives.NativeMemory;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 
 /** Scores RaBitQ codes against a query whose rotated residual is rounded to a few bits. */
 final class RaBitQScorer implements CodeScorer {
@@ -24,14 +23,11 @@ final class RaBitQScorer implements CodeScorer {
   private final QueryRounding rounding;
   private final int stride;
   private final int[] differences;
-  private final float[] rotated;
-  private final NativeMemory planes;
-  private float constant;
-  private float queryNorm;
+  private final QueryResidual residual;
+  private final MemorySegment planes;
+  private final QueryRounding.Sink sink;
 
-  @MustBeClosed
-  @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
-  RaBitQScorer(RaBitQ codec, MemorySegment codes, int batchSize) {
+  RaBitQScorer(RaBitQ codec, MemorySegment codes, int batchSize, SegmentAllocator memory) {
     this.codec = codec;
     this.codes = codes;
     this.words = codec.words();
@@ -39,45 +35,21 @@ final class RaBitQScorer implements CodeScorer {
     this.rounding = new QueryRounding(codeBits);
     this.stride = codec.codeBytes();
     this.differences = new int[batchSize];
-    this.rotated = new float[codec.rotation().paddedDimension()];
-    this.planes = NativeMemory.allocate(8L * rounding.bits() * words);
+    this.residual = new QueryResidual(codec.center(), codec.rotation(), codec.metric());
+    this.planes = memory.allocate(8L * rounding.bits() * words, 64);
+    this.sink = (plane, word, bits) -> planes.set(RaBitQ.LONG, 8L * (plane * words + word), bits);
   }
 
   @Override
   public void query(MemorySegment query) {
-    float[] center = codec.center();
-    java.util.Arrays.fill(rotated, center.length, rotated.length, 0);
-    double dotCenter = 0;
-    double squaredNorm = 0;
-    for (int i = 0; i < center.length; i++) {
-      float component = query.getAtIndex(RaBitQ.FLOAT, i);
-      dotCenter += component * center[i];
-      float residual = component - center[i];
-      rotated[i] = residual;
-      squaredNorm += residual * residual;
-    }
-    // For inner product <q, x> = <q, c> + <x - c, c> + <x - c, q - c>; the second is in the code.
-    constant =
-        (float)
-            switch (codec.metric()) {
-              case L2 -> squaredNorm;
-              case COSINE -> squaredNorm / 2;
-              case DOT -> -dotCenter;
-            };
-    queryNorm = (float) Math.sqrt(squaredNorm);
-    codec.rotation().apply(rotated);
-    MemorySegment memory = planes.segment();
-    rounding.round(
-        rotated,
-        words,
-        squaredNorm,
-        (plane, word, bits) -> memory.set(RaBitQ.LONG, 8L * (plane * words + word), bits));
+    residual.set(query);
+    rounding.round(residual.rotated(), words, residual.squaredNorm(), sink);
   }
 
   @Override
   public void score(int[] nodes, int from, int count, float[] distances) {
     BitDistance.weightedDifferences(
-        planes.segment(),
+        planes,
         rounding.bits(),
         codes,
         0,
@@ -95,7 +67,7 @@ final class RaBitQScorer implements CodeScorer {
       long code = (long) nodes[from + i] * stride + factors;
       float levelsDotQuery = half * (full - 2 * Integer.toUnsignedLong(differences[i]));
       distances[i] =
-          constant
+          residual.constant()
               + codes.get(RaBitQ.FLOAT, code)
               + codes.get(RaBitQ.FLOAT, code + 4) * levelsDotQuery;
     }
@@ -103,7 +75,7 @@ final class RaBitQScorer implements CodeScorer {
 
   @Override
   public void errorBounds(int[] nodes, int from, int count, float[] bounds) {
-    int dimension = rotated.length;
+    int dimension = residual.rotated().length;
     for (int i = 0; i < count; i++) {
       long code = (long) nodes[from + i] * stride;
       long factors = code + codec.planeBytes();
@@ -121,7 +93,7 @@ final class RaBitQScorer implements CodeScorer {
       // The estimate is exact for gain * Y: its part orthogonal to r is the error.
       double orthogonal = Math.max(0, squaredCode - squaredNorm);
       double variance =
-          orthogonal * queryNorm * queryNorm / Math.max(1, dimension - 1)
+          orthogonal * residual.squaredNorm() / Math.max(1, dimension - 1)
               + squaredCode * rounding.variance();
       bounds[i] = (float) (weight * EPSILON * Math.sqrt(variance));
     }
@@ -153,10 +125,5 @@ final class RaBitQScorer implements CodeScorer {
   @Override
   public double confidence() {
     return CONFIDENCE;
-  }
-
-  @Override
-  public void close() {
-    planes.close();
   }
 }

@@ -1,12 +1,12 @@
 package dev.arbalest.pq;
 
-import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 
 /**
@@ -123,7 +123,7 @@ public final class ScalarQuantizer implements Codec {
   }
 
   @Override
-  public CodeEncoder newEncoder() {
+  public CodeEncoder newEncoder(SegmentAllocator memory) {
     float[] row = new float[dimension()];
     return (rows, from, to, codes) -> {
       CodecFormat.requireDimension(rows, dimension());
@@ -178,9 +178,8 @@ public final class ScalarQuantizer implements Codec {
     return (double) clipped / Math.max(1, (long) rows.count() * row.length);
   }
 
-  @MustBeClosed
   @Override
-  public CodeScorer newScorer(MemorySegment codes, int batchSize) {
-    return new NarrowScorer(this, codes);
+  public CodeScorer newScorer(MemorySegment codes, int batchSize, SegmentAllocator memory) {
+    return new NarrowScorer(this, codes, memory);
   }
 }

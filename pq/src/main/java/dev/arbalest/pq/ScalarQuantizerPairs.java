@@ -1,21 +1,20 @@
 package dev.arbalest.pq;
 
-import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.NarrowDistance;
-import dev.arbalest.natives.NativeMemory;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 
 /**
  * Squared Euclidean distances between vectors of which only {@code sq8} codes are at hand: the
  * distances of their decoded values. Holds scratch; not thread-safe, one per thread. Nothing
  * allocates after construction, except for batches larger than any before.
  */
-public final class ScalarQuantizerPairs implements AutoCloseable {
+public final class ScalarQuantizerPairs {
   private final ScalarQuantizer codec;
   private final MemorySegment codes;
-  private final NativeMemory squaredUnits;
-  private final NativeMemory query;
+  private final MemorySegment squaredUnits;
+  private final MemorySegment query;
   private float querySquaredNorm;
   private float queryScale;
 
@@ -24,27 +23,26 @@ public final class ScalarQuantizerPairs implements AutoCloseable {
    *
    * @param codec trained for {@link dev.arbalest.natives.Metric#L2}
    * @param codes its code table, which must outlive this
+   * @param memory where the scratch goes; must outlive this
    */
-  @MustBeClosed
-  @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
-  public ScalarQuantizerPairs(ScalarQuantizer codec, MemorySegment codes) {
+  public ScalarQuantizerPairs(ScalarQuantizer codec, MemorySegment codes, SegmentAllocator memory) {
     if (codec.metric() != dev.arbalest.natives.Metric.L2) {
       throw new IllegalArgumentException("pairs need codes for l2, found " + codec.metric());
     }
     this.codec = codec;
     this.codes = codes;
-    this.squaredUnits = NativeMemory.allocate(4L * codec.dimension());
-    this.query = NativeMemory.allocate(4L * codec.dimension());
+    this.squaredUnits = memory.allocate(4L * codec.dimension(), 64);
+    this.query = memory.allocate(4L * codec.dimension(), 64);
     for (int i = 0; i < codec.dimension(); i++) {
       float unit = codec.units()[i];
-      squaredUnits.segment().setAtIndex(F32Rows.FLOAT, i, unit * unit);
+      squaredUnits.setAtIndex(F32Rows.FLOAT, i, unit * unit);
     }
   }
 
   /** Takes the vector of {@code node} as the query. */
   public void query(int node) {
     long code = (long) node * codec.codeBytes();
-    NarrowDistance.widen(codes, code, squaredUnits.segment(), codec.dimension(), query.segment());
+    NarrowDistance.widen(codes, code, squaredUnits, codec.dimension(), query);
     querySquaredNorm = codes.get(RaBitQ.FLOAT, code + codec.paddedBytes());
     queryScale = codes.get(RaBitQ.FLOAT, code + codec.paddedBytes() + 4);
   }
@@ -61,7 +59,7 @@ public final class ScalarQuantizerPairs implements AutoCloseable {
 
   /** Takes the mean of the training vectors as the query. */
   public void queryMean() {
-    query.segment().fill((byte) 0);
+    query.fill((byte) 0);
     querySquaredNorm = 0;
     queryScale = 0;
   }
@@ -70,20 +68,13 @@ public final class ScalarQuantizerPairs implements AutoCloseable {
   public void score(int[] nodes, int from, int count, float[] distances) {
     int stride = codec.codeBytes();
     NarrowDistance.dotByte(
-        query.segment(), codes, 0, stride, codec.dimension(), nodes, from, count, distances);
+        query, codes, 0, stride, codec.dimension(), nodes, from, count, distances);
     for (int i = 0; i < count; i++) {
       long factors = (long) nodes[from + i] * stride + codec.paddedBytes();
       float squaredNorm = codes.get(RaBitQ.FLOAT, factors);
       float scale = codes.get(RaBitQ.FLOAT, factors + 4);
       float product = queryScale * scale * distances[i];
       distances[i] = Math.max(0, querySquaredNorm + squaredNorm - 2 * product);
-    }
-  }
-
-  @Override
-  public void close() {
-    try (squaredUnits) {
-      query.close();
     }
   }
 }

@@ -1,8 +1,6 @@
 package dev.arbalest.pq;
 
-import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.F32Distance;
-import dev.arbalest.natives.F32Matrix;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.PackedPlanes;
@@ -12,6 +10,7 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 
 /**
  * RaBitQ codes ({@link RaBitQ}) in two segments, {@code saq:B}: B bits per component, of which one
@@ -44,9 +43,6 @@ public final class SegmentedRaBitQ implements Codec {
 
   /** Rows whose head's error is averaged. */
   private static final int ERROR_ROWS = 512;
-
-  /** Rows rotated at a time. */
-  private static final int BLOCK = 32;
 
   private final CodecSpec spec;
   private final Metric metric;
@@ -151,15 +147,15 @@ public final class SegmentedRaBitQ implements Codec {
   /** The same with the head's mean squares taken of some rows. */
   private SegmentedRaBitQ measured(F32Rows rows) {
     int size = TrainingSample.size(rows, ERROR_ROWS);
-    Encoder encoder = new Encoder();
+    SegmentedEncoder encoder = new SegmentedEncoder(this, Arena.ofAuto());
     double squares = 0;
     double errors = 0;
     for (int i = 0; i < size; i++) {
       int row = TrainingSample.row(rows, i, size);
       encoder.split(rows, row, row + 1);
       encoder.roundHead(0);
-      squares += encoder.squaredNorm;
-      errors += encoder.squaredError;
+      squares += encoder.squaredNorm();
+      errors += encoder.squaredError();
     }
     return new SegmentedRaBitQ(
         spec, metric, rotation, center, axes, (float) (squares / size), (float) (errors / size));
@@ -227,6 +223,15 @@ public final class SegmentedRaBitQ implements Codec {
     return center;
   }
 
+  /** The head's directions, row after row of the padded dimension. */
+  MemorySegment axes() {
+    return axes;
+  }
+
+  MemorySegment transposedAxes() {
+    return transposedAxes;
+  }
+
   int headWords() {
     return headDimension / 64;
   }
@@ -263,104 +268,13 @@ public final class SegmentedRaBitQ implements Codec {
   }
 
   @Override
-  public CodeEncoder newEncoder() {
-    return new Encoder();
+  public CodeEncoder newEncoder(SegmentAllocator memory) {
+    return new SegmentedEncoder(this, memory);
   }
 
-  @MustBeClosed
   @Override
-  public CodeScorer newScorer(MemorySegment codes, int batchSize) {
-    return new SegmentedScorer(this, codes, batchSize);
-  }
-
-  /** Splits blocks of rotated residuals into heads and tails; one thread's. */
-  private final class Splitter {
-    private final int padded = rotation.paddedDimension();
-    private final int most;
-    private final MemorySegment rotated;
-    private final MemorySegment heads;
-    private final long[] rotatedOffsets;
-    private final long[] headOffsets;
-    private final long[] axisOffsets = new long[headDimension];
-    private final long[] transposedOffsets = new long[padded];
-    private final float[] headValues;
-    private final float[] shares;
-    private final F32Matrix.Scratch scratch = new F32Matrix.Scratch();
-
-    /** For at most so many vectors at a time. */
-    Splitter(int most) {
-      this.most = most;
-      Arena arena = Arena.ofAuto(); // freed with this object
-      this.rotated = arena.allocate(4L * padded * most, 64);
-      this.heads = arena.allocate(4L * headDimension * most, 64);
-      this.rotatedOffsets = new long[most];
-      this.headOffsets = new long[most];
-      java.util.Arrays.setAll(rotatedOffsets, i -> 4L * padded * i);
-      java.util.Arrays.setAll(headOffsets, i -> 4L * headDimension * i);
-      java.util.Arrays.setAll(axisOffsets, i -> 4L * padded * i);
-      java.util.Arrays.setAll(transposedOffsets, i -> 4L * headDimension * i);
-      this.headValues = new float[most * headDimension];
-      this.shares = new float[most * padded];
-    }
-
-    /** Sets a vector: rotated, as long as the padded dimension. */
-    void set(int i, float[] vector) {
-      MemorySegment.copy(vector, 0, rotated, F32Rows.FLOAT, rotatedOffsets[i], padded);
-    }
-
-    /** Splits the first {@code count} vectors. */
-    void split(int count) {
-      java.util.Objects.checkFromIndexSize(0, count, most);
-      F32Matrix.dot(
-          rotated,
-          rotatedOffsets,
-          0,
-          count,
-          axes,
-          axisOffsets,
-          0,
-          headDimension,
-          padded,
-          headValues,
-          0,
-          scratch);
-      MemorySegment.copy(headValues, 0, heads, F32Rows.FLOAT, 0, count * headDimension);
-      F32Matrix.dot(
-          heads,
-          headOffsets,
-          0,
-          count,
-          transposedAxes,
-          transposedOffsets,
-          0,
-          padded,
-          headDimension,
-          shares,
-          0,
-          scratch);
-    }
-
-    /** Copies a head; returns its squared norm. */
-    double head(int i, float[] target) {
-      double squares = 0;
-      System.arraycopy(headValues, i * headDimension, target, 0, headDimension);
-      for (int j = 0; j < headDimension; j++) {
-        squares += target[j] * target[j];
-      }
-      return squares;
-    }
-
-    /** Copies a tail; returns its squared norm. */
-    double tail(int i, float[] target) {
-      double squares = 0;
-      MemorySegment.copy(rotated, F32Rows.FLOAT, rotatedOffsets[i], target, 0, padded);
-      for (int j = 0; j < padded; j++) {
-        float value = target[j] - shares[i * padded + j];
-        target[j] = value;
-        squares += value * value;
-      }
-      return squares;
-    }
+  public CodeScorer newScorer(MemorySegment codes, int batchSize, SegmentAllocator memory) {
+    return new SegmentedScorer(this, codes, batchSize, memory);
   }
 
   /**
@@ -370,94 +284,5 @@ public final class SegmentedRaBitQ implements Codec {
    */
   void split(MemorySegment rotated, float[] head, MemorySegment rest) {
     F32Distance.split(rotated, axes, headDimension, rotation.paddedDimension(), head, rest);
-  }
-
-  private final class Encoder implements CodeEncoder {
-    private final Splitter splitter = new Splitter(BLOCK);
-    private final float[] vector = new float[rotation.paddedDimension()];
-    private final float[] head = new float[headDimension];
-    private final DirectionRounder headRounder = new DirectionRounder(HEAD_BITS, headDimension);
-    private final DirectionRounder tailRounder =
-        new DirectionRounder(tailBits(), rotation.paddedDimension());
-    private final double[] squaredNorms = new double[BLOCK];
-    private final double[] centerDots = new double[BLOCK];
-
-    // Of the direction rounded last:
-    private double gain;
-    private double squaredNorm;
-    private double squaredError;
-
-    private void rounded(double squares, double product, double squaredLevels) {
-      squaredNorm = squares;
-      gain = product == 0 ? 0 : squares / product;
-      // The error vector is orthogonal to the vector.
-      squaredError = Math.max(0, gain * gain * squaredLevels - squares);
-    }
-
-    @Override
-    public void encode(F32Rows rows, int from, int to, MemorySegment codes) {
-      CodecFormat.requireDimension(rows, dimension());
-      for (int start = from; start < to; start += BLOCK) {
-        int end = Math.min(to, start + BLOCK);
-        split(rows, start, end);
-        for (int row = start; row < end; row++) {
-          write(row - start, codes, (long) row * codeBytes());
-        }
-      }
-    }
-
-    private void split(F32Rows rows, int from, int to) {
-      for (int row = from; row < to; row++) {
-        java.util.Arrays.fill(vector, dimension(), vector.length, 0);
-        rows.copyRow(row, vector);
-        double centerDot = 0;
-        double squares = 0;
-        for (int i = 0; i < center.length; i++) {
-          vector[i] -= center[i];
-          centerDot += vector[i] * center[i];
-          squares += vector[i] * vector[i];
-        }
-        squaredNorms[row - from] = squares;
-        centerDots[row - from] = centerDot;
-        rotation.apply(vector);
-        splitter.set(row - from, vector);
-      }
-      splitter.split(to - from);
-    }
-
-    private void roundHead(int i) {
-      double squares = splitter.head(i, head);
-      double product = headRounder.round(head, squares);
-      rounded(squares, product, headRounder.squaredLevels());
-    }
-
-    private void roundTail(int i) {
-      double squares = splitter.tail(i, vector);
-      double product = tailRounder.round(vector, squares);
-      rounded(squares, product, tailRounder.squaredLevels());
-    }
-
-    private void write(int i, MemorySegment codes, long offset) {
-      for (int at = 8 * HEAD_BITS * headWords(); at < headBytes(); at += 8) {
-        codes.set(RaBitQ.LONG, offset + at, 0L);
-      }
-      roundHead(i);
-      headRounder.writePlanes(codes, offset);
-      double headGain = gain;
-      roundTail(i);
-      tailRounder.writePlanes(codes, offset + headBytes());
-      double weight = metric == Metric.L2 ? -2 : -1;
-      double add =
-          switch (metric) {
-            case L2 -> squaredNorms[i];
-            case COSINE -> squaredNorms[i] / 2;
-            case DOT -> -centerDots[i];
-          };
-      long factors = offset + planeBytes();
-      codes.set(RaBitQ.FLOAT, factors, (float) add);
-      codes.set(RaBitQ.FLOAT, factors + 4, (float) (weight * headGain));
-      codes.set(RaBitQ.FLOAT, factors + 8, (float) (weight * gain));
-      codes.set(RaBitQ.FLOAT, factors + 12, (float) squaredError);
-    }
   }
 }

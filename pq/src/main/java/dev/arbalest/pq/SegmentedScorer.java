@@ -1,11 +1,10 @@
 package dev.arbalest.pq;
 
-import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.BitDistance;
 import dev.arbalest.natives.Metric;
-import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.PackedPlanes;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 
 /** Scores {@link SegmentedRaBitQ} codes: head and tail against a query split as they are. */
 final class SegmentedScorer implements CodeScorer {
@@ -14,79 +13,61 @@ final class SegmentedScorer implements CodeScorer {
   private final int stride;
   private final int tailBits;
   private final int tailWords;
-  private final float[] rotated;
+  private final QueryResidual residual;
   private final float[] head;
 
-  /** The rotated query, then what becomes its tail. */
-  private final NativeMemory split;
+  private final MemorySegment whole;
+
+  /** A copy of the whole, which becomes the tail. */
+  private final MemorySegment rest;
 
   private final QueryRounding headRounding = new QueryRounding(SegmentedRaBitQ.HEAD_BITS);
   private final QueryRounding tailRounding;
   private final PackedPlanes headPlanes;
-  private final NativeMemory tailPlanes;
+  private final MemorySegment tailPlanes;
   private final QueryRounding.Sink headSink;
   private final QueryRounding.Sink tailSink;
   private final int[] headDifferences;
   private final int[] tailDifferences;
-  private float constant;
   private double squaredHead;
   private double squaredTail;
 
-  @MustBeClosed
-  @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
-  SegmentedScorer(SegmentedRaBitQ codec, MemorySegment codes, int batchSize) {
+  SegmentedScorer(
+      SegmentedRaBitQ codec, MemorySegment codes, int batchSize, SegmentAllocator memory) {
     this.codec = codec;
     this.codes = codes;
     this.stride = codec.codeBytes();
     this.tailBits = codec.tailBits();
     this.tailWords = codec.tailWords();
-    this.rotated = new float[codec.rotation().paddedDimension()];
-    this.split = NativeMemory.allocate(8L * rotated.length);
+    this.residual = new QueryResidual(codec.center(), codec.rotation(), codec.metric());
+    long bytes = 4L * residual.rotated().length;
+    this.whole = memory.allocate(bytes, 64);
+    this.rest = memory.allocate(bytes, 64);
     this.head = new float[64 * codec.headWords()];
     this.tailRounding = new QueryRounding(tailBits);
     this.headPlanes =
-        new PackedPlanes(codec.headWords(), SegmentedRaBitQ.HEAD_BITS, headRounding.bits());
-    this.tailPlanes = NativeMemory.allocate(8L * tailRounding.bits() * tailWords);
+        new PackedPlanes(codec.headWords(), SegmentedRaBitQ.HEAD_BITS, headRounding.bits(), memory);
+    this.tailPlanes = memory.allocate(8L * tailRounding.bits() * tailWords, 64);
     this.headSink = headPlanes::setQuery;
-    MemorySegment memory = tailPlanes.segment();
     this.tailSink =
-        (plane, word, bits) -> memory.set(RaBitQ.LONG, 8L * (plane * tailWords + word), bits);
+        (plane, word, bits) -> tailPlanes.set(RaBitQ.LONG, 8L * (plane * tailWords + word), bits);
     this.headDifferences = new int[batchSize];
     this.tailDifferences = new int[batchSize];
   }
 
   @Override
   public void query(MemorySegment query) {
-    float[] center = codec.center();
-    java.util.Arrays.fill(rotated, center.length, rotated.length, 0);
-    double dotCenter = 0;
-    double squaredNorm = 0;
-    for (int i = 0; i < center.length; i++) {
-      float component = query.getAtIndex(RaBitQ.FLOAT, i);
-      dotCenter += component * center[i];
-      float residual = component - center[i];
-      rotated[i] = residual;
-      squaredNorm += residual * residual;
-    }
-    // For inner product <q, x> = <q, c> + <x - c, c> + <x - c, q - c>; the second is in the code.
-    constant =
-        (float)
-            switch (codec.metric()) {
-              case L2 -> squaredNorm;
-              case COSINE -> squaredNorm / 2;
-              case DOT -> -dotCenter;
-            };
-    codec.rotation().apply(rotated);
-    long bytes = 4L * rotated.length;
-    MemorySegment rest = split.segment().asSlice(bytes, bytes);
-    MemorySegment.copy(rotated, 0, split.segment(), RaBitQ.FLOAT, 0, rotated.length);
+    residual.set(query);
+    float[] rotated = residual.rotated();
+    MemorySegment.copy(rotated, 0, whole, RaBitQ.FLOAT, 0, rotated.length);
     MemorySegment.copy(rotated, 0, rest, RaBitQ.FLOAT, 0, rotated.length);
-    codec.split(split.segment(), head, rest);
-    MemorySegment.copy(rest, RaBitQ.FLOAT, 0, rotated, 0, rotated.length);
+    codec.split(whole, head, rest);
+    float[] tail = rotated; // no longer needed
+    MemorySegment.copy(rest, RaBitQ.FLOAT, 0, tail, 0, tail.length);
     squaredHead = squaredNorm(head);
-    squaredTail = squaredNorm(rotated);
+    squaredTail = squaredNorm(tail);
     headRounding.round(head, codec.headWords(), squaredHead, headSink);
-    tailRounding.round(rotated, tailWords, squaredTail, tailSink);
+    tailRounding.round(tail, tailWords, squaredTail, tailSink);
   }
 
   private static double squaredNorm(float[] vector) {
@@ -101,7 +82,7 @@ final class SegmentedScorer implements CodeScorer {
   public void score(int[] nodes, int from, int count, float[] distances) {
     headPlanes.weightedDifferences(codes, stride, stride, nodes, from, count, headDifferences);
     BitDistance.weightedDifferences(
-        tailPlanes.segment(),
+        tailPlanes,
         tailRounding.bits(),
         codes,
         codec.headBytes(),
@@ -123,7 +104,7 @@ final class SegmentedScorer implements CodeScorer {
       float ofHead = halfHead * (fullHead - 2 * Integer.toUnsignedLong(headDifferences[i]));
       float ofTail = halfTail * (fullTail - 2 * Integer.toUnsignedLong(tailDifferences[i]));
       distances[i] =
-          constant
+          residual.constant()
               + codes.get(RaBitQ.FLOAT, code)
               + codes.get(RaBitQ.FLOAT, code + 4) * ofHead
               + codes.get(RaBitQ.FLOAT, code + 8) * ofTail;
@@ -132,6 +113,7 @@ final class SegmentedScorer implements CodeScorer {
 
   @Override
   public void errorBounds(int[] nodes, int from, int count, float[] bounds) {
+    int dimension = residual.rotated().length;
     double weight = codec.metric() == Metric.L2 ? 2 : 1;
     double headVariance =
         codec.meanSquaredHeadError() * squaredHead / Math.max(1, head.length - 1)
@@ -142,10 +124,10 @@ final class SegmentedScorer implements CodeScorer {
       double squaredError = codes.get(RaBitQ.FLOAT, factors + 12);
       // Of the tail's levels the sum of squares is that of its plane products; one bit: all 1.
       double squaredCode =
-          tailBits == 1 ? gain * gain * rotated.length : squaredError / TAIL_ERRORS[tailBits];
+          tailBits == 1 ? gain * gain * dimension : squaredError / TAIL_ERRORS[tailBits];
       double variance =
           headVariance
-              + squaredError * squaredTail / Math.max(1, rotated.length - 1)
+              + squaredError * squaredTail / Math.max(1, dimension - 1)
               + squaredCode * tailRounding.variance();
       bounds[i] = (float) (weight * RaBitQScorer.EPSILON * Math.sqrt(variance));
     }
@@ -159,12 +141,5 @@ final class SegmentedScorer implements CodeScorer {
   @Override
   public double confidence() {
     return RaBitQScorer.CONFIDENCE;
-  }
-
-  @Override
-  public void close() {
-    split.close();
-    headPlanes.close();
-    tailPlanes.close();
   }
 }

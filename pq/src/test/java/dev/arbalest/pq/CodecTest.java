@@ -109,9 +109,9 @@ class CodecTest {
   void pairsOfOneByteCodesHaveTheDistancesOfTheirDecodedVectors() throws IOException {
     F32Rows rows = TestRows.clustered(31, 200, DIMENSION, 5);
     try (Fixture fixture = new Fixture("sq8", Metric.L2, rows, 1);
-        ScalarQuantizerPairs pairs =
-            new ScalarQuantizerPairs((ScalarQuantizer) fixture.codec, fixture.codes);
         NativeMemory decoded = NativeMemory.allocate(4L * DIMENSION * 200)) {
+      ScalarQuantizerPairs pairs =
+          new ScalarQuantizerPairs((ScalarQuantizer) fixture.codec, fixture.codes, fixture.arena);
       int[] nodes = new int[200];
       long[] offsets = new long[200];
       for (int i = 0; i < 200; i++) {
@@ -141,8 +141,9 @@ class CodecTest {
     }
     F32Rows cosine = TestRows.clustered(31, 50, DIMENSION, 5);
     try (Fixture fixture = new Fixture("sq8", Metric.COSINE, cosine, 1)) {
-      assertThatThrownBy(
-              () -> new ScalarQuantizerPairs((ScalarQuantizer) fixture.codec, fixture.codes))
+      assertThatThrownBy(() ->
+              new ScalarQuantizerPairs(
+                  (ScalarQuantizer) fixture.codec, fixture.codes, fixture.arena))
           .hasMessageContaining("pairs need codes for l2");
     }
   }
@@ -152,7 +153,7 @@ class CodecTest {
     F32Rows rows = TestRows.clustered(8, ROWS, DIMENSION, 12);
     for (String spec : SPECS) {
       try (Fixture fixture = new Fixture(spec, Metric.L2, rows, 1)) {
-        CodeEncoder encoder = fixture.codec.newEncoder();
+        CodeEncoder encoder = fixture.codec.newEncoder(fixture.arena);
         // Interpreted and half-compiled code boxes vectors; only compiled code must not.
         double perVector = Double.POSITIVE_INFINITY;
         for (int round = 0; round < 400 && perVector >= 64; round++) {
@@ -410,7 +411,7 @@ class CodecTest {
         workers.forRanges(
             rows.count(),
             100,
-            (worker, from, to) -> codec.newEncoder().encode(rows, from, to, codes));
+            (worker, from, to) -> codec.newEncoder(arena).encode(rows, from, to, codes));
       }
     }
 
@@ -422,12 +423,11 @@ class CodecTest {
       int count = rows.count();
       int[] nodes = IntStream.range(0, count).toArray();
       float[] distances = new float[count];
-      try (CodeScorer scorer = codec.newScorer(codes, count)) {
-        scorer.query(rows.memory().asSlice(rows.offset(query), 4L * rows.dimension()));
-        scorer.score(nodes, 0, count, distances);
-        scorer.errorBounds(nodes, 0, count, bounds);
-        confidence = scorer.confidence();
-      }
+      CodeScorer scorer = codec.newScorer(codes, count, arena);
+      scorer.query(rows.memory().asSlice(rows.offset(query), 4L * rows.dimension()));
+      scorer.score(nodes, 0, count, distances);
+      scorer.errorBounds(nodes, 0, count, bounds);
+      confidence = scorer.confidence();
       return distances;
     }
 

@@ -1,7 +1,6 @@
 package dev.arbalest.ssd;
 
 import dev.arbalest.natives.F32Rows;
-import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.pq.CodeScorer;
 import dev.arbalest.pq.Codec;
@@ -13,8 +12,7 @@ import dev.arbalest.vamana.NodeQuery;
 import dev.arbalest.vamana.PairDistances;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
+import java.lang.foreign.SegmentAllocator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,9 +20,10 @@ import org.jspecify.annotations.Nullable;
  * vectors, and pruning compares exact distances, or those of one-byte codes where the vectors do
  * not fit in memory.
  *
- * <p>Owns the scorers it makes; {@link #close} frees them. The code tables belong to the caller.
+ * <p>What it makes takes its scratch from memory of the caller, to whom the code tables belong as
+ * well.
  */
-final class CodedDistances implements BuildDistances, AutoCloseable {
+final class CodedDistances implements BuildDistances {
   /** Most nodes one call scores: beyond any degree with its slack. */
   static final int BATCH = 1024;
 
@@ -33,7 +32,7 @@ final class CodedDistances implements BuildDistances, AutoCloseable {
   private final MemorySegment walkCodes;
   private final @Nullable Narrow narrow;
   private final float @Nullable [] lift;
-  private final List<AutoCloseable> scorers = new ArrayList<>();
+  private final SegmentAllocator memory;
 
   /**
    * Codes that stand in for vectors.
@@ -47,13 +46,19 @@ final class CodedDistances implements BuildDistances, AutoCloseable {
    * Puts them together.
    *
    * @param narrow what to compare instead of vectors, null to compare vectors
+   * @param memory for scratch of scorers; must outlive them
    */
   CodedDistances(
-      ExactDistances exact, Codec walkCodec, MemorySegment walkCodes, @Nullable Narrow narrow) {
+      ExactDistances exact,
+      Codec walkCodec,
+      MemorySegment walkCodes,
+      @Nullable Narrow narrow,
+      SegmentAllocator memory) {
     this.exact = exact;
     this.walkCodec = walkCodec;
     this.walkCodes = walkCodes;
     this.narrow = narrow;
+    this.memory = memory;
     this.lift = exact.lift();
   }
 
@@ -72,19 +77,18 @@ final class CodedDistances implements BuildDistances, AutoCloseable {
     float[] distances = new float[BATCH];
     int nearest = 0;
     float least = Float.POSITIVE_INFINITY;
-    try (ScalarQuantizerPairs pairs = new ScalarQuantizerPairs(narrow.codec(), narrow.codes())) {
-      pairs.queryMean();
-      for (int first = 0; first < count(); first += BATCH) {
-        int size = Math.min(BATCH, count() - first);
-        for (int i = 0; i < size; i++) {
-          nodes[i] = first + i;
-        }
-        pairs.score(nodes, 0, size, distances);
-        for (int i = 0; i < size; i++) {
-          if (distances[i] < least) {
-            least = distances[i];
-            nearest = first + i;
-          }
+    ScalarQuantizerPairs pairs = newNarrowPairs(narrow);
+    pairs.queryMean();
+    for (int first = 0; first < count(); first += BATCH) {
+      int size = Math.min(BATCH, count() - first);
+      for (int i = 0; i < size; i++) {
+        nodes[i] = first + i;
+      }
+      pairs.score(nodes, 0, size, distances);
+      for (int i = 0; i < size; i++) {
+        if (distances[i] < least) {
+          least = distances[i];
+          nearest = first + i;
         }
       }
     }
@@ -101,20 +105,18 @@ final class CodedDistances implements BuildDistances, AutoCloseable {
     return new CodeQuery();
   }
 
-  @Override
-  public void close() {
-    for (AutoCloseable scorer : scorers) {
-      try {
-        scorer.close();
-      } catch (Exception e) {
-        throw new IllegalStateException("a scorer could not be closed", e);
-      }
-    }
+  // Synchronized, as the memory is one thread's at a time and workers make theirs side by side:
+
+  private synchronized ScalarQuantizerPairs newNarrowPairs(Narrow codes) {
+    return new ScalarQuantizerPairs(codes.codec(), codes.codes(), memory);
   }
 
-  private synchronized <T extends AutoCloseable> T own(T scorer) {
-    scorers.add(scorer);
-    return scorer;
+  private synchronized CodeScorer newScorer() {
+    return walkCodec.newScorer(walkCodes, BATCH, memory);
+  }
+
+  private synchronized MemorySegment newVector() {
+    return memory.allocate(4L * walkCodec.dimension(), 64);
   }
 
   /** Distances between decoded one-byte codes. */
@@ -122,9 +124,8 @@ final class CodedDistances implements BuildDistances, AutoCloseable {
     private final ScalarQuantizerPairs pairs;
     private float[] scores = new float[BATCH];
 
-    @SuppressWarnings("MustBeClosedChecker") // closed by CodedDistances.close()
     NarrowPairs(Narrow narrow) {
-      pairs = own(new ScalarQuantizerPairs(narrow.codec(), narrow.codes()));
+      pairs = newNarrowPairs(narrow);
     }
 
     @Override
@@ -149,23 +150,21 @@ final class CodedDistances implements BuildDistances, AutoCloseable {
   private final class CodeQuery implements NodeQuery {
     private final CodeScorer scorer;
     private final @Nullable ScalarQuantizerPairs decoder;
-    private final NativeMemory decoded;
+    private final MemorySegment decoded;
     private int node;
 
-    @SuppressWarnings("MustBeClosedChecker") // closed by CodedDistances.close()
     CodeQuery() {
-      scorer = own(walkCodec.newScorer(walkCodes, BATCH));
-      decoder =
-          narrow == null ? null : own(new ScalarQuantizerPairs(narrow.codec(), narrow.codes()));
-      decoded = own(NativeMemory.allocate(4L * walkCodec.dimension()));
+      scorer = newScorer();
+      decoder = narrow == null ? null : newNarrowPairs(narrow);
+      decoded = newVector();
     }
 
     @Override
     public void query(int newNode) {
       node = newNode;
       if (decoder != null) {
-        decoder.decode(newNode, decoded.segment());
-        scorer.query(decoded.segment());
+        decoder.decode(newNode, decoded);
+        scorer.query(decoded);
         return;
       }
       F32Rows rows = exact.rows();

@@ -1,6 +1,7 @@
 package dev.arbalest.ssd;
 
 import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.cache.SlabPool;
 import dev.arbalest.cache.VectorCache;
 import dev.arbalest.natives.FileMapping;
 import dev.arbalest.natives.Metric;
@@ -30,6 +31,10 @@ public final class Index implements AutoCloseable {
   private final @Nullable FileMapping mapping;
   private final @Nullable ExecutorService preadPool;
   private final String readerNote;
+
+  /** Where search contexts have their buffers and tables. */
+  private final SlabPool slabs = new SlabPool();
+
   private boolean closed;
 
   private Index(
@@ -178,11 +183,13 @@ public final class Index implements AutoCloseable {
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the pool
   private SearchContext newContext() throws IOException {
-    SlotReader slots = SlotReaders.open(reader, loaded.vectors(), geometry, mapping, preadPool);
+    SlabPool.Lease memory = slabs.lease();
     try {
-      return new SearchContext(this, slots);
+      SlotReader slots =
+          SlotReaders.open(reader, loaded.vectors(), geometry, mapping, preadPool, memory);
+      return new SearchContext(this, slots, memory);
     } catch (Throwable e) {
-      slots.close();
+      memory.close();
       throw e;
     }
   }
@@ -299,7 +306,8 @@ public final class Index implements AutoCloseable {
     try (loaded;
         VectorCache _ = cache;
         FileMapping _ = mapping;
-        ExecutorService _ = preadPool) {
+        ExecutorService _ = preadPool;
+        slabs) {
       contexts.close();
     }
   }

@@ -1,5 +1,6 @@
 package dev.arbalest.ssd;
 
+import dev.arbalest.cache.SlabPool;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.FileMapping;
 import dev.arbalest.natives.Metric;
@@ -17,6 +18,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -306,7 +308,7 @@ final class IndexBuilder {
    */
   private Manifest encodeAndLink(F32Rows stored, @Nullable FileMapping mapping) throws IOException {
     List<Coded> coded = new ArrayList<>();
-    try {
+    try (SlabPool slabs = new SlabPool()) {
       clock.begin("train", 1);
       trainAll(coded, stored, mapping);
       listener.advanced(1);
@@ -316,16 +318,18 @@ final class IndexBuilder {
           && plan.vectors() == BuildPlan.Vectors.NARROW) {
         narrow = new CodedDistances.Narrow(bytes, coded.getLast().codes().segment());
       }
-      encode(coded, stored, mapping);
+      try (SlabPool.Lease memory = slabs.lease()) {
+        encode(coded, stored, mapping, memory);
+      }
       if (!files.containsKey(Manifest.Part.CODEC)) {
         writeIds(stored.count());
         writeCodes(coded.getFirst(), stored.count());
         saveState();
       }
       ExactDistances exact = ExactDistances.of(stored, options.metric(), workers);
-      try (CodedDistances distances =
-          new CodedDistances(exact, walk.codec(), walk.codes().segment(), narrow)) {
-        return link(distances);
+      try (SlabPool.Lease memory = slabs.lease()) {
+        return link(
+            new CodedDistances(exact, walk.codec(), walk.codes().segment(), narrow, memory));
       }
     } finally {
       coded.forEach(Coded::close);
@@ -422,12 +426,13 @@ final class IndexBuilder {
   }
 
   /** Encodes with every codec in one pass over the vectors. */
-  private void encode(List<Coded> coded, F32Rows stored, @Nullable FileMapping mapping)
+  private void encode(
+      List<Coded> coded, F32Rows stored, @Nullable FileMapping mapping, SegmentAllocator memory)
       throws IOException {
     clock.begin("encode", stored.count());
     CodeEncoder[][] encoders = new CodeEncoder[workers.size()][coded.size()];
     for (CodeEncoder[] ofWorker : encoders) {
-      java.util.Arrays.setAll(ofWorker, i -> coded.get(i).codec().newEncoder());
+      java.util.Arrays.setAll(ofWorker, i -> coded.get(i).codec().newEncoder(memory));
     }
     workers.forRanges(
         stored.count(),

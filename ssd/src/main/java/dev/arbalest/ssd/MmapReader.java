@@ -1,9 +1,9 @@
 package dev.arbalest.ssd;
 
-import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.FileMapping;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.nio.file.Path;
 
 /**
@@ -18,12 +18,11 @@ final class MmapReader implements SlotReader {
   private final int[] pending;
   private int pendingCount;
 
-  @MustBeClosed
-  @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
-  MmapReader(Path path, FileMapping mapping, VectorFile geometry, int capacity) {
+  MmapReader(
+      Path path, FileMapping mapping, VectorFile geometry, int capacity, SegmentAllocator memory) {
     this.path = path;
     this.mapping = mapping;
-    this.buffers = new SlotBuffers(geometry, 512, capacity);
+    this.buffers = new SlotBuffers(geometry, 512, capacity, memory);
     this.offsets = new long[capacity];
     this.pending = new int[capacity];
   }
@@ -78,6 +77,6 @@ final class MmapReader implements SlotReader {
 
   @Override
   public void close() {
-    buffers.close();
+    // Mapping and memory belong to others; no read outlives await().
   }
 }

@@ -1,9 +1,9 @@
 package dev.arbalest.ssd;
 
-import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.DirectFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
@@ -20,11 +20,10 @@ final class PreadReader implements SlotReader {
   private final ArrayBlockingQueue<ReadTask> completed;
   private int inFlight;
 
-  @MustBeClosed
-  @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
-  PreadReader(DirectFile file, VectorFile geometry, int capacity, Executor pool) {
+  PreadReader(
+      DirectFile file, VectorFile geometry, int capacity, Executor pool, SegmentAllocator memory) {
     this.file = file;
-    this.buffers = new SlotBuffers(geometry, file.alignmentBytes(), capacity);
+    this.buffers = new SlotBuffers(geometry, file.alignmentBytes(), capacity, memory);
     this.pool = pool;
     this.completed = new ArrayBlockingQueue<>(capacity);
     this.tasks = new ReadTask[capacity];
@@ -90,9 +89,7 @@ final class PreadReader implements SlotReader {
 
   @Override
   public void close() throws IOException {
-    try (buffers) {
-      await();
-    }
+    await();
   }
 
   private final class ReadTask implements Runnable {

@@ -1,6 +1,7 @@
 package dev.arbalest.ssd;
 
 import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.cache.SlabPool;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.FileMapping;
 import java.io.IOException;
@@ -18,6 +19,8 @@ public final class ReadTrial implements AutoCloseable {
   private final @Nullable FileMapping mapping;
   private final @Nullable ExecutorService pool;
   private final SlotReader reader;
+  private final SlabPool slabs = new SlabPool();
+  private final SlabPool.Lease memory;
   private final long blocks;
   private final int blockBytes;
   private final SplittableRandom random = new SplittableRandom();
@@ -40,6 +43,7 @@ public final class ReadTrial implements AutoCloseable {
       throw new BadInputException("depth must be in [1, " + SlotReaders.CAPACITY + "]: " + depth);
     }
     this.blockBytes = blockBytes;
+    this.memory = slabs.lease();
     this.file = DirectFile.open(path, DirectFile.Mode.READ);
     try {
       VectorFile geometry = new VectorFile(blockBytes / 4, ElementType.F32);
@@ -53,7 +57,7 @@ public final class ReadTrial implements AutoCloseable {
         mapping.adviseRandom();
       }
       this.pool = kind == ReaderKind.PREAD ? SlotReaders.newPreadPool() : null;
-      this.reader = SlotReaders.open(kind, file, geometry, mapping, pool);
+      this.reader = SlotReaders.open(kind, file, geometry, mapping, pool, memory);
     } catch (Throwable e) {
       file.close();
       throw e;
@@ -75,7 +79,9 @@ public final class ReadTrial implements AutoCloseable {
   public void close() throws IOException {
     try (file;
         FileMapping _ = mapping;
-        ExecutorService _ = pool) {
+        ExecutorService _ = pool;
+        slabs;
+        memory) {
       reader.close();
     }
   }

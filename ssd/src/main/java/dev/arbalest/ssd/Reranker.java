@@ -1,14 +1,13 @@
 package dev.arbalest.ssd;
 
-import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.cache.VectorCache;
 import dev.arbalest.natives.F32Distance;
 import dev.arbalest.natives.Metric;
-import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.pq.CodeScorer;
 import dev.arbalest.vamana.CandidateList;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.nio.ByteBuffer;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +34,7 @@ final class Reranker implements AutoCloseable {
   private final CRC32C crc = new CRC32C();
 
   /** Rows of other than single precision are widened to. */
-  private final @Nullable NativeMemory floats;
+  private final @Nullable MemorySegment floats;
 
   private final CandidateList preliminary;
   private final CandidateList nearest;
@@ -59,9 +58,13 @@ final class Reranker implements AutoCloseable {
   private int errors;
   private double squaredErrors;
 
-  @MustBeClosed
-  @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
-  Reranker(Index index, SlotReader reader, CodeScorer scorer, MemorySegment query, int listSize) {
+  Reranker(
+      Index index,
+      SlotReader reader,
+      CodeScorer scorer,
+      MemorySegment query,
+      SegmentAllocator memory,
+      int listSize) {
     this.index = index;
     this.reader = reader;
     this.scorer = scorer;
@@ -70,7 +73,7 @@ final class Reranker implements AutoCloseable {
     this.floats =
         index.geometry().type() == ElementType.F32
             ? null
-            : NativeMemory.allocate(4L * index.dimension() * reader.capacity());
+            : memory.allocate(4L * index.dimension() * reader.capacity(), 64);
     this.preliminary = new CandidateList(listSize);
     this.nearest = new CandidateList(listSize);
     this.bufferNodes = new int[reader.capacity()];
@@ -307,17 +310,17 @@ final class Reranker implements AutoCloseable {
 
   /** Where the vectors read lie as floats; sets {@link #rowOffsets} to it. */
   private MemorySegment floats(int prefix) {
-    NativeMemory widened = floats;
+    MemorySegment widened = floats;
     if (widened == null) {
       return reader.memory();
     }
     ElementType type = index.geometry().type();
     for (int buffer = 0; buffer < buffers; buffer++) {
       long at = 4L * index.dimension() * buffer;
-      type.load(reader.memory(), rowOffsets[buffer], prefix, widened.segment(), at);
+      type.load(reader.memory(), rowOffsets[buffer], prefix, widened, at);
       rowOffsets[buffer] = at;
     }
-    return widened.segment();
+    return widened;
   }
 
   /** Compares a slot just read with its checksum: a damaged vector must not give an answer. */
@@ -331,8 +334,6 @@ final class Reranker implements AutoCloseable {
   /** Waits for reads in flight. */
   @Override
   public void close() throws IOException {
-    try (NativeMemory _ = floats) {
-      reader.close();
-    }
+    reader.close();
   }
 }

@@ -1,9 +1,8 @@
 package dev.arbalest.ssd;
 
-import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.cache.SlabPool;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
-import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.pq.CodeScorer;
 import dev.arbalest.vamana.CandidateList;
 import dev.arbalest.vamana.GreedySearch;
@@ -30,23 +29,28 @@ final class SearchContext implements AutoCloseable {
   private final CodeScorer scorer;
   private final GreedySearch walk;
   private final NodeScorer scoring = this::score;
-  private final NativeMemory query;
+  private final MemorySegment query;
+  private final SlabPool.Lease memory;
 
-  @MustBeClosed
-  @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
-  SearchContext(Index index, SlotReader reader) {
+  /**
+   * Makes one, which owns the reader and the memory.
+   *
+   * @param memory where the reader has its buffers
+   */
+  SearchContext(Index index, SlotReader reader, SlabPool.Lease memory) {
     this.index = index;
-    this.query = NativeMemory.allocate(4L * index.dimension());
-    this.scorer = index.codec().newScorer(index.codes(), index.graph().maxDegree());
+    this.memory = memory;
+    this.query = memory.allocate(4L * index.dimension(), 64);
+    this.scorer = index.codec().newScorer(index.codes(), index.graph().maxDegree(), memory);
     this.walk = new GreedySearch(index.graph(), DEFAULT_LIST);
-    this.reranker = new Reranker(index, reader, scorer, query.segment(), DEFAULT_LIST);
+    this.reranker = new Reranker(index, reader, scorer, query, memory, DEFAULT_LIST);
   }
 
   /** Answers a query into {@code result}. */
   void search(float[] vector, SearchParameters parameters, SearchResult result) throws IOException {
     long start = System.nanoTime();
     takeQuery(vector);
-    scorer.query(query.segment());
+    scorer.query(query);
     result.reset(parameters.k());
     result.prepareNanos = System.nanoTime() - start;
     reranker.begin();
@@ -86,8 +90,7 @@ final class SearchContext implements AutoCloseable {
 
   /** Copies the query into aligned memory, normalised for cosine. */
   private void takeQuery(float[] vector) {
-    MemorySegment memory = query.segment();
-    MemorySegment.copy(vector, 0, memory, F32Rows.FLOAT, 0, vector.length);
+    MemorySegment.copy(vector, 0, query, F32Rows.FLOAT, 0, vector.length);
     double squaredNorm = 0;
     for (float component : vector) {
       squaredNorm += (double) component * component;
@@ -101,15 +104,14 @@ final class SearchContext implements AutoCloseable {
       }
       double norm = Math.sqrt(squaredNorm);
       for (int i = 0; i < vector.length; i++) {
-        memory.setAtIndex(F32Rows.FLOAT, i, (float) (vector[i] / norm));
+        query.setAtIndex(F32Rows.FLOAT, i, (float) (vector[i] / norm));
       }
     }
   }
 
   @Override
   public void close() throws IOException {
-    try (query;
-        scorer) {
+    try (memory) {
       reranker.close();
     }
   }

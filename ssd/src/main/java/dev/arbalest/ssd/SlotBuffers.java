@@ -1,25 +1,22 @@
 package dev.arbalest.ssd;
 
-import com.google.errorprone.annotations.MustBeClosed;
-import dev.arbalest.natives.NativeMemory;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 
 /**
  * Buffers for reads of single slots, widened to the alignment the disk needs. On disks that read
  * sectors of 512 bytes a read is exactly the slot; on those that need 4096 it begins up to seven
  * sectors before it.
  */
-final class SlotBuffers implements AutoCloseable {
+final class SlotBuffers {
   private final VectorFile geometry;
   private final int alignment;
   private final int[] needed;
   private final int strideBytes;
   private final int[] inner;
-  private final NativeMemory memory;
+  private final MemorySegment memory;
 
-  @MustBeClosed
-  @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
-  SlotBuffers(VectorFile geometry, int alignment, int count) {
+  SlotBuffers(VectorFile geometry, int alignment, int count, SegmentAllocator memory) {
     this.geometry = geometry;
     this.alignment = alignment;
     // A slot may begin anywhere in an alignment, so a widened read can be one alignment longer.
@@ -27,7 +24,7 @@ final class SlotBuffers implements AutoCloseable {
     this.strideBytes = (widest + 4095) / 4096 * 4096;
     this.inner = new int[count];
     this.needed = new int[count];
-    this.memory = NativeMemory.allocate((long) strideBytes * count);
+    this.memory = memory.allocate((long) strideBytes * count, 4096);
   }
 
   int count() {
@@ -35,7 +32,7 @@ final class SlotBuffers implements AutoCloseable {
   }
 
   MemorySegment memory() {
-    return memory.segment();
+    return memory;
   }
 
   /** Start of a buffer, where reads go. */
@@ -68,10 +65,5 @@ final class SlotBuffers implements AutoCloseable {
   /** Where the slot lies in memory. */
   long offset(int buffer) {
     return start(buffer) + inner[buffer];
-  }
-
-  @Override
-  public void close() {
-    memory.close();
   }
 }

@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.FileMapping;
 import java.io.IOException;
+import java.lang.foreign.SegmentAllocator;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
@@ -12,7 +13,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** Makes the readers of an index. */
+/** Makes the readers of an index; their buffers come from memory that must outlive them. */
 final class SlotReaders {
   /** Reads in flight per search: a rerank deeper than this goes in several batches. */
   static final int CAPACITY = 128;
@@ -42,12 +43,14 @@ final class SlotReaders {
       DirectFile file,
       VectorFile geometry,
       @Nullable FileMapping mapping,
-      @Nullable Executor pool)
+      @Nullable Executor pool,
+      SegmentAllocator memory)
       throws IOException {
     return switch (kind) {
-      case URING -> new UringReader(file, geometry, CAPACITY);
-      case PREAD -> new PreadReader(file, geometry, CAPACITY, Objects.requireNonNull(pool));
-      case MMAP -> new MmapReader(file.path(), Objects.requireNonNull(mapping), geometry, CAPACITY);
+      case URING -> new UringReader(file, geometry, CAPACITY, memory);
+      case PREAD -> new PreadReader(file, geometry, CAPACITY, Objects.requireNonNull(pool), memory);
+      case MMAP ->
+          new MmapReader(file.path(), Objects.requireNonNull(mapping), geometry, CAPACITY, memory);
       case AUTO -> throw new IllegalArgumentException("auto is resolved when an index is opened");
     };
   }

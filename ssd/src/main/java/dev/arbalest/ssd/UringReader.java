@@ -1,10 +1,10 @@
 package dev.arbalest.ssd;
 
-import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.Ring;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,11 +22,9 @@ final class UringReader implements SlotReader {
   private @Nullable Ring ring;
   private long ownerThreadId;
 
-  @MustBeClosed
-  @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
-  UringReader(DirectFile file, VectorFile geometry, int capacity) throws IOException {
+  UringReader(DirectFile file, VectorFile geometry, int capacity, SegmentAllocator memory) {
     this.file = file;
-    this.buffers = new SlotBuffers(geometry, file.alignmentBytes(), capacity);
+    this.buffers = new SlotBuffers(geometry, file.alignmentBytes(), capacity, memory);
     this.tags = new long[capacity];
     this.results = new int[capacity];
     this.offsets = new long[capacity];
@@ -132,10 +130,8 @@ final class UringReader implements SlotReader {
   public void close() throws IOException {
     Ring present = ring;
     ring = null;
-    try (buffers) {
-      if (present != null) {
-        present.close();
-      }
+    if (present != null) {
+      present.close();
     }
   }
 }
