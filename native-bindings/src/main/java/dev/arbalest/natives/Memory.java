@@ -59,6 +59,17 @@ final class Memory {
           "records need an off-heap segment, offset >= 0, stride >= 1: " + offset + ", " + stride);
     }
     long limit = room < 0 ? 0 : room / stride + 1;
+    int last = (int) Math.min(limit, Integer.MAX_VALUE) - 1;
+    int outside = 0; // its sign bit: no branch per node, which the compiler turns into vectors
+    for (int i = from; i < from + count; i++) {
+      outside |= nodes[i] | (last - nodes[i]);
+    }
+    if (outside < 0) {
+      refuse(nodes, from, count, limit);
+    }
+  }
+
+  private static void refuse(int[] nodes, int from, int count, long limit) {
     for (int i = from; i < from + count; i++) {
       if (nodes[i] < 0 || nodes[i] >= limit) {
         throw new IndexOutOfBoundsException(
