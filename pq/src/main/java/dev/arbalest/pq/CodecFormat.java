@@ -3,7 +3,9 @@ package dev.arbalest.pq;
 import dev.arbalest.natives.F32Rows;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 
 /** How codecs write their parameters: version, spec, metric, then the codec's own body. */
 final class CodecFormat {
@@ -27,9 +29,9 @@ final class CodecFormat {
 
   static void writeFloats(DataOutputStream out, float[] values) throws IOException {
     out.writeInt(values.length);
-    for (float value : values) {
-      out.writeFloat(value);
-    }
+    ByteBuffer bytes = ByteBuffer.allocate(4 * values.length);
+    bytes.asFloatBuffer().put(values);
+    out.write(bytes.array());
   }
 
   static float[] readFloats(DataInputStream in) throws IOException {
@@ -37,10 +39,12 @@ final class CodecFormat {
     if (length < 0 || length > MAX_FLOATS) {
       throw new IOException("codec array of impossible length " + length);
     }
-    float[] values = new float[length];
-    for (int i = 0; i < length; i++) {
-      values[i] = in.readFloat();
+    byte[] bytes = in.readNBytes(4 * length);
+    if (bytes.length < 4 * length) {
+      throw new EOFException("codec array of " + length + " floats is cut off");
     }
+    float[] values = new float[length];
+    ByteBuffer.wrap(bytes).asFloatBuffer().get(values);
     return values;
   }
 }

@@ -13,6 +13,7 @@ final class SegmentSplitter {
   private final int most;
   private final MemorySegment rotated;
   private final MemorySegment heads;
+  private final MemorySegment transposedAxes;
   private final long[] rotatedOffsets;
   private final long[] headOffsets;
   private final long[] axisOffsets;
@@ -31,6 +32,15 @@ final class SegmentSplitter {
     this.transposedOffsets = new long[padded];
     this.rotated = memory.allocate(4L * padded * most, 64);
     this.heads = memory.allocate(4L * headDimension * most, 64);
+    this.transposedAxes = memory.allocate(4L * headDimension * padded, 64);
+    for (int i = 0; i < headDimension; i++) {
+      for (int j = 0; j < padded; j++) {
+        transposedAxes.setAtIndex(
+            F32Rows.FLOAT,
+            (long) j * headDimension + i,
+            codec.axes().getAtIndex(F32Rows.FLOAT, (long) i * padded + j));
+      }
+    }
     this.rotatedOffsets = new long[most];
     this.headOffsets = new long[most];
     java.util.Arrays.setAll(rotatedOffsets, i -> 4L * padded * i);
@@ -68,7 +78,7 @@ final class SegmentSplitter {
         headOffsets,
         0,
         count,
-        codec.transposedAxes(),
+        transposedAxes,
         transposedOffsets,
         0,
         padded,

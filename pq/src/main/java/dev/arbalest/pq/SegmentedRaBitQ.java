@@ -51,12 +51,10 @@ public final class SegmentedRaBitQ implements Codec {
   private final int headDimension;
 
   /**
-   * {@code headDimension} rows of the padded dimension, and the same transposed. Freed with the
-   * codec, which encoders and scorers hold while they use it.
+   * {@code headDimension} rows of the padded dimension. Freed with the codec, which encoders and
+   * scorers hold while they use it.
    */
   private final MemorySegment axes;
-
-  private final MemorySegment transposedAxes;
 
   /** Mean squared length of heads and of their error vectors. */
   private final float meanSquaredHead;
@@ -77,16 +75,6 @@ public final class SegmentedRaBitQ implements Codec {
     this.center = center;
     this.headDimension = headDimension(center.length);
     this.axes = axes;
-    this.transposedAxes = Arena.ofAuto().allocate(axes.byteSize(), 64);
-    int padded = rotation.paddedDimension();
-    for (int i = 0; i < headDimension; i++) {
-      for (int j = 0; j < padded; j++) {
-        transposedAxes.setAtIndex(
-            F32Rows.FLOAT,
-            (long) j * headDimension + i,
-            axes.getAtIndex(F32Rows.FLOAT, (long) i * padded + j));
-      }
-    }
     this.meanSquaredHead = meanSquaredHead;
     this.meanSquaredHeadError = meanSquaredHeadError;
   }
@@ -226,10 +214,6 @@ public final class SegmentedRaBitQ implements Codec {
   /** The head's directions, row after row of the padded dimension. */
   MemorySegment axes() {
     return axes;
-  }
-
-  MemorySegment transposedAxes() {
-    return transposedAxes;
   }
 
   int headWords() {

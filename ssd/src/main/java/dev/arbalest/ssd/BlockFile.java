@@ -166,9 +166,13 @@ final class BlockFile {
               for (int block = from; block < to; block++) {
                 long start = (long) block * BLOCK_BYTES;
                 long length = Math.min(BLOCK_BYTES, padded - start);
-                long stage = (long) worker * BLOCK_BYTES;
-                file.read(staging.segment(), stage, length, FileHeader.BYTES + start);
-                int sum = FileHeader.checksum(staging.segment(), stage, length);
+                long filled = Math.min(length, payloadBytes - start);
+                // Where it belongs at once, but for the last, whose padding may not fit there.
+                boolean whole = filled == BLOCK_BYTES && payload.address() % ALIGNMENT == 0;
+                MemorySegment place = whole ? payload : staging.segment();
+                long offset = whole ? start : (long) worker * BLOCK_BYTES;
+                file.read(place, offset, length, FileHeader.BYTES + start);
+                int sum = FileHeader.checksum(place, offset, length);
                 int wanted = footer.segment().get(FileHeader.INT, 4L * block);
                 if (sum != wanted) {
                   throw new CorruptIndexException(
@@ -177,8 +181,9 @@ final class BlockFile {
                       "block checksum " + Integer.toHexString(wanted),
                       Integer.toHexString(sum));
                 }
-                long filled = Math.min(length, payloadBytes - start);
-                MemorySegment.copy(staging.segment(), stage, payload, start, filled);
+                if (!whole) {
+                  MemorySegment.copy(place, offset, payload, start, filled);
+                }
                 synchronized (file) {
                   progress.accept(filled);
                 }

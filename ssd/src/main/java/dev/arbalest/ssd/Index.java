@@ -126,10 +126,13 @@ public final class Index implements AutoCloseable {
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
   public static Index open(Path directory, OpenOptions options, ProgressListener listener)
       throws IOException {
-    try (Workers workers = Workers.start(options.loadThreads())) {
-      IndexLoader.Loaded loaded = IndexLoader.load(directory, workers, listener);
+    try (Workers workers = Workers.start(options.loadThreads());
+        SearchWarmup warmUp = new SearchWarmup()) {
+      IndexLoader.Loaded loaded = IndexLoader.load(directory, warmUp::start, workers, listener);
       try {
-        return assemble(loaded, options);
+        Index index = assemble(loaded, options);
+        warmUp.await(options.warmUpMillis());
+        return index;
       } catch (Throwable e) {
         loaded.close();
         throw e;
@@ -155,6 +158,16 @@ public final class Index implements AutoCloseable {
   /** As {@link #search(float[], SearchParameters)}, into a result that is reused. */
   public void search(float[] query, SearchParameters parameters, SearchResult result)
       throws IOException {
+    search(query, parameters, SearchContext.NO_NODE, result);
+  }
+
+  /**
+   * As if the index did not hold the vector of a node.
+   *
+   * @param excluded that node, not the entry point, or {@link SearchContext#NO_NODE}
+   */
+  void search(float[] query, SearchParameters parameters, int excluded, SearchResult result)
+      throws IOException {
     if (query.length != dimension()) {
       throw new BadInputException(
           "query has dimension " + query.length + ", the index " + dimension());
@@ -169,7 +182,7 @@ public final class Index implements AutoCloseable {
     }
     SearchContext context = contexts.acquire();
     try {
-      context.search(query, parameters, result);
+      context.search(query, parameters, excluded, result);
     } catch (BadInputException e) {
       contexts.release(context);
       throw e;

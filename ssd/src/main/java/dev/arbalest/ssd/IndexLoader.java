@@ -12,6 +12,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.function.Consumer;
 
 /** Loads the files of an index into memory, checking them against the manifest and each other. */
 final class IndexLoader {
@@ -90,13 +91,19 @@ final class IndexLoader {
     }
   }
 
+  /**
+   * Loads an index.
+   *
+   * @param codecLoaded told the codec, which is loaded first
+   */
   @MustBeClosed
-  static Loaded load(Path directory, Workers workers, ProgressListener listener)
+  static Loaded load(
+      Path directory, Consumer<Codec> codecLoaded, Workers workers, ProgressListener listener)
       throws IOException {
     Manifest manifest = readManifest(directory);
     for (int attempt = 1; ; attempt++) {
       try {
-        return load(directory, manifest, workers, listener);
+        return load(directory, manifest, codecLoaded, workers, listener);
       } catch (NoSuchFileException e) {
         // A writer may have replaced the index since the manifest was read.
         Manifest newer = readManifest(directory);
@@ -112,7 +119,11 @@ final class IndexLoader {
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
   private static Loaded load(
-      Path directory, Manifest manifest, Workers workers, ProgressListener listener)
+      Path directory,
+      Manifest manifest,
+      Consumer<Codec> codecLoaded,
+      Workers workers,
+      ProgressListener listener)
       throws IOException {
     int count = manifest.count();
     long total = 0;
@@ -126,6 +137,7 @@ final class IndexLoader {
       opened.push(vectors);
       PartLoader parts = new PartLoader(directory, manifest, workers, listener);
       Codec codec = parts.codec();
+      codecLoaded.accept(codec);
       NativeMemory sums = parts.table(Manifest.Part.SUMS, FileHeader.Kind.SUMS, 4L * count);
       opened.push(sums);
       NativeMemory ids = parts.table(Manifest.Part.IDS, FileHeader.Kind.IDS, 8L * count);

@@ -30,7 +30,7 @@ public final class IndexVerifier {
   public static Report verify(Path directory, int threads, ProgressListener listener)
       throws IOException {
     try (Workers workers = Workers.start(threads);
-        IndexLoader.Loaded loaded = IndexLoader.load(directory, workers, listener)) {
+        IndexLoader.Loaded loaded = IndexLoader.load(directory, _ -> {}, workers, listener)) {
       Manifest manifest = loaded.manifest();
       listener.stage("vectors", manifest.count());
       SlotChecker.checkAll(loaded, workers, listener::advanced);

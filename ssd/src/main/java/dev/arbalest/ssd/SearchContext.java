@@ -18,6 +18,9 @@ import java.lang.foreign.MemorySegment;
 final class SearchContext implements AutoCloseable {
   private static final int DEFAULT_LIST = 128;
 
+  /** Excludes nothing. */
+  static final int NO_NODE = -1;
+
   /**
    * Expanded candidates per neighbour wanted after which reading ahead begins. With 1, a fifth of
    * what is read ahead is in vain; with 3, a twentieth, at the same latency.
@@ -46,15 +49,16 @@ final class SearchContext implements AutoCloseable {
     this.reranker = new Reranker(index, reader, scorer, query, memory, DEFAULT_LIST);
   }
 
-  /** Answers a query into {@code result}. */
-  void search(float[] vector, SearchParameters parameters, SearchResult result) throws IOException {
+  /** Answers a query into {@code result}, as if there were no node {@code excluded}. */
+  void search(float[] vector, SearchParameters parameters, int excluded, SearchResult result)
+      throws IOException {
     long start = System.nanoTime();
     takeQuery(vector);
     scorer.query(query);
     result.reset(parameters.k());
     result.prepareNanos = System.nanoTime() - start;
     reranker.begin();
-    CandidateList candidates = walk(parameters, result);
+    CandidateList candidates = walk(parameters, excluded, result);
     result.hops = walk.hops();
     result.scored = walk.scored();
     result.walkNanos = System.nanoTime() - start - result.prepareNanos;
@@ -68,13 +72,17 @@ final class SearchContext implements AutoCloseable {
    * Walks the graph on codes. Once some multiple of k candidates have all been expanded the k
    * nearest seldom change any more: their vectors are read while the walk goes on.
    */
-  private CandidateList walk(SearchParameters parameters, SearchResult result) throws IOException {
+  private CandidateList walk(SearchParameters parameters, int excluded, SearchResult result)
+      throws IOException {
     int listSize = Math.min(parameters.searchListSize(), index.count());
     boolean adaptive = parameters.confidence() < 1 && parameters.prefix() == 0;
     int k = parameters.k();
     int settled = Math.max(k, Math.min(SETTLED_PER_NEIGHBOR * k, listSize / 2));
     boolean ahead = adaptive;
     walk.begin(listSize, scoring);
+    if (excluded != NO_NODE) {
+      walk.exclude(excluded);
+    }
     while (walk.step(scoring)) {
       if (ahead && walk.settled() >= settled) {
         reranker.readAhead(walk.candidates(), k, result);

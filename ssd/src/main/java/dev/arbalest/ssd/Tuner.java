@@ -107,6 +107,11 @@ public final class Tuner {
       long stride = 4L * index.dimension();
       int[] nodes = new int[count];
       java.util.Arrays.setAll(nodes, i -> (int) ((long) i * available / count));
+      for (int i = 0; i < count && leaveOut; i++) {
+        if (nodes[i] == index.graph().entryPoint()) {
+          nodes[i] = (nodes[i] + 1) % available; // a walk cannot do without it
+        }
+      }
       try (NativeMemory memory = NativeMemory.allocate(stride * count)) {
         F32Rows rows = new F32Rows(memory.segment(), 0, stride, count, index.dimension());
         takeQueries(index, given, nodes, rows);
@@ -209,9 +214,8 @@ public final class Tuner {
   }
 
   private RecallCurve.Point measure(int list, double confidence, int[][] truth) throws IOException {
-    int asked = leaveOut ? k + 1 : k;
-    int length = Math.max(list, asked);
-    SearchParameters parameters = new SearchParameters(asked, length, length, 0, confidence);
+    int length = Math.max(list, k);
+    SearchParameters parameters = new SearchParameters(k, length, length, 0, confidence);
     LongAdder hits = new LongAdder();
     LongAdder reads = new LongAdder();
     LongAdder scored = new LongAdder();
@@ -223,8 +227,10 @@ public final class Tuner {
           float[] query = new float[index.dimension()];
           for (int i = from; i < to; i++) {
             queries.copyRow(i, query);
-            index.search(query, parameters, result);
-            hits.add(hits(result, truth[i], leaveOut ? queryNodes[i] : -1));
+            // A vector of the index would lead the walk to itself, and so to its neighbours.
+            int own = leaveOut ? queryNodes[i] : SearchContext.NO_NODE;
+            index.search(query, parameters, own, result);
+            hits.add(hits(result, truth[i]));
             reads.add(result.reads());
             scored.add(result.scored());
           }
@@ -234,24 +240,14 @@ public final class Tuner {
         });
     double count = queries.count();
     return new RecallCurve.Point(
-        list,
-        confidence,
-        hits.sum() / count / k,
-        reads.sum() / count - (asked - k),
-        scored.sum() / count);
+        list, confidence, hits.sum() / count / k, reads.sum() / count, scored.sum() / count);
   }
 
-  private int hits(SearchResult result, int[] truth, int own) {
+  private static int hits(SearchResult result, int[] truth) {
     int hits = 0;
-    int taken = 0;
-    for (int rank = 0; rank < result.size() && taken < k; rank++) {
-      int node = (int) result.id(rank);
-      if (node == own) {
-        continue;
-      }
-      taken++;
+    for (int rank = 0; rank < result.size(); rank++) {
       for (int expected : truth) {
-        if (expected == node) {
+        if (expected == result.id(rank)) {
           hits++;
           break;
         }

@@ -140,7 +140,7 @@ class CorruptionTest {
   }
 
   private static void open(Path path) throws IOException {
-    OpenOptions single = new OpenOptions(ReaderKind.PREAD, 0, 1, 1);
+    OpenOptions single = new OpenOptions(ReaderKind.PREAD, 0, 1, 1, 0);
     try (Index opened = Index.open(path, single, ProgressListener.NONE)) {
       assertThat(opened.count()).isPositive();
     }

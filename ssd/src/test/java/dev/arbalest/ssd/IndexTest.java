@@ -64,6 +64,30 @@ class IndexTest {
   }
 
   @Test
+  void warmUpEndsWithOpening() throws IOException, InterruptedException {
+    F32Rows rows = TestRows.gaussian(9, 200, 96);
+    for (String codec : List.of("saq:3", "rabitq:3", "pq:24", "pq4:48", "sq8", "f16")) {
+      Path place = Files.createDirectory(directory.resolve(codec.replace(':', '-')));
+      Path path = TestIndexes.build(place, rows, TestIndexes.options(Metric.DOT, codec));
+      OpenOptions options = OpenOptions.defaults().withWarmUpMillis(100);
+      try (Index index = Index.open(path, options, ProgressListener.NONE)) {
+        float[] vector = TestIndexes.row(rows, 17);
+        SearchResult result = index.search(vector, new SearchParameters(1, 200, 200));
+        assertThat((int) result.id(0))
+            .isEqualTo((int) bruteForce(Metric.DOT, rows, vector).getFirst());
+      }
+      for (Thread thread : Thread.getAllStackTraces().keySet()) {
+        if (thread.getName().equals("arbalest-warm-up")) {
+          thread.join(60_000);
+          assertThat(thread.isAlive()).isFalse();
+        }
+      }
+    }
+    assertThatThrownBy(() -> OpenOptions.defaults().withWarmUpMillis(-1))
+        .hasMessageContaining("warm-up must be at least 0 ms: -1");
+  }
+
+  @Test
   void defaultSearchesFindMostOfTheTrueNeighbours() throws IOException {
     for (Metric metric : Metric.values()) {
       for (String codec : List.of("rabitq:1", "pq:48")) {

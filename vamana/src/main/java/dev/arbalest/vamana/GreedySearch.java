@@ -57,6 +57,15 @@ public final class GreedySearch {
     scored = 1;
   }
 
+  /**
+   * Takes a node out of the search just begun, as if the graph did not have it; not the entry
+   * point.
+   */
+  public void exclude(int node) {
+    boolean isNew = visited.add(node);
+    assert isNew;
+  }
+
   /** Expands one node; returns whether there was one to expand. */
   public boolean step(NodeScorer scorer) {
     int node = candidates.expandNearest();
