@@ -26,6 +26,14 @@ public interface CodeScorer {
   void score(int[] nodes, int from, int count, float[] distances);
 
   /**
+   * As {@link #score}, for a search that keeps only distances up to {@code limit}: a distance that
+   * is almost surely above it may be left at infinity, which saves looking at the whole code.
+   */
+  default void scoreWithin(int[] nodes, int from, int count, float limit, float[] distances) {
+    score(nodes, from, count, distances);
+  }
+
+  /**
    * Half-widths of the intervals around the distances of {@link #score} that hold the exact
    * distance with probability {@link #confidence}, for the codecs that can say; NaN for others.
    */

@@ -100,7 +100,7 @@ final class SegmentedEncoder implements CodeEncoder {
 
   private void write(int i, MemorySegment codes, long offset) {
     for (int at = 8 * SegmentedRaBitQ.HEAD_BITS * codec.headWords();
-        at < codec.headBytes();
+        at < codec.factorsOffset();
         at += 8) {
       codes.set(RaBitQ.LONG, offset + at, 0L);
     }
@@ -108,7 +108,7 @@ final class SegmentedEncoder implements CodeEncoder {
     headRounder.writePlanes(codes, offset);
     double headGain = gain;
     roundTail(i);
-    tailRounder.writePlanes(codes, offset + codec.headBytes());
+    tailRounder.writePlanes(codes, offset + codec.tailOffset());
     double weight = codec.metric() == Metric.L2 ? -2 : -1;
     double add =
         switch (codec.metric()) {
@@ -116,7 +116,7 @@ final class SegmentedEncoder implements CodeEncoder {
           case COSINE -> squaredNorms[i] / 2;
           case DOT -> -centerDots[i];
         };
-    long factors = offset + codec.planeBytes();
+    long factors = offset + codec.factorsOffset();
     codes.set(RaBitQ.FLOAT, factors, (float) add);
     codes.set(RaBitQ.FLOAT, factors + 4, (float) (weight * headGain));
     codes.set(RaBitQ.FLOAT, factors + 8, (float) (weight * gain));

@@ -25,13 +25,16 @@ import java.lang.foreign.SegmentAllocator;
  * {@code h = A r} and tail {@code t = r - A^T h} are rounded to directions {@code Y_h}, {@code Y_t}
  * and {@code <r, q> = <h, A q> + <t, q - A^T A q>} is estimated with a gain for each.
  *
- * <p>Code: {@link PackedPlanes} of the head, B - 1 planes of the tail, then four floats: {@code
- * add}, {@code scale} of the head, {@code scale} of the tail and the squared length of the tail's
- * error vector {@code gain Y_t - t}.
+ * <p>Code: {@link PackedPlanes} of the head, four floats: {@code add}, {@code scale} of the head,
+ * {@code scale} of the tail and the squared length of the tail's error vector {@code gain Y_t - t},
+ * then B - 1 planes of the tail: most codes of a search are ruled out before their tail is read.
  */
 public final class SegmentedRaBitQ implements Codec {
   static final int HEAD_BITS = 6;
   static final int FACTOR_BYTES = 16;
+
+  /** Of a code; the first, never released, had the factors last and did not say so. */
+  private static final int LAYOUT = 2;
 
   /** Components below which a head of whole words would be most of them. */
   static final int LEAST_DIMENSION = 64;
@@ -157,6 +160,11 @@ public final class SegmentedRaBitQ implements Codec {
 
   static SegmentedRaBitQ readBody(CodecSpec spec, Metric metric, DataInputStream in)
       throws IOException {
+    int layout = in.readInt();
+    if (layout != LAYOUT) {
+      throw new IOException(
+          "SAQ codes of layout " + layout + ", this build reads " + LAYOUT + "; build again");
+    }
     long seed = in.readLong();
     float meanSquaredHead = in.readFloat();
     float meanSquaredHeadError = in.readFloat();
@@ -179,6 +187,7 @@ public final class SegmentedRaBitQ implements Codec {
   @Override
   public void write(DataOutputStream out) throws IOException {
     CodecFormat.writeHead(out, this);
+    out.writeInt(LAYOUT);
     out.writeLong(rotation.seed());
     out.writeFloat(meanSquaredHead);
     out.writeFloat(meanSquaredHeadError);
@@ -228,14 +237,14 @@ public final class SegmentedRaBitQ implements Codec {
     return spec.parameter() - 1;
   }
 
-  /** Where the tail's planes begin. */
-  int headBytes() {
+  /** Where a code's factors begin, behind its head. */
+  int factorsOffset() {
     return PackedPlanes.codeBytes(headWords(), HEAD_BITS);
   }
 
-  /** Where a code's factors begin. */
-  int planeBytes() {
-    return codeBytes() - FACTOR_BYTES;
+  /** Where the tail's planes begin. */
+  int tailOffset() {
+    return factorsOffset() + FACTOR_BYTES;
   }
 
   float meanSquaredHead() {

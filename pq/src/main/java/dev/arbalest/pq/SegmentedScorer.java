@@ -8,6 +8,14 @@ import java.lang.foreign.SegmentAllocator;
 
 /** Scores {@link SegmentedRaBitQ} codes: head and tail against a query split as they are. */
 final class SegmentedScorer implements CodeScorer {
+  /** Cosines seen before any tail is left out. */
+  private static final int LEAST_COSINES = 64;
+
+  /** Tails within this cosine are always looked at. */
+  private static final double LEAST_COSINE = 0.3;
+
+  private static final double COSINE_DEVIATIONS = 3;
+
   private final SegmentedRaBitQ codec;
   private final MemorySegment codes;
   private final int stride;
@@ -27,8 +35,18 @@ final class SegmentedScorer implements CodeScorer {
   private final MemorySegment tailPlanes;
   private final QueryRounding.Sink headSink;
   private final QueryRounding.Sink tailSink;
+  private final float weight;
+  private final int[] leftNodes;
+  private final int[] leftIndexes;
+  private final float[] leftKnown;
+  private final float[] leftLengths;
   private final int[] headDifferences;
   private final int[] tailDifferences;
+  // Of the query, cosines between its tail and those of candidates within the limit:
+  private int cosines;
+  private double sumOfCosines;
+  private double squaresOfCosines;
+
   private double squaredHead;
   private double squaredTail;
 
@@ -51,6 +69,12 @@ final class SegmentedScorer implements CodeScorer {
     this.headSink = headPlanes::setQuery;
     this.tailSink =
         (plane, word, bits) -> tailPlanes.set(RaBitQ.LONG, 8L * (plane * tailWords + word), bits);
+    // Squared distances hold the inner product twice.
+    this.weight = codec.metric() == Metric.L2 ? 2 : 1;
+    this.leftNodes = new int[batchSize];
+    this.leftIndexes = new int[batchSize];
+    this.leftKnown = new float[batchSize];
+    this.leftLengths = new float[batchSize];
     this.headDifferences = new int[batchSize];
     this.tailDifferences = new int[batchSize];
   }
@@ -58,6 +82,9 @@ final class SegmentedScorer implements CodeScorer {
   @Override
   public void query(MemorySegment query) {
     residual.set(query);
+    cosines = 0;
+    sumOfCosines = 0;
+    squaresOfCosines = 0;
     float[] rotated = residual.rotated();
     MemorySegment.copy(rotated, 0, whole, RaBitQ.FLOAT, 0, rotated.length);
     MemorySegment.copy(rotated, 0, rest, RaBitQ.FLOAT, 0, rotated.length);
@@ -80,46 +107,108 @@ final class SegmentedScorer implements CodeScorer {
 
   @Override
   public void score(int[] nodes, int from, int count, float[] distances) {
-    headPlanes.weightedDifferences(codes, stride, stride, nodes, from, count, headDifferences);
+    scoreWithin(nodes, from, count, Float.POSITIVE_INFINITY, distances);
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>The head tells most of the distance. What the tail can take off it is {@code 2 |t| |q_t|
+   * cos}, and cosines of tails among the candidates a query keeps are small: tails whose cosine
+   * would have to be beyond those seen are not looked at.
+   */
+  @Override
+  public void scoreWithin(int[] nodes, int from, int count, float limit, float[] distances) {
+    headPlanes.weightedDifferences(
+        codes, stride, codec.tailOffset(), nodes, from, count, headDifferences);
+    long fullHead =
+        BitDistance.fullProduct(SegmentedRaBitQ.HEAD_BITS, headRounding.bits(), codec.headWords());
+    float halfHead = headRounding.step() / 2;
+    float reach = (float) (largestCosine() * Math.sqrt(squaredTail));
+    long factors = codec.factorsOffset();
+    int left = 0;
+    for (int i = 0; i < count; i++) {
+      int node = nodes[from + i];
+      long code = node * (long) stride + factors;
+      float ofHead = halfHead * (fullHead - 2 * Integer.toUnsignedLong(headDifferences[i]));
+      float known =
+          residual.constant()
+              + codes.get(RaBitQ.FLOAT, code)
+              + codes.get(RaBitQ.FLOAT, code + 4) * ofHead;
+      float length = tailLength(code);
+      distances[i] = Float.POSITIVE_INFINITY;
+      if (!(known - weight * length * reach > limit)) {
+        leftNodes[left] = node;
+        leftIndexes[left] = i;
+        leftKnown[left] = known;
+        leftLengths[left++] = length;
+      }
+    }
+    addTails(left, limit, distances);
+  }
+
+  /** Length of a code's tail, as its factors tell. */
+  private float tailLength(long factors) {
+    float gain = codes.get(RaBitQ.FLOAT, factors + 8) / weight;
+    float squaredError = codes.get(RaBitQ.FLOAT, factors + 12);
+    float squaredCode =
+        tailBits == 1 ? gain * gain * 64 * tailWords : squaredError / (float) TAIL_ERRORS[tailBits];
+    return (float) Math.sqrt(Math.max(0, squaredCode - squaredError));
+  }
+
+  private void addTails(int count, float limit, float[] distances) {
+    if (count == 0) {
+      return;
+    }
     BitDistance.weightedDifferences(
         tailPlanes,
         tailRounding.bits(),
         codes,
-        codec.headBytes(),
+        codec.tailOffset(),
         stride,
         tailBits,
         tailWords,
-        nodes,
-        from,
+        leftNodes,
+        0,
         count,
         tailDifferences);
-    long fullHead =
-        BitDistance.fullProduct(SegmentedRaBitQ.HEAD_BITS, headRounding.bits(), codec.headWords());
     long fullTail = BitDistance.fullProduct(tailBits, tailRounding.bits(), tailWords);
-    float halfHead = headRounding.step() / 2;
     float halfTail = tailRounding.step() / 2;
-    long factors = codec.planeBytes();
+    float queryLength = (float) Math.sqrt(squaredTail);
     for (int i = 0; i < count; i++) {
-      long code = (long) nodes[from + i] * stride + factors;
-      float ofHead = halfHead * (fullHead - 2 * Integer.toUnsignedLong(headDifferences[i]));
+      long code = leftNodes[i] * (long) stride + codec.factorsOffset();
       float ofTail = halfTail * (fullTail - 2 * Integer.toUnsignedLong(tailDifferences[i]));
-      distances[i] =
-          residual.constant()
-              + codes.get(RaBitQ.FLOAT, code)
-              + codes.get(RaBitQ.FLOAT, code + 4) * ofHead
-              + codes.get(RaBitQ.FLOAT, code + 8) * ofTail;
+      float share = codes.get(RaBitQ.FLOAT, code + 8) * ofTail;
+      float distance = leftKnown[i] + share;
+      distances[leftIndexes[i]] = distance;
+      if (distance <= limit) {
+        float scale = weight * leftLengths[i] * queryLength;
+        float cosine = scale > 0 ? -share / scale : 0;
+        cosines++;
+        sumOfCosines += cosine;
+        squaresOfCosines += cosine * cosine;
+      }
     }
+  }
+
+  /** Cosine of tails beyond which no candidate is expected, by those seen. */
+  private double largestCosine() {
+    if (cosines < LEAST_COSINES) {
+      return 1;
+    }
+    double mean = sumOfCosines / cosines;
+    double variance = Math.max(0, squaresOfCosines / cosines - mean * mean);
+    return Math.clamp(mean + COSINE_DEVIATIONS * Math.sqrt(variance), LEAST_COSINE, 1);
   }
 
   @Override
   public void errorBounds(int[] nodes, int from, int count, float[] bounds) {
     int dimension = residual.rotated().length;
-    double weight = codec.metric() == Metric.L2 ? 2 : 1;
     double headVariance =
         codec.meanSquaredHeadError() * squaredHead / Math.max(1, head.length - 1)
             + codec.meanSquaredHead() * headRounding.variance();
     for (int i = 0; i < count; i++) {
-      long factors = (long) nodes[from + i] * stride + codec.planeBytes();
+      long factors = (long) nodes[from + i] * stride + codec.factorsOffset();
       double gain = codes.get(RaBitQ.FLOAT, factors + 8) / weight;
       double squaredError = codes.get(RaBitQ.FLOAT, factors + 12);
       // Of the tail's levels the sum of squares is that of its plane products; one bit: all 1.

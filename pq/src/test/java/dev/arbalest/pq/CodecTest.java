@@ -148,6 +148,65 @@ class CodecTest {
     }
   }
 
+  /**
+   * Batches in the order of a search, from anywhere to the nearest: what lies within the limit is
+   * scored as ever, or hardly ever missed; what is beyond it may be left out.
+   */
+  @Test
+  void scoresWithinALimitAreTheSame() throws IOException {
+    int count = 3000;
+    int missed = 0;
+    int within = 0;
+    int leftOut = 0;
+    for (Metric metric : new Metric[] {Metric.L2, Metric.DOT}) {
+      F32Rows rows = TestRows.clustered(11, count, 192, 12);
+      for (int row = count / 2; row < count / 2 + 150; row++) { // and some all but equal
+        MemorySegment.copy(
+            rows.memory(), rows.offset(3), rows.memory(), rows.offset(row), 4L * 192);
+        rows.memory().set(F32Rows.FLOAT, rows.offset(row), row * 1e-5f);
+      }
+      for (String spec : new String[] {"saq:2", "saq:4"}) {
+        try (Fixture fixture = new Fixture(spec, metric, rows, 2)) {
+          for (int query = 0; query < 40; query++) {
+            float[] all = fixture.score(query);
+            Integer[] order = new Integer[count];
+            java.util.Arrays.setAll(order, i -> i);
+            java.util.Arrays.sort(order, (a, b) -> Float.compare(all[b], all[a]));
+            CodeScorer scorer = fixture.codec.newScorer(fixture.codes, 32, fixture.arena);
+            scorer.query(rows.memory().asSlice(rows.offset(query), 4L * 192));
+            float[] distances = new float[32];
+            int[] nodes = new int[32];
+            for (int from = 0; from + 32 <= count; from += 32) {
+              for (int i = 0; i < 32; i++) {
+                nodes[i] = order[from + i];
+              }
+              float limit = from < 320 ? Float.POSITIVE_INFINITY : all[order[from - 10]];
+              // Half of a batch lies beyond what the list would take.
+              limit = from % 64 == 0 && from >= 320 ? all[order[from + 16]] : limit;
+              scorer.scoreWithin(nodes, 0, 32, limit, distances);
+              for (int i = 0; i < 32; i++) {
+                float exact = all[nodes[i]];
+                if (exact <= limit) {
+                  within++;
+                  if (distances[i] != exact) {
+                    assertThat(distances[i]).isEqualTo(Float.POSITIVE_INFINITY);
+                    missed++;
+                  }
+                } else {
+                  assertThat(distances[i]).isGreaterThan(limit);
+                  leftOut += distances[i] == Float.POSITIVE_INFINITY ? 1 : 0;
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    assertThat(within).isGreaterThan(50_000);
+    assertThat(leftOut).isPositive();
+    assertThat((double) missed / within).isLessThan(0.002);
+  }
+
   @Test
   void encodingAllocatesNothingPerVector() throws IOException {
     F32Rows rows = TestRows.clustered(8, ROWS, DIMENSION, 12);

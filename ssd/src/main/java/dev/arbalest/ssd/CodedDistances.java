@@ -172,7 +172,7 @@ final class CodedDistances implements BuildDistances {
     }
 
     @Override
-    public void score(int[] nodes, int count, float[] distances) {
+    public void score(int[] nodes, int count, float limit, float[] distances) {
       scorer.score(nodes, 0, count, distances);
       if (lift != null) {
         // Half the lifted squared distance, less what is the same for all nodes.

@@ -92,8 +92,8 @@ final class SearchContext implements AutoCloseable {
     return walk.candidates();
   }
 
-  private void score(int[] nodes, int count, float[] distances) {
-    scorer.score(nodes, 0, count, distances);
+  private void score(int[] nodes, int count, float limit, float[] distances) {
+    scorer.scoreWithin(nodes, 0, count, limit, distances);
   }
 
   /** Copies the query into aligned memory, normalised for cosine. */

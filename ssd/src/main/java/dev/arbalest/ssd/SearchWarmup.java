@@ -103,7 +103,8 @@ final class SearchWarmup implements AutoCloseable {
       SplittableRandom random) {
     int dimension = codec.dimension();
     CodeScorer scorer = codec.newScorer(codes, graph.maxDegree(), memory);
-    NodeScorer scoring = (nodes, count, distances) -> scorer.score(nodes, 0, count, distances);
+    NodeScorer scoring =
+        (nodes, count, limit, distances) -> scorer.scoreWithin(nodes, 0, count, limit, distances);
     GreedySearch walk = new GreedySearch(graph, LIST);
     MemorySegment query = memory.allocate(4L * dimension, 64);
     MemorySegment rows = memory.allocate(4L * dimension * ROWS, 64);

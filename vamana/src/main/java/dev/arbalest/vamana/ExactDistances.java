@@ -131,7 +131,7 @@ public final class ExactDistances implements BuildDistances {
     }
 
     @Override
-    public void score(int[] nodes, int count, float[] distances) {
+    public void score(int[] nodes, int count, float limit, float[] distances) {
       pairs.distances(node, nodes, 0, count, distances, 0);
     }
   }

@@ -52,7 +52,7 @@ public final class GreedySearch {
     batch[0] = graph.entryPoint();
     boolean isNew = visited.add(batch[0]);
     assert isNew;
-    scorer.score(batch, 1, distances);
+    scorer.score(batch, 1, Float.POSITIVE_INFINITY, distances);
     candidates.offer(batch[0], distances[0]);
     scored = 1;
   }
@@ -80,9 +80,9 @@ public final class GreedySearch {
         batch[count++] = neighbors[i];
       }
     }
-    scorer.score(batch, count, distances);
-    scored += count;
     float threshold = candidates.threshold();
+    scorer.score(batch, count, threshold, distances);
+    scored += count;
     for (int i = 0; i < count; i++) {
       if (distances[i] <= threshold && candidates.offer(batch[i], distances[i])) {
         threshold = candidates.threshold();

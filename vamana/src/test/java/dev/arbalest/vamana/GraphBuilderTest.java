@@ -36,7 +36,7 @@ class GraphBuilderTest {
           float[] exact = exactDistances(metric, queries, q, rows);
           CandidateList found =
               search.search(
-                  (nodes, count, out) -> {
+                  (nodes, count, limit, out) -> {
                     for (int i = 0; i < count; i++) {
                       out[i] = exact[nodes[i]];
                     }
