@@ -130,7 +130,7 @@ final class BuildSide {
       long queryOffset = asked.offset(query);
       CandidateList found =
           search.search(
-              (nodes, count, out) -> {
+              (nodes, count, limit, out) -> {
                 for (int i = 0; i < count; i++) {
                   offsets[i] = rows.offset(nodes[i]);
                 }

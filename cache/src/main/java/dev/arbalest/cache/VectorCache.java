@@ -67,6 +67,11 @@ public final class VectorCache implements AutoCloseable {
     return memory.byteSize();
   }
 
+  /** Records it has places for. */
+  public long capacity() {
+    return sets * WAYS;
+  }
+
   /** Lookups that found their record. */
   public long hits() {
     return hits.sum();
@@ -119,17 +124,38 @@ public final class VectorCache implements AutoCloseable {
     }
     if (victim < 0) {
       age(set);
-      return;
+    } else {
+      boolean _ = put(victim, slot, source, sourceOffset);
     }
+  }
+
+  /** Puts a record into an empty place of its set; returns whether there was one. */
+  public boolean fill(long slot, MemorySegment source, long sourceOffset) {
+    long set = setOffset(slot);
+    for (int way = 0; way < WAYS; way++) {
+      long entry = set + way * entryBytes;
+      long held = entries.get(ValueLayout.JAVA_LONG, entry + SLOT);
+      if (held == slot + 1) {
+        return false;
+      }
+      if (held == 0) {
+        return put(entry, slot, source, sourceOffset);
+      }
+    }
+    return false;
+  }
+
+  private boolean put(long victim, long slot, MemorySegment source, long sourceOffset) {
     long version = (long) LONG.getAcquire(entries, victim);
     if ((version & 1) != 0 || !LONG.compareAndSet(entries, victim, version, version + 1)) {
-      return; // another writer is here
+      return false; // another writer is here
     }
     VarHandle.storeStoreFence();
     entries.set(ValueLayout.JAVA_LONG, victim + SLOT, slot + 1);
     entries.set(ValueLayout.JAVA_LONG, victim + FREQUENCY, 1);
     MemorySegment.copy(source, sourceOffset, entries, victim + HEAD_BYTES, recordBytes);
     LONG.setRelease(entries, victim, version + 2);
+    return true;
   }
 
   private void age(long set) {

@@ -245,6 +245,10 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     perQuery.put("read_bytes", totals.readBytes() / searches);
     perQuery.put("wasted_reads", totals.wastedReads() / searches);
     perQuery.put("cache_hits", totals.cacheHits() / searches);
+    if (cache > 0) {
+      long wanted = totals.cacheHits() + totals.reads();
+      perQuery.put("cache_hit_ratio", wanted == 0 ? 0 : (double) totals.cacheHits() / wanted);
+    }
     perQuery.put("prepare_us", totals.prepareNanos() / searches / 1e3);
     perQuery.put("walk_us", totals.walkNanos() / searches / 1e3);
     perQuery.put("wait_us", totals.waitNanos() / searches / 1e3);

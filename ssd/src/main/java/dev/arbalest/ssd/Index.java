@@ -35,6 +35,7 @@ public final class Index implements AutoCloseable {
   /** Where search contexts have their buffers and tables. */
   private final SlabPool slabs = new SlabPool();
 
+  private @Nullable CacheWarmup cacheWarmup;
   private boolean closed;
 
   private Index(
@@ -129,15 +130,44 @@ public final class Index implements AutoCloseable {
     try (Workers workers = Workers.start(options.loadThreads());
         SearchWarmup warmUp = new SearchWarmup()) {
       IndexLoader.Loaded loaded = IndexLoader.load(directory, warmUp::start, workers, listener);
+      Index index;
       try {
-        Index index = assemble(loaded, options);
-        warmUp.await(options.warmUpMillis());
-        return index;
+        index = assemble(loaded, options);
       } catch (Throwable e) {
         loaded.close();
         throw e;
       }
+      try {
+        index.startCacheWarmup();
+      } catch (Throwable e) {
+        index.close();
+        throw e;
+      }
+      warmUp.await(options.warmUpMillis());
+      return index;
     }
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // handed to the warm-up, or closed on failure
+  private void startCacheWarmup() throws IOException {
+    if (cache == null) {
+      return;
+    }
+    SlabPool.Lease memory = slabs.lease();
+    try {
+      SlotReader slots =
+          SlotReaders.open(reader, loaded.vectors(), geometry, mapping, preadPool, memory);
+      cacheWarmup = new CacheWarmup(this, cache, slots, memory);
+      cacheWarmup.start();
+    } catch (Throwable e) {
+      memory.close();
+      throw e;
+    }
+  }
+
+  /** What fills the cache, if there is one. */
+  @Nullable CacheWarmup cacheWarmup() {
+    return cacheWarmup;
   }
 
   /**
@@ -316,6 +346,10 @@ public final class Index implements AutoCloseable {
       return;
     }
     closed = true;
+    @Nullable CacheWarmup warmUp = cacheWarmup;
+    if (warmUp != null) {
+      warmUp.close();
+    }
     try (loaded;
         VectorCache _ = cache;
         FileMapping _ = mapping;

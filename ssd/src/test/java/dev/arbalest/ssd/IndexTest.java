@@ -8,6 +8,7 @@ import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.testing.ForSeeds;
 import dev.arbalest.testing.TestRows;
+import dev.arbalest.vamana.Graph;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -85,6 +86,71 @@ class IndexTest {
     }
     assertThatThrownBy(() -> OpenOptions.defaults().withWarmUpMillis(-1))
         .hasMessageContaining("warm-up must be at least 0 ms: -1");
+  }
+
+  @Test
+  void aCacheIsFilledWithTheVectorsMostOthersLinkTo() throws Exception {
+    F32Rows rows = TestRows.clustered(5, 1000, 96, 20);
+    F32Rows base = new F32Rows(rows.memory(), 0, rows.strideBytes(), 900, 96);
+    Path path = TestIndexes.build(directory, base, TestIndexes.options(Metric.L2, "rabitq:2"));
+    SearchParameters parameters = SearchParameters.forK(10);
+    for (ReaderKind reader : READERS) {
+      OpenOptions options = OpenOptions.defaults().withReader(reader);
+      long cacheBytes = 450L * 600;
+      try (Index plain = Index.open(path, options, ProgressListener.NONE);
+          Index cached =
+              Index.open(path, options.withCacheBytes(cacheBytes), ProgressListener.NONE)) {
+        java.util.Objects.requireNonNull(cached.cacheWarmup()).await();
+        int hits = 0;
+        int wanted = 0;
+        for (int query = 900; query < 1000; query++) {
+          float[] vector = TestIndexes.row(rows, query);
+          SearchResult expected = plain.search(vector, parameters);
+          SearchResult found = cached.search(vector, parameters);
+          for (int rank = 0; rank < 10; rank++) {
+            assertThat(found.id(rank)).isEqualTo(expected.id(rank));
+            assertThat(found.distance(rank)).isEqualTo(expected.distance(rank));
+          }
+          hits += found.cacheHits();
+          wanted += found.cacheHits() + found.reads();
+        }
+        // Room for 600 of 900, some of which found their set full; nothing was read before.
+        assertThat((double) hits / wanted).isBetween(0.4, 0.99);
+      }
+    }
+    // Closed in the middle of it.
+    for (int i = 0; i < 20; i++) {
+      OpenOptions options = OpenOptions.defaults().withCacheBytes(1 << 20);
+      try (Index index = Index.open(path, options, ProgressListener.NONE)) {
+        assertThat(index.cacheBytes()).isPositive();
+      }
+    }
+  }
+
+  @ForSeeds(20)
+  void theMostLinkedNodesAreThoseOfASort(long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int nodes = 1 + random.nextInt(60);
+    try (Graph graph = Graph.allocate(nodes, 8)) {
+      int[] linked = new int[nodes];
+      for (int node = 0; node < nodes; node++) {
+        int[] neighbors = random.ints(random.nextInt(9), 0, nodes).toArray();
+        graph.setNeighbors(node, neighbors, 0, neighbors.length);
+        for (int neighbor : neighbors) {
+          linked[neighbor]++;
+        }
+      }
+      int wanted = random.nextInt(80);
+      int[] expected =
+          IntStream.range(0, nodes)
+              .boxed()
+              .sorted(Comparator.<Integer>comparingInt(node -> -linked[node]).thenComparing(n -> n))
+              .limit(wanted)
+              .mapToInt(Integer::intValue)
+              .sorted()
+              .toArray();
+      assertThat(CacheWarmup.mostLinked(graph, wanted)).isEqualTo(expected);
+    }
   }
 
   @Test
