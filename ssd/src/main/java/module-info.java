@@ -9,6 +9,7 @@ module dev.arbalest.ssd {
   requires transitive dev.arbalest.vamana;
   requires static transitive com.google.errorprone.annotations;
   requires static transitive org.jspecify;
+  requires com.github.luben.zstd_jni;
   requires tools.jackson.databind;
 
   exports dev.arbalest.ssd;

@@ -242,7 +242,7 @@ public final class SsdBenchmark implements Callable<Integer> {
         new ProcessBuilder(
                 "fio",
                 "--name=batch",
-                "--filename=" + path,
+                "--filename=" + path.toString().replace(":", "\\:"), // else it separates files
                 "--readonly",
                 "--rw=randread",
                 "--direct=1",

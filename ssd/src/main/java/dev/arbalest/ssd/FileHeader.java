@@ -44,7 +44,8 @@ final class FileHeader {
     CODES("CODE"),
     CODEC("CDEC"),
     IDS("IDS_"),
-    SUMS("SUMS");
+    SUMS("SUMS"),
+    LOG("WLOG");
 
     private final String letters;
 

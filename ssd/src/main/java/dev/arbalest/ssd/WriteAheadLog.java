@@ -1,0 +1,584 @@
+package dev.arbalest.ssd;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.natives.DirectFile;
+import dev.arbalest.natives.NativeMemory;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Blocks of bytes in the order they were appended, durable when they are acknowledged, in segment
+ * files {@code N.wal} of one directory. A segment is a {@link FileHeader} (numbers: N, sequence of
+ * its first block, step) and {@link WalBlock}s at multiples of the step, which is what the disk
+ * writes at once; they go past the page cache.
+ *
+ * <p>What a crash leaves: a new segment gets its name when its header is durable, and is begun only
+ * when the one before it is durable as a whole; so only the last may end in torn blocks. Opening
+ * replays the blocks up to the first torn one and goes on in a new segment. A block that others
+ * call durable and that is not what was written is no torn one but damage, and refused: so are
+ * damage in earlier segments and gaps. Blocks that were not acknowledged may be replayed.
+ *
+ * <p>{@link Appender}s of several threads compress side by side and share writes' {@code fsync}:
+ * who waits for one finds, when the one under way has ended, all that was written by then durable
+ * by the next. A failed {@code fsync} leaves unknown what is on disk (the kernel may have dropped
+ * it): the log refuses all further appends and must be opened again. Thread-safe.
+ */
+final class WriteAheadLog implements AutoCloseable {
+  private static final int LEAST_STEP = 512;
+  private static final int PAGE_BYTES = 4096;
+
+  /** Largest payload. */
+  static final int MOST_BYTES = 16 << 20;
+
+  /** Files kept for new segments: they have their blocks on disk already. */
+  private static final int SPARES = 2;
+
+  private static final Pattern SEGMENT = Pattern.compile("([0-9]{1,18})\\.wal");
+  private static final Pattern SPARE = Pattern.compile("spare-[0-9]+\\.tmp");
+
+  /**
+   * How a log is kept.
+   *
+   * @param segmentBytes size of a segment file, at least 64 KiB
+   * @param compress whether payloads are stored as {@link BytePlanes} where that saves a sixteenth
+   * @param syncMillis 0: {@link WriteAheadLog#acknowledge} returns when a block is durable; more:
+   *     at once, and what was acknowledged within so many milliseconds may be lost when the machine
+   *     (not only the process) fails
+   */
+  record Options(long segmentBytes, boolean compress, int syncMillis) {
+    Options {
+      if (segmentBytes < 64 << 10) {
+        throw new IllegalArgumentException("segments must have at least 64 KiB: " + segmentBytes);
+      }
+      if (syncMillis < 0) {
+        throw new IllegalArgumentException("sync interval must be at least 0 ms: " + syncMillis);
+      }
+    }
+
+    static Options defaults() {
+      return new Options(64L << 20, true, 0);
+    }
+  }
+
+  /** Takes blocks of the past. */
+  @FunctionalInterface
+  interface Replay {
+    /** Takes a block; the payload is valid during the call. */
+    void block(long sequence, MemorySegment payload, int bytes, int floatsFrom) throws IOException;
+  }
+
+  private final Path directory;
+  private final Options options;
+  private final Object writing = new Object();
+  private final Object syncing = new Object();
+  private final @Nullable Thread syncer;
+
+  // Guarded by writing:
+  private final Deque<Old> old = new ArrayDeque<>();
+  private DirectFile file;
+  private long number;
+  private long end;
+  private long last;
+  private int spares;
+
+  private volatile long written;
+  private volatile long durable;
+  private volatile @Nullable IOException failure;
+  private volatile boolean closed;
+
+  /** A segment no longer written to. */
+  private record Old(Path path, long lastSequence, long bytes) {}
+
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // the segment is closed by roll() or close()
+  private WriteAheadLog(
+      Path directory, Options options, List<Old> olds, long lastNumber, long lastSequence)
+      throws IOException {
+    this.directory = directory;
+    this.options = options;
+    this.old.addAll(olds);
+    this.last = lastSequence;
+    this.written = lastSequence;
+    this.durable = lastSequence;
+    this.file = begin(lastNumber + 1, lastSequence + 1);
+    this.number = lastNumber + 1;
+    this.end = FileHeader.BYTES;
+    this.syncer =
+        options.syncMillis() == 0
+            ? null
+            : Thread.ofPlatform().daemon().name("arbalest-wal-sync").start(this::syncForEver);
+  }
+
+  /**
+   * Opens the log of a directory, which is created if need be; replays what lies behind {@code
+   * after}.
+   *
+   * @param after sequence of the last block that is not needed any more
+   * @throws CorruptIndexException if blocks that were durable are damaged or missing
+   */
+  @MustBeClosed
+  static WriteAheadLog open(Path directory, Options options, long after, Replay replay)
+      throws IOException {
+    Files.createDirectories(directory);
+    List<Path> segments = new ArrayList<>();
+    try (Stream<Path> files = Files.list(directory)) {
+      for (Path path : files.toList()) {
+        String name = path.getFileName().toString();
+        if (SEGMENT.matcher(name).matches()) {
+          segments.add(path);
+        } else if (SPARE.matcher(name).matches()) {
+          Files.delete(path);
+        }
+      }
+    }
+    segments.sort(java.util.Comparator.comparingLong(WriteAheadLog::number));
+    List<Old> olds = new ArrayList<>();
+    long lastSequence;
+    try (Reader reader = new Reader(after, replay)) {
+      for (int i = 0; i < segments.size(); i++) {
+        Path next = i + 1 < segments.size() ? segments.get(i + 1) : null;
+        olds.add(reader.read(segments.get(i), next));
+      }
+      lastSequence = reader.lastSequence;
+    }
+    if (lastSequence < after) {
+      // Nothing of them is needed, and the next segment would not join on.
+      for (Old segment : olds) {
+        Files.delete(segment.path());
+      }
+      olds.clear();
+      lastSequence = after;
+    }
+    long lastNumber = segments.isEmpty() ? 0 : number(segments.getLast());
+    return new WriteAheadLog(directory, options, olds, lastNumber, lastSequence);
+  }
+
+  private static long number(Path segment) {
+    Matcher matcher = SEGMENT.matcher(segment.getFileName().toString());
+    if (!matcher.matches()) {
+      throw new IllegalArgumentException(segment + " is no log segment");
+    }
+    return Long.parseLong(matcher.group(1));
+  }
+
+  /** Reads segments one after another. */
+  private static final class Reader implements AutoCloseable {
+    private final long after;
+    private final Replay replay;
+    private final NativeMemory payload = NativeMemory.allocate(MOST_BYTES);
+    private final NativeMemory scratch = NativeMemory.allocate(MOST_BYTES + (128L << 10));
+    private final BytePlanes planes =
+        new BytePlanes(MOST_BYTES, SegmentAllocator.slicingAllocator(scratch.segment()));
+    private long lastSequence = -1;
+    private long step;
+
+    Reader(long after, Replay replay) {
+      this.after = after;
+      this.replay = replay;
+    }
+
+    Old read(Path path, @Nullable Path next) throws IOException {
+      try (DirectFile file = DirectFile.open(path, DirectFile.Mode.READ)) {
+        long size = file.size();
+        if (size < FileHeader.BYTES || size > 1L << 31) {
+          throw new CorruptIndexException(path, "a log segment of " + size + " bytes");
+        }
+        long room = (size + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+        try (NativeMemory memory = NativeMemory.allocate(room)) {
+          if (file.readUpTo(memory.segment(), 0, room, 0) < size) {
+            throw new IOException(path + " became shorter while it was read");
+          }
+          checkHeader(path, memory.segment());
+          long expectedEnd = next == null ? -1 : firstSequence(next) - 1;
+          readBlocks(path, memory.segment(), expectedEnd);
+        }
+        if (next == null) {
+          file.sync(); // what was replayed, acknowledged or not, is built upon from now on
+        }
+        return new Old(path, lastSequence, size);
+      }
+    }
+
+    private void checkHeader(Path path, MemorySegment memory) throws CorruptIndexException {
+      FileHeader header = FileHeader.read(memory, path, FileHeader.Kind.LOG);
+      if (header.number(0) != number(path)) {
+        throw new CorruptIndexException(
+            path, 16, "segment " + number(path), String.valueOf(header.number(0)));
+      }
+      long first = header.number(1);
+      if (lastSequence < 0 ? first > after + 1 : first != lastSequence + 1) {
+        throw new CorruptIndexException(
+            path,
+            24,
+            "a segment from block " + ((lastSequence < 0 ? after : lastSequence) + 1),
+            "one from block " + first);
+      }
+      lastSequence = first - 1;
+      step = header.number(2);
+      if (step < LEAST_STEP || step > PAGE_BYTES || Long.bitCount(step) != 1) {
+        throw new CorruptIndexException(path, 32, "a step of 512 to 4096", String.valueOf(step));
+      }
+    }
+
+    private static long firstSequence(Path path) throws IOException {
+      try (DirectFile file = DirectFile.open(path, DirectFile.Mode.READ);
+          NativeMemory head = NativeMemory.allocate(FileHeader.BYTES)) {
+        file.read(head.segment(), 0, FileHeader.BYTES, 0);
+        return FileHeader.read(head.segment(), path, FileHeader.Kind.LOG).number(1);
+      }
+    }
+
+    private void readBlocks(Path path, MemorySegment memory, long expectedEnd) throws IOException {
+      long at = FileHeader.BYTES;
+      while (lastSequence != expectedEnd) {
+        WalBlock block = at < memory.byteSize() ? WalBlock.read(memory, at) : null;
+        if (block == null
+            || block.segment() != number(path)
+            || block.sequence() != lastSequence + 1
+            || !block.isWhole(memory, at)) {
+          break;
+        }
+        if (block.sequence() > after) {
+          deliver(path, memory, at, block);
+        }
+        lastSequence = block.sequence();
+        at += pad(WalBlock.HEAD_BYTES + (long) block.storedBytes(), step);
+      }
+      if (expectedEnd >= 0 && lastSequence != expectedEnd) {
+        throw new CorruptIndexException(
+            path, at, "block " + (lastSequence + 1) + " of " + expectedEnd, "none");
+      }
+      if (expectedEnd < 0) {
+        checkTornEnd(path, memory, at);
+      }
+    }
+
+    /** Refuses an end behind which a block says that more had been durable. */
+    private void checkTornEnd(Path path, MemorySegment memory, long from)
+        throws CorruptIndexException {
+      for (long at = from; at < memory.byteSize(); at += step) {
+        WalBlock block = WalBlock.maybe(memory, at) ? WalBlock.read(memory, at) : null;
+        if (block != null && block.segment() == number(path) && block.durable() > lastSequence) {
+          throw new CorruptIndexException(
+              path,
+              from,
+              "block " + (lastSequence + 1) + ", durable as block " + block.sequence() + " says",
+              "none");
+        }
+      }
+    }
+
+    private void deliver(Path path, MemorySegment memory, long at, WalBlock block)
+        throws IOException {
+      if (!block.planes()) {
+        MemorySegment payload = memory.asSlice(at + WalBlock.HEAD_BYTES, block.bytes());
+        replay.block(block.sequence(), payload, block.bytes(), block.floatsFrom());
+        return;
+      }
+      if (block.bytes() > MOST_BYTES) {
+        throw new CorruptIndexException(path, at, "at most " + MOST_BYTES, "" + block.bytes());
+      }
+      MemorySegment stored = memory.asSlice(at + WalBlock.HEAD_BYTES, block.storedBytes());
+      try {
+        planes.decode(
+            stored, block.storedBytes(), block.bytes(), block.floatsFrom(), payload.segment());
+      } catch (IOException e) {
+        throw new CorruptIndexException(path, at, "byte planes", String.valueOf(e.getMessage()));
+      }
+      replay.block(block.sequence(), payload.segment(), block.bytes(), block.floatsFrom());
+    }
+
+    @Override
+    public void close() {
+      try (payload;
+          scratch) {
+        planes.close();
+      }
+    }
+  }
+
+  private static long pad(long bytes, long step) {
+    return (bytes + step - 1) / step * step;
+  }
+
+  private static long step(DirectFile file) {
+    return Math.max(LEAST_STEP, file.alignmentBytes());
+  }
+
+  /** Makes a segment: named when its header is durable. */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
+  private DirectFile begin(long segment, long firstSequence) throws IOException {
+    boolean recycled = spares > 0;
+    Path unnamed = directory.resolve("spare-" + (recycled ? spares - 1 : SPARES) + ".tmp");
+    DirectFile made =
+        DirectFile.open(unnamed, recycled ? DirectFile.Mode.READ_WRITE : DirectFile.Mode.CREATE);
+    try (NativeMemory head = NativeMemory.allocate(FileHeader.BYTES)) {
+      if (!recycled) {
+        made.reserve(options.segmentBytes());
+      }
+      new FileHeader(FileHeader.Kind.LOG, segment, firstSequence, step(made)).write(head.segment());
+      made.write(head.segment(), 0, FileHeader.BYTES, 0);
+      made.sync();
+      Files.move(unnamed, directory.resolve(segment + ".wal"), StandardCopyOption.ATOMIC_MOVE);
+      DirectFile.syncDirectory(directory);
+    } catch (Throwable e) {
+      made.close();
+      if (!recycled) {
+        Files.deleteIfExists(unnamed);
+      }
+      throw e;
+    }
+    if (recycled) {
+      spares--;
+    }
+    return made;
+  }
+
+  /**
+   * What appends for one thread at a time; holds its buffers.
+   *
+   * @see WriteAheadLog#newAppender
+   */
+  final class Appender implements AutoCloseable {
+    private final MemorySegment block;
+    private final @Nullable BytePlanes planes;
+    private final int mostBytes;
+
+    private Appender(int mostBytes, SegmentAllocator memory) {
+      this.mostBytes = mostBytes;
+      this.block =
+          memory.allocate(
+              pad(WalBlock.HEAD_BYTES + BytePlanes.bound(mostBytes), PAGE_BYTES), PAGE_BYTES);
+      this.planes = options.compress() ? new BytePlanes(mostBytes, memory) : null;
+    }
+
+    /**
+     * Appends a block; it is durable when {@link WriteAheadLog#acknowledge} says so.
+     *
+     * @param payload bytes [0, bytes), of which [floatsFrom, bytes) are floats
+     * @return its sequence
+     * @throws IOException if the disk is full or fails; the block is then not in the log
+     */
+    long append(MemorySegment payload, int bytes, int floatsFrom) throws IOException {
+      if (bytes > mostBytes || floatsFrom > bytes || (bytes - floatsFrom) % 4 != 0) {
+        throw new IllegalArgumentException(
+            bytes + " bytes, floats from " + floatsFrom + ", most are " + mostBytes);
+      }
+      int stored = Integer.MAX_VALUE;
+      if (planes != null) {
+        MemorySegment target = block.asSlice(WalBlock.HEAD_BYTES);
+        stored = planes.encode(payload, bytes, floatsFrom, target);
+      }
+      boolean compressed = stored < bytes - bytes / 16;
+      if (!compressed) {
+        stored = bytes;
+        MemorySegment.copy(payload, 0, block, WalBlock.HEAD_BYTES, bytes);
+      }
+      int checksum = FileHeader.checksum(block, WalBlock.HEAD_BYTES, stored);
+      return write(block, bytes, stored, floatsFrom, compressed, checksum);
+    }
+
+    /** Frees what is not in the memory it was given. */
+    @Override
+    public void close() {
+      if (planes != null) {
+        planes.close();
+      }
+    }
+  }
+
+  /**
+   * Makes an appender.
+   *
+   * @param mostBytes longest payload, at most {@link #MOST_BYTES}
+   * @param memory for buffers, about three times as much; must outlive it
+   */
+  @MustBeClosed
+  Appender newAppender(int mostBytes, SegmentAllocator memory) {
+    if (mostBytes < 1 || mostBytes > MOST_BYTES) {
+      throw new IllegalArgumentException(
+          "payloads must have 1 to " + MOST_BYTES + " bytes: " + mostBytes);
+    }
+    return new Appender(mostBytes, memory);
+  }
+
+  private long write(
+      MemorySegment block, int bytes, int stored, int floatsFrom, boolean planes, int checksum)
+      throws IOException {
+    synchronized (writing) {
+      requireUsable();
+      long length = (long) WalBlock.HEAD_BYTES + stored;
+      long padded = pad(length, step(file));
+      if (end + padded > options.segmentBytes() && end > FileHeader.BYTES) {
+        roll();
+      }
+      long sequence = last + 1;
+      new WalBlock(number, sequence, durable, bytes, stored, floatsFrom, planes, checksum)
+          .write(block, 0);
+      block.asSlice(length, padded - length).fill((byte) 0);
+      file.write(block, 0, padded, end);
+      end += padded;
+      last = sequence;
+      written = sequence;
+      return sequence;
+    }
+  }
+
+  private void requireUsable() throws IOException {
+    IOException broken = failure;
+    if (broken != null) {
+      throw new IOException(
+          "the log " + directory + " failed and must be opened again: " + broken.getMessage(),
+          broken);
+    }
+    if (closed) {
+      throw new IOException("the log " + directory + " is closed");
+    }
+  }
+
+  /** Goes on in a new segment, when the old one is durable. */
+  @SuppressWarnings("MustBeClosedChecker") // kept as the current segment
+  private void roll() throws IOException {
+    synchronized (syncing) {
+      sync(file, last);
+      DirectFile next = begin(number + 1, last + 1);
+      file.close();
+      old.addLast(new Old(file.path().resolveSibling(number + ".wal"), last, end));
+      file = next;
+      number++;
+      end = FileHeader.BYTES;
+    }
+  }
+
+  /** Under {@link #syncing}. */
+  private void sync(DirectFile target, long upTo) throws IOException {
+    if (durable >= upTo) {
+      return;
+    }
+    try {
+      target.sync();
+    } catch (IOException e) {
+      failure = e;
+      throw e;
+    }
+    durable = upTo;
+  }
+
+  /**
+   * Waits until a block may be acknowledged, as the options say.
+   *
+   * @throws IOException if it could not be made durable; whether it survives a crash is unknown
+   */
+  void acknowledge(long sequence) throws IOException {
+    if (options.syncMillis() > 0) {
+      requireUsable();
+      return;
+    }
+    if (durable < sequence) {
+      makeDurable();
+    }
+  }
+
+  /** Makes everything durable that has been appended. */
+  void makeDurable() throws IOException {
+    synchronized (syncing) {
+      long upTo = written;
+      if (durable >= upTo) {
+        return; // who waited before for the lock did it for this one, too
+      }
+      requireUsable();
+      // Not under the other lock: others append meanwhile. roll() changes the file under this one.
+      sync(file, upTo);
+    }
+  }
+
+  private void syncForEver() {
+    while (!closed && failure == null) {
+      LockSupport.parkNanos(options.syncMillis() * 1_000_000L);
+      try {
+        makeDurable();
+      } catch (IOException e) {
+        failure = e; // whoever appends next is told
+      }
+    }
+  }
+
+  /** Sequence of the last block appended, 0 if there never was one. */
+  long lastSequence() {
+    return written;
+  }
+
+  /** Sequence up to which all blocks are durable. */
+  long durableSequence() {
+    return durable;
+  }
+
+  /** Where the next block of the current segment begins. */
+  long currentEnd() {
+    synchronized (writing) {
+      return end;
+    }
+  }
+
+  /** Bytes written to segments that have not been released, padding and headers included. */
+  long writtenBytes() {
+    synchronized (writing) {
+      return end + old.stream().mapToLong(Old::bytes).sum();
+    }
+  }
+
+  /**
+   * Gives up the segments of which no block behind {@code sequence} remains; their files become new
+   * segments.
+   */
+  void release(long sequence) throws IOException {
+    synchronized (writing) {
+      while (!old.isEmpty() && old.getFirst().lastSequence() <= sequence) {
+        Path path = old.removeFirst().path();
+        if (spares < SPARES && Files.size(path) == options.segmentBytes()) {
+          Path spare = directory.resolve("spare-" + spares + ".tmp");
+          Files.move(path, spare, StandardCopyOption.ATOMIC_MOVE);
+          spares++;
+        } else {
+          Files.delete(path);
+        }
+      }
+      DirectFile.syncDirectory(directory);
+    }
+  }
+
+  /** Makes all durable and closes; no append may be under way. */
+  @Override
+  public void close() throws IOException {
+    if (closed) {
+      return;
+    }
+    try {
+      if (failure == null) {
+        makeDurable();
+      }
+    } finally {
+      closed = true;
+      if (syncer != null) {
+        LockSupport.unpark(syncer);
+      }
+      synchronized (syncing) {
+        file.close();
+      }
+    }
+  }
+}
