@@ -73,7 +73,9 @@ public final class BitDistance {
       // The sum of what was touched must be used, or the compiler drops the loads.
       out[0] = (int) MemoryTouch.touch(base, strideBytes, codeBytes, nodes, from, count);
     }
-    if (codeBits == 1 && queryBits == 4) {
+    if (codeBits == 1 && queryBits == 4 && words == BitVectorKernels.THREE) {
+      BitVectorKernels.oneByFourOfThree(planes, base, strideBytes, nodes, from, count, out);
+    } else if (codeBits == 1 && queryBits == 4) {
       BitVectorKernels.oneByFour(planes, base, strideBytes, words, nodes, from, count, out);
     } else if (codeBits == 2) {
       BitVectorKernels.twoBits(
