@@ -86,6 +86,9 @@ public final class LogBenchmark implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    if (rounds < 1) {
+      throw new BadInputException("--rounds must be at least 1: " + rounds);
+    }
     ObjectNode report = JSON.createObjectNode();
     lines = report.putArray("runs");
     if (!json) {
@@ -96,18 +99,16 @@ public final class LogBenchmark implements Callable<Integer> {
     try (VectorInput vectors = VectorInput.open(input)) {
       F32Rows all = vectors.rows();
       int size = Math.min(count, all.count());
-      F32Rows rows =
-          new F32Rows(all.memory(), all.offset(0), all.strideBytes(), size, all.dimension());
       for (int batch : batches) {
-        // The slowest for single vectors is the disk's sync: fewer of them do.
-        int few = Math.min(size, Math.max(batch, batch == 1 ? 2000 : size));
+        // Single vectors wait for a sync each: fewer do.
+        int few = batch == 1 ? Math.min(size, 2000) : size;
         F32Rows some =
             new F32Rows(all.memory(), all.offset(0), all.strideBytes(), few, all.dimension());
         trial(some, batch, false);
         trial(some, batch, true);
         plain(some, batch);
       }
-      report.put("dimension", rows.dimension());
+      report.put("dimension", all.dimension());
     }
     if (json) {
       System.out.println(JSON.writeValueAsString(report));

@@ -37,8 +37,10 @@ import org.jspecify.annotations.Nullable;
  * it): the log refuses all further appends and must be opened again. Thread-safe.
  */
 final class WriteAheadLog implements AutoCloseable {
-  private static final int LEAST_STEP = 512;
-  private static final int PAGE_BYTES = 4096;
+  /** Blocks begin at multiples of this at least. */
+  static final int LEAST_STEP = 512;
+
+  static final int PAGE_BYTES = 4096;
 
   /** Largest payload. */
   static final int MOST_BYTES = 16 << 20;
@@ -100,7 +102,7 @@ final class WriteAheadLog implements AutoCloseable {
   private volatile boolean closed;
 
   /** A segment no longer written to. */
-  private record Old(Path path, long lastSequence, long bytes) {}
+  record Old(Path path, long lastSequence, long bytes) {}
 
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // the segment is closed by roll() or close()
@@ -147,12 +149,12 @@ final class WriteAheadLog implements AutoCloseable {
     segments.sort(java.util.Comparator.comparingLong(WriteAheadLog::number));
     List<Old> olds = new ArrayList<>();
     long lastSequence;
-    try (Reader reader = new Reader(after, replay)) {
+    try (WalReader reader = new WalReader(after, replay)) {
       for (int i = 0; i < segments.size(); i++) {
         Path next = i + 1 < segments.size() ? segments.get(i + 1) : null;
         olds.add(reader.read(segments.get(i), next));
       }
-      lastSequence = reader.lastSequence;
+      lastSequence = reader.lastSequence();
     }
     if (lastSequence < after) {
       // Nothing of them is needed, and the next segment would not join on.
@@ -166,7 +168,8 @@ final class WriteAheadLog implements AutoCloseable {
     return new WriteAheadLog(directory, options, olds, lastNumber, lastSequence);
   }
 
-  private static long number(Path segment) {
+  /** Number of a segment by its name. */
+  static long number(Path segment) {
     Matcher matcher = SEGMENT.matcher(segment.getFileName().toString());
     if (!matcher.matches()) {
       throw new IllegalArgumentException(segment + " is no log segment");
@@ -174,143 +177,8 @@ final class WriteAheadLog implements AutoCloseable {
     return Long.parseLong(matcher.group(1));
   }
 
-  /** Reads segments one after another. */
-  private static final class Reader implements AutoCloseable {
-    private final long after;
-    private final Replay replay;
-    private final NativeMemory payload = NativeMemory.allocate(MOST_BYTES);
-    private final NativeMemory scratch = NativeMemory.allocate(MOST_BYTES + (128L << 10));
-    private final BytePlanes planes =
-        new BytePlanes(MOST_BYTES, SegmentAllocator.slicingAllocator(scratch.segment()));
-    private long lastSequence = -1;
-    private long step;
-
-    Reader(long after, Replay replay) {
-      this.after = after;
-      this.replay = replay;
-    }
-
-    Old read(Path path, @Nullable Path next) throws IOException {
-      try (DirectFile file = DirectFile.open(path, DirectFile.Mode.READ)) {
-        long size = file.size();
-        if (size < FileHeader.BYTES || size > 1L << 31) {
-          throw new CorruptIndexException(path, "a log segment of " + size + " bytes");
-        }
-        long room = (size + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-        try (NativeMemory memory = NativeMemory.allocate(room)) {
-          if (file.readUpTo(memory.segment(), 0, room, 0) < size) {
-            throw new IOException(path + " became shorter while it was read");
-          }
-          checkHeader(path, memory.segment());
-          long expectedEnd = next == null ? -1 : firstSequence(next) - 1;
-          readBlocks(path, memory.segment(), expectedEnd);
-        }
-        if (next == null) {
-          file.sync(); // what was replayed, acknowledged or not, is built upon from now on
-        }
-        return new Old(path, lastSequence, size);
-      }
-    }
-
-    private void checkHeader(Path path, MemorySegment memory) throws CorruptIndexException {
-      FileHeader header = FileHeader.read(memory, path, FileHeader.Kind.LOG);
-      if (header.number(0) != number(path)) {
-        throw new CorruptIndexException(
-            path, 16, "segment " + number(path), String.valueOf(header.number(0)));
-      }
-      long first = header.number(1);
-      if (lastSequence < 0 ? first > after + 1 : first != lastSequence + 1) {
-        throw new CorruptIndexException(
-            path,
-            24,
-            "a segment from block " + ((lastSequence < 0 ? after : lastSequence) + 1),
-            "one from block " + first);
-      }
-      lastSequence = first - 1;
-      step = header.number(2);
-      if (step < LEAST_STEP || step > PAGE_BYTES || Long.bitCount(step) != 1) {
-        throw new CorruptIndexException(path, 32, "a step of 512 to 4096", String.valueOf(step));
-      }
-    }
-
-    private static long firstSequence(Path path) throws IOException {
-      try (DirectFile file = DirectFile.open(path, DirectFile.Mode.READ);
-          NativeMemory head = NativeMemory.allocate(FileHeader.BYTES)) {
-        file.read(head.segment(), 0, FileHeader.BYTES, 0);
-        return FileHeader.read(head.segment(), path, FileHeader.Kind.LOG).number(1);
-      }
-    }
-
-    private void readBlocks(Path path, MemorySegment memory, long expectedEnd) throws IOException {
-      long at = FileHeader.BYTES;
-      while (lastSequence != expectedEnd) {
-        WalBlock block = at < memory.byteSize() ? WalBlock.read(memory, at) : null;
-        if (block == null
-            || block.segment() != number(path)
-            || block.sequence() != lastSequence + 1
-            || !block.isWhole(memory, at)) {
-          break;
-        }
-        if (block.sequence() > after) {
-          deliver(path, memory, at, block);
-        }
-        lastSequence = block.sequence();
-        at += pad(WalBlock.HEAD_BYTES + (long) block.storedBytes(), step);
-      }
-      if (expectedEnd >= 0 && lastSequence != expectedEnd) {
-        throw new CorruptIndexException(
-            path, at, "block " + (lastSequence + 1) + " of " + expectedEnd, "none");
-      }
-      if (expectedEnd < 0) {
-        checkTornEnd(path, memory, at);
-      }
-    }
-
-    /** Refuses an end behind which a block says that more had been durable. */
-    private void checkTornEnd(Path path, MemorySegment memory, long from)
-        throws CorruptIndexException {
-      for (long at = from; at < memory.byteSize(); at += step) {
-        WalBlock block = WalBlock.maybe(memory, at) ? WalBlock.read(memory, at) : null;
-        if (block != null && block.segment() == number(path) && block.durable() > lastSequence) {
-          throw new CorruptIndexException(
-              path,
-              from,
-              "block " + (lastSequence + 1) + ", durable as block " + block.sequence() + " says",
-              "none");
-        }
-      }
-    }
-
-    private void deliver(Path path, MemorySegment memory, long at, WalBlock block)
-        throws IOException {
-      if (!block.planes()) {
-        MemorySegment payload = memory.asSlice(at + WalBlock.HEAD_BYTES, block.bytes());
-        replay.block(block.sequence(), payload, block.bytes(), block.floatsFrom());
-        return;
-      }
-      if (block.bytes() > MOST_BYTES) {
-        throw new CorruptIndexException(path, at, "at most " + MOST_BYTES, "" + block.bytes());
-      }
-      MemorySegment stored = memory.asSlice(at + WalBlock.HEAD_BYTES, block.storedBytes());
-      try {
-        planes.decode(
-            stored, block.storedBytes(), block.bytes(), block.floatsFrom(), payload.segment());
-      } catch (IOException e) {
-        throw new CorruptIndexException(path, at, "byte planes", String.valueOf(e.getMessage()));
-      }
-      replay.block(block.sequence(), payload.segment(), block.bytes(), block.floatsFrom());
-    }
-
-    @Override
-    public void close() {
-      try (payload;
-          scratch) {
-        planes.close();
-      }
-    }
-  }
-
-  private static long pad(long bytes, long step) {
+  /** Rounds up to whole steps. */
+  static long pad(long bytes, long step) {
     return (bytes + step - 1) / step * step;
   }
 
