@@ -3,7 +3,10 @@ package dev.arbalest.natives;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** The definition {@link BitVectorKernels} is tested against: component by component. */
+/**
+ * The definition {@link BitVectorKernels} and {@link BitLevels} are tested against: component by
+ * component.
+ */
 final class BitScalarKernels {
   private BitScalarKernels() {}
 
@@ -25,6 +28,15 @@ final class BitScalarKernels {
       }
     }
     return sum;
+  }
+
+  static float level(
+      MemorySegment codes, long offset, int words, int bits, float scale, int component) {
+    int level = 0;
+    for (int b = 0; b < bits; b++) {
+      level += bit(codes, offset + 8L * words * b, component) == 1 ? 1 << b : -(1 << b);
+    }
+    return scale * level;
   }
 
   private static int bit(MemorySegment segment, long offset, int index) {

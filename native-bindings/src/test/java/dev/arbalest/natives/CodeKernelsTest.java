@@ -42,6 +42,26 @@ class CodeKernelsTest {
     }
   }
 
+  @ForSeeds(30)
+  void levelsAgreeWithTheScalarTwin(long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int words = 1 + random.nextInt(30);
+    int bits = seed % 3 == 0 ? 1 : 1 + random.nextInt(8);
+    int offset = random.nextInt(70);
+    float scale = (float) random.nextDouble(-2, 2);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment codes = bytes(arena, random, offset + 8L * words * bits);
+      MemorySegment target = arena.allocate(4 + 256L * words, 4);
+      BitLevels.expand(codes, offset, words, bits, scale, target, 4);
+      for (int i = 0; i < 64 * words; i++) {
+        assertThat(target.getAtIndex(ValueLayout.JAVA_FLOAT, i + 1))
+            .isCloseTo(BitScalarKernels.level(codes, offset, words, bits, scale, i), within(1e-4f));
+      }
+      assertThatThrownBy(() -> BitLevels.expand(codes, offset + 1, words, bits, scale, target, 0))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+    }
+  }
+
   @ForSeeds(60)
   void packedPlanesAgreeWithTheScalarTwin(long seed) {
     SplittableRandom random = new SplittableRandom(seed);

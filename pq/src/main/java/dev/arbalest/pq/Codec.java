@@ -47,6 +47,9 @@ public sealed interface Codec
    */
   CodeScorer newScorer(MemorySegment codes, int batchSize, SegmentAllocator memory);
 
+  /** Makes a decoder, which one thread at a time uses. */
+  CodeDecoder newDecoder();
+
   /**
    * Share of components of rows that lie outside the ranges the codec was trained for; NaN for
    * codecs that have no ranges.

@@ -129,6 +129,18 @@ public final class HalfFloats implements Codec {
   }
 
   @Override
+  public CodeDecoder newDecoder() {
+    return new ReconstructingDecoder(
+        dimension,
+        (codes, node, vector) -> {
+          long code = (long) node * codeBytes();
+          for (int i = 0; i < vector.length; i++) {
+            vector[i] = Float.float16ToFloat(codes.get(SHORT, code + 2L * i)) / scale;
+          }
+        });
+  }
+
+  @Override
   public CodeScorer newScorer(MemorySegment codes, int batchSize, SegmentAllocator memory) {
     return new NarrowScorer(this, codes, memory);
   }

@@ -257,6 +257,33 @@ public final class ProductQuantizer implements Codec {
   }
 
   @Override
+  public CodeDecoder newDecoder() {
+    float[] rotatedCenter = java.util.Arrays.copyOf(center, rotation.paddedDimension());
+    rotation.apply(rotatedCenter);
+    return new ReconstructingDecoder(
+        rotatedCenter.length,
+        (codes, node, vector) -> {
+          System.arraycopy(rotatedCenter, 0, vector, 0, vector.length);
+          addCentroids(codes, (long) node * codeBytes(), vector);
+        });
+  }
+
+  private void addCentroids(MemorySegment codes, long code, float[] vector) {
+    boolean halves = centroids == FastScan.CENTROIDS;
+    for (int m = 0; m < codebooks.length; m++) {
+      int start = subspaceStart(m, vector.length, codebooks.length);
+      int width = codebooks[m].length / centroids;
+      int chosen =
+          halves
+              ? codes.get(ValueLayout.JAVA_BYTE, code + m / 2) >> (m % 2 * 4) & 15
+              : codes.get(ValueLayout.JAVA_BYTE, code + m) & 255;
+      for (int i = 0; i < width; i++) {
+        vector[start + i] += codebooks[m][i * centroids + chosen];
+      }
+    }
+  }
+
+  @Override
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller
   public CodeScorer newScorer(MemorySegment codes, int batchSize, SegmentAllocator memory) {
     return centroids == FastScan.CENTROIDS

@@ -161,6 +161,11 @@ public final class RaBitQ implements Codec {
   }
 
   @Override
+  public CodeDecoder newDecoder() {
+    return new RaBitQDecoder(this);
+  }
+
+  @Override
   public CodeScorer newScorer(MemorySegment codes, int batchSize, SegmentAllocator memory) {
     return new RaBitQScorer(this, codes, batchSize, memory);
   }

@@ -179,6 +179,19 @@ public final class ScalarQuantizer implements Codec {
   }
 
   @Override
+  public CodeDecoder newDecoder() {
+    return new ReconstructingDecoder(
+        dimension(),
+        (codes, node, vector) -> {
+          long code = (long) node * codeBytes();
+          float scale = codes.get(RaBitQ.FLOAT, code + paddedBytes() + 4);
+          for (int i = 0; i < vector.length; i++) {
+            vector[i] = means[i] + units[i] * scale * codes.get(ValueLayout.JAVA_BYTE, code + i);
+          }
+        });
+  }
+
+  @Override
   public CodeScorer newScorer(MemorySegment codes, int batchSize, SegmentAllocator memory) {
     return new NarrowScorer(this, codes, memory);
   }

@@ -266,6 +266,11 @@ public final class SegmentedRaBitQ implements Codec {
   }
 
   @Override
+  public CodeDecoder newDecoder() {
+    return new SegmentedDecoder(this);
+  }
+
+  @Override
   public CodeScorer newScorer(MemorySegment codes, int batchSize, SegmentAllocator memory) {
     return new SegmentedScorer(this, codes, batchSize, memory);
   }

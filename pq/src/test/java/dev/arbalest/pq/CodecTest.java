@@ -75,6 +75,53 @@ class CodecTest {
   }
 
   @Test
+  void decodedCodesTellDistancesBetweenVectors() throws IOException {
+    for (String spec :
+        List.of("saq:2", "saq:3", "rabitq:1", "rabitq:3", "pq:25", "pq4:100", "sq8", "f16")) {
+      for (Metric metric : Metric.values()) {
+        F32Rows rows = TestRows.clustered(6, ROWS, DIMENSION, 12);
+        try (Fixture fixture = new Fixture(spec, metric, rows, 2);
+            Arena arena = Arena.ofConfined()) {
+          CodeDecoder decoder = fixture.codec.newDecoder();
+          int length = decoder.length();
+          MemorySegment decoded = arena.allocate(8L * length, 64);
+          MemorySegment codes = fixture.codes;
+          F32Rows stored = fixture.rows;
+          float[] exact = new float[ROWS - 1];
+          float[] estimated = new float[ROWS - 1];
+          double lengths = 0;
+          for (int i = 0; i + 1 < ROWS; i++) {
+            float norm = decoder.decode(codes, i, decoded, 0);
+            float other = decoder.decode(codes, i + 1, decoded, 4L * length);
+            float product = F32Distance.dot(decoded, 0, decoded, 4L * length, length);
+            estimated[i] = norm + other - 2 * product;
+            long a = stored.offset(i);
+            long b = stored.offset(i + 1);
+            exact[i] = F32Distance.squaredL2(stored.memory(), a, stored.memory(), b, DIMENSION);
+            float squared = F32Distance.dot(stored.memory(), b, stored.memory(), b, DIMENSION);
+            lengths += decoder.squaredLength() / squared / ROWS;
+          }
+          assertThat(correlation(exact, estimated))
+              .as("%s under %s", spec, metric)
+              .isGreaterThan(spec.equals("rabitq:1") ? 0.8 : 0.9);
+          assertThat(mean(estimated) / mean(exact)).as("%s", spec).isCloseTo(1, within(0.1));
+          if (metric == Metric.DOT) {
+            assertThat(lengths).as("%s", spec).isCloseTo(1, within(0.1));
+          }
+        }
+      }
+    }
+  }
+
+  private static double mean(float[] values) {
+    double sum = 0;
+    for (float value : values) {
+      sum += value;
+    }
+    return sum / values.length;
+  }
+
+  @Test
   void vectorsOfAnyScaleAreScored() throws IOException {
     for (String spec : List.of("saq:2", "rabitq:1", "rabitq:4", "pq:16", "pq4:30", "sq8", "f16")) {
       for (Metric metric : List.of(Metric.L2, Metric.DOT)) {

@@ -81,7 +81,7 @@ final class SearchContext implements AutoCloseable {
     boolean ahead = adaptive;
     walk.begin(listSize, scoring);
     if (excluded != NO_NODE) {
-      walk.exclude(excluded);
+      boolean _ = walk.exclude(excluded);
     }
     while (walk.step(scoring)) {
       if (ahead && walk.settled() >= settled) {

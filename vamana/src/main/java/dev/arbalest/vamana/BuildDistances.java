@@ -4,16 +4,10 @@ import dev.arbalest.natives.Workers;
 import java.io.IOException;
 
 /** Where a build gets its distances from. Thread-safe; what it makes is not. */
-public interface BuildDistances {
+public interface BuildDistances extends NodeDistances {
   /** Number of nodes. */
   int count();
 
   /** A node near the middle of all: where searches start. The same for any number of workers. */
   int entryPoint(Workers workers) throws IOException;
-
-  /** Makes a worker's distances for pruning. */
-  PairDistances newPairs();
-
-  /** Makes a worker's distances for searching. */
-  NodeQuery newQuery();
 }

@@ -4,15 +4,19 @@ import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.NativeMemory;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
  * Out-neighbours of {@code nodeCount} nodes in off-heap memory it owns: node {@code n} has {@code
  * maxDegree} little-endian ints from byte {@code 4 * maxDegree * n}, its neighbours in order, the
- * rest {@value #NONE}.
+ * rest {@value #NONE}. Memory may be reserved for more nodes than there are; it is taken from the
+ * system as they come.
  *
- * <p>Reads are safe from any thread; writes to a node need exclusion from other accesses to that
- * node, which the caller provides.
+ * <p>Reads are safe from any thread at any time. A node is written by one thread at a time, which
+ * the callers see to; who reads it meanwhile finds old and new neighbours mixed, possibly with gaps
+ * of {@value #NONE}. What a thread wrote before it made a node a neighbour is seen by who finds it
+ * there.
  */
 public final class Graph implements AutoCloseable {
   /** Marks an unused neighbour place. */
@@ -23,15 +27,17 @@ public final class Graph implements AutoCloseable {
 
   private final NativeMemory memory;
   private final MemorySegment segment;
-  private final int nodeCount;
+  private final int capacity;
   private final int maxDegree;
-  private int entryPoint;
+  private volatile int nodeCount;
+  private volatile int entryPoint;
 
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
-  private Graph(int nodeCount, int maxDegree) {
-    this.memory = NativeMemory.allocate(byteSize(nodeCount, maxDegree));
+  private Graph(int capacity, int nodeCount, int maxDegree) {
+    this.memory = NativeMemory.allocate(byteSize(capacity, maxDegree));
     this.segment = memory.segment();
+    this.capacity = capacity;
     this.nodeCount = nodeCount;
     this.maxDegree = maxDegree;
   }
@@ -56,13 +62,76 @@ public final class Graph implements AutoCloseable {
    */
   @MustBeClosed
   public static Graph allocateUnset(int nodeCount, int maxDegree) {
+    requireRanges(nodeCount, maxDegree);
+    return new Graph(nodeCount, nodeCount, maxDegree);
+  }
+
+  /**
+   * Reserves memory for nodes to come: a graph of none, without entry point.
+   *
+   * @param capacity most nodes it will have, at least 1
+   * @param maxDegree R, in [1, 1024]
+   */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller
+  public static Graph reserve(int capacity, int maxDegree) {
+    requireRanges(capacity, maxDegree);
+    Graph graph = new Graph(capacity, 0, maxDegree);
+    graph.entryPoint = NONE;
+    return graph;
+  }
+
+  private static void requireRanges(int nodeCount, int maxDegree) {
     if (nodeCount < 1) {
       throw new IllegalArgumentException("nodeCount must be at least 1: " + nodeCount);
     }
     if (maxDegree < 1 || maxDegree > 1024) {
       throw new IllegalArgumentException("degree must be in [1, 1024]: " + maxDegree);
     }
-    return new Graph(nodeCount, maxDegree);
+  }
+
+  /** Adds nodes without edges, so that there are {@code newCount}, at most the capacity. */
+  public void extend(int newCount) {
+    int present = nodeCount;
+    if (newCount < present || newCount > capacity) {
+      throw new IllegalArgumentException(
+          "nodes must be in [" + present + ", " + capacity + "]: " + newCount);
+    }
+    segment
+        .asSlice(byteSize(present, maxDegree), byteSize(newCount - present, maxDegree))
+        .fill((byte) 0xff);
+    nodeCount = newCount;
+  }
+
+  /** Forgets the nodes from {@code newCount} on, which no node may have as a neighbour. */
+  public void shrink(int newCount) {
+    if (newCount < 0 || newCount > nodeCount) {
+      throw new IllegalArgumentException("nodes must be in [0, " + nodeCount + "]: " + newCount);
+    }
+    nodeCount = newCount;
+  }
+
+  /**
+   * Takes the nodes of a loaded graph of a smaller or equal degree, whose neighbour memory is in
+   * the first bytes of {@link #reserved}; there is no neighbour it does not know.
+   */
+  public void adopt(int count, int degree, int newEntryPoint) {
+    if (nodeCount != 0 || count > capacity || degree > maxDegree) {
+      throw new IllegalArgumentException(count + " nodes of degree " + degree + " do not fit");
+    }
+    int[] row = new int[degree];
+    for (int node = count - 1; node >= 0; node--) { // last first: rows move up
+      MemorySegment.copy(segment, INT, byteSize(node, degree), row, 0, degree);
+      int kept = 0;
+      for (int neighbor : row) {
+        if (neighbor >= 0 && neighbor < count && neighbor != node) {
+          row[kept++] = neighbor;
+        }
+      }
+      setNeighbors(node, row, 0, kept);
+    }
+    nodeCount = count;
+    entryPoint = newEntryPoint;
   }
 
   /** Bytes the neighbours of so many nodes take. */
@@ -75,19 +144,26 @@ public final class Graph implements AutoCloseable {
     return nodeCount;
   }
 
+  /** Most nodes it can have. */
+  public int capacity() {
+    return capacity;
+  }
+
   /** R: most out-neighbours a node can have. */
   public int maxDegree() {
     return maxDegree;
   }
 
-  /** Where searches start. */
+  /** Where searches start; {@link #NONE} while there is nowhere to. */
   public int entryPoint() {
     return entryPoint;
   }
 
   /** Sets where searches start. */
   public void setEntryPoint(int node) {
-    java.util.Objects.checkIndex(node, nodeCount);
+    if (node != NONE) {
+      java.util.Objects.checkIndex(node, nodeCount);
+    }
     entryPoint = node;
   }
 
@@ -108,12 +184,14 @@ public final class Graph implements AutoCloseable {
   }
 
   /**
-   * Copies the neighbours of {@code node} into {@code target} and returns how many there are.
+   * Copies the neighbours of {@code node} into {@code target} and returns how many there are; while
+   * the node is being written there may be {@link #NONE} among them.
    *
    * @param target at least {@link #maxDegree} long
    */
   public int neighbors(int node, int[] target) {
     MemorySegment.copy(segment, INT, base(node), target, 0, maxDegree);
+    VarHandle.acquireFence();
     // Unused places come last: halving finds the first.
     int low = 0;
     int high = maxDegree;
@@ -133,6 +211,7 @@ public final class Graph implements AutoCloseable {
     if (count > maxDegree) {
       throw new IllegalArgumentException(count + " neighbours exceed the degree " + maxDegree);
     }
+    VarHandle.releaseFence(); // codes of new neighbours are there for who finds these
     long base = base(node);
     for (int i = 0; i < count; i++) {
       segment.set(INT, base + 4L * i, source[from + i]);
@@ -152,8 +231,13 @@ public final class Graph implements AutoCloseable {
     return 4L * maxDegree * node;
   }
 
-  /** The neighbour memory, in the layout of the class comment. */
+  /** The neighbour memory of the present nodes, in the layout of the class comment. */
   public MemorySegment segment() {
+    return segment.asSlice(0, byteSize(nodeCount, maxDegree));
+  }
+
+  /** The neighbour memory of as many nodes as it can have. */
+  public MemorySegment reserved() {
     return segment;
   }
 

@@ -19,7 +19,7 @@ public final class GreedySearch {
   private int scored;
 
   /**
-   * @param graph what to search; may be changed between searches, not during one
+   * @param graph what to search; may be changed during searches
    * @param searchListSize expected L
    */
   public GreedySearch(Graph graph, int searchListSize) {
@@ -49,7 +49,11 @@ public final class GreedySearch {
     candidates.reset(searchListSize);
     visited.clear();
     hops = 0;
+    scored = 0;
     batch[0] = graph.entryPoint();
+    if (batch[0] == Graph.NONE) {
+      return;
+    }
     boolean isNew = visited.add(batch[0]);
     assert isNew;
     scorer.score(batch, 1, Float.POSITIVE_INFINITY, distances);
@@ -58,12 +62,12 @@ public final class GreedySearch {
   }
 
   /**
-   * Takes a node out of the search just begun, as if the graph did not have it; not the entry
-   * point.
+   * Takes a node out of the search just begun, as if the graph did not have it.
+   *
+   * @return false if it is the entry point, where the search has begun already
    */
-  public void exclude(int node) {
-    boolean isNew = visited.add(node);
-    assert isNew;
+  public boolean exclude(int node) {
+    return visited.add(node);
   }
 
   /** Expands one node; returns whether there was one to expand. */
@@ -76,7 +80,7 @@ public final class GreedySearch {
     int degree = graph.neighbors(node, neighbors);
     int count = 0;
     for (int i = 0; i < degree; i++) {
-      if (visited.add(neighbors[i])) {
+      if (neighbors[i] != Graph.NONE && visited.add(neighbors[i])) {
         batch[count++] = neighbors[i];
       }
     }

@@ -1,0 +1,257 @@
+package dev.arbalest.vamana;
+
+import dev.arbalest.natives.Workers;
+import java.io.IOException;
+import java.util.Arrays;
+
+/**
+ * Inserts nodes into a graph, a batch at a time, as ParlayANN does (Dobson et al., PPoPP 2024): the
+ * nodes of a batch search the graph as it was before the batch, all in parallel; then their reverse
+ * edges are applied grouped by target. No step depends on which thread runs it, so neither does the
+ * graph. Writes to the graph from one thread at a time; allocates only for batches larger than any
+ * before.
+ */
+final class BatchInserter {
+  private final Graph graph;
+  private final BuildParameters parameters;
+  private final Workers workers;
+  private final Scratch[] scratch;
+  private int[] chosen = new int[0];
+  private int[] chosenCount = new int[0];
+  private long[] edges = new long[0];
+  private int[] starts = new int[0];
+
+  BatchInserter(
+      Graph graph,
+      NodeDistances distances,
+      BuildParameters parameters,
+      float alpha,
+      Workers workers) {
+    this.graph = graph;
+    this.parameters = parameters;
+    this.workers = workers;
+    this.scratch = new Scratch[workers.size()];
+    for (int i = 0; i < scratch.length; i++) {
+      scratch[i] = new Scratch(graph, distances, parameters, alpha);
+    }
+  }
+
+  /** Inserts {@code order[from, from + size)}. */
+  void insert(int[] order, int from, int size) throws IOException {
+    int degree = parameters.degree();
+    if (chosenCount.length < size) {
+      chosen = new int[size * degree];
+      chosenCount = new int[size];
+    }
+    workers.forRanges(
+        size,
+        4,
+        (worker, low, high) -> {
+          for (int i = low; i < high; i++) {
+            RobustPrune prune = scratch[worker].chooseNeighbors(graph, order[from + i]);
+            chosenCount[i] = prune.pickedCount();
+            System.arraycopy(prune.picked(), 0, chosen, i * degree, chosenCount[i]);
+          }
+        });
+    int total = 0;
+    for (int i = 0; i < size; i++) {
+      total += chosenCount[i];
+    }
+    if (edges.length < total) {
+      edges = new long[Math.max(total, size * degree)];
+    }
+    int at = 0;
+    for (int i = 0; i < size; i++) {
+      for (int j = 0; j < chosenCount[i]; j++) {
+        edges[at++] = edge(chosen[i * degree + j], order[from + i]);
+      }
+    }
+    workers.forRanges(
+        size,
+        64,
+        (worker, low, high) -> {
+          for (int i = low; i < high; i++) {
+            graph.setNeighbors(order[from + i], chosen, i * degree, chosenCount[i]);
+          }
+        });
+    addEdges(edges, total);
+  }
+
+  /** An edge from {@code host} to {@code neighbor} as {@link #addEdges} takes it. */
+  static long edge(int host, int neighbor) {
+    return ((long) host << 32) | neighbor;
+  }
+
+  /** Adds edges, which are sorted meanwhile; hosts that have no place for theirs are pruned. */
+  void addEdges(long[] added, int count) throws IOException {
+    Arrays.sort(added, 0, count);
+    if (starts.length < count + 1) {
+      starts = new int[Math.max(count + 1, edges.length + 1)];
+    }
+    int groups = 0;
+    for (int i = 0; i < count; i++) {
+      if (i == 0 || added[i] >> 32 != added[i - 1] >> 32) {
+        starts[groups++] = i;
+      }
+    }
+    starts[groups] = count;
+    workers.forRanges(
+        groups,
+        16,
+        (worker, low, high) -> {
+          for (int group = low; group < high; group++) {
+            scratch[worker].addReverse(graph, added, starts[group], starts[group + 1]);
+          }
+        });
+  }
+
+  /** Prunes every node that has grown into its slack. */
+  void trim() throws IOException {
+    workers.forRanges(
+        graph.nodeCount(),
+        64,
+        (worker, low, high) -> {
+          for (int node = low; node < high; node++) {
+            scratch[worker].trim(graph, node);
+          }
+        });
+  }
+
+  /** A worker's scratch. */
+  Scratch scratch(int worker) {
+    return scratch[worker];
+  }
+
+  /** One worker's search and prune state. */
+  static final class Scratch {
+    private final NodeDistances all;
+    private final PairDistances pairs;
+    private final NodeQuery query;
+    private final BuildParameters parameters;
+    private final GreedySearch search;
+    private final RobustPrune prune;
+    private final VisitedSet pooled;
+    private final int[] neighbors;
+    private final int[] pool;
+    private final float[] poolDistances;
+
+    Scratch(Graph graph, NodeDistances distances, BuildParameters parameters, float alpha) {
+      this.all = distances;
+      this.pairs = distances.newPairs();
+      this.query = distances.newQuery();
+      this.parameters = parameters;
+      this.search = new GreedySearch(graph, parameters.effectiveListSize());
+      this.prune = new RobustPrune(pairs, parameters.degree(), alpha);
+      this.neighbors = new int[graph.maxDegree()];
+      int most = parameters.effectiveListSize() + graph.maxDegree();
+      this.pooled = new VisitedSet(most);
+      this.pool = new int[most];
+      this.poolDistances = new float[most];
+    }
+
+    /**
+     * Searches for {@code node}'s vector and prunes what it finds together with the present
+     * neighbours, by the distances for pruning.
+     */
+    RobustPrune chooseNeighbors(Graph graph, int node) {
+      query.query(node);
+      CandidateList found = search.search(query, parameters.effectiveListSize());
+      pooled.clear();
+      boolean isNew = pooled.add(node);
+      assert isNew;
+      int count = 0;
+      for (int rank = 0; rank < found.size(); rank++) {
+        if (all.isLive(found.node(rank)) && pooled.add(found.node(rank))) {
+          pool[count++] = found.node(rank);
+        }
+      }
+      if (count == 0 && found.size() > 0 && pooled.add(found.node(0))) {
+        pool[count++] = found.node(0); // the last way in, until it leaves
+      }
+      int degree = graph.neighbors(node, neighbors);
+      for (int i = 0; i < degree; i++) {
+        if (pooled.add(neighbors[i])) {
+          pool[count++] = neighbors[i];
+        }
+      }
+      prune.begin();
+      addPool(node, count);
+      prune.prune(node);
+      return prune;
+    }
+
+    private void addPool(int node, int count) {
+      pairs.distances(node, pool, 0, count, poolDistances, 0);
+      for (int i = 0; i < count; i++) {
+        prune.add(pool[i], poolDistances[i]);
+      }
+    }
+
+    /** Gives one target the edges to its sources, {@code edges[from, to)}. */
+    void addReverse(Graph graph, long[] edges, int from, int to) {
+      int target = (int) (edges[from] >> 32);
+      int degree = graph.neighbors(target, neighbors);
+      int added = from;
+      for (; added < to; added++) {
+        int source = (int) edges[added];
+        if (contains(degree, source)) {
+          continue;
+        }
+        if (degree == neighbors.length) {
+          break;
+        }
+        neighbors[degree++] = source;
+      }
+      if (added == to) {
+        graph.setNeighbors(target, neighbors, 0, degree);
+        return;
+      }
+      prune.begin();
+      int present = graph.neighbors(target, pool);
+      addPool(target, present);
+      for (int i = from; i < to; i += pool.length) {
+        int count = Math.min(pool.length, to - i);
+        for (int j = 0; j < count; j++) {
+          pool[j] = (int) edges[i + j];
+        }
+        addPool(target, count);
+      }
+      prune.prune(target);
+      graph.setNeighbors(target, prune.picked(), 0, prune.pickedCount());
+    }
+
+    private boolean contains(int degree, int node) {
+      for (int i = 0; i < degree; i++) {
+        if (neighbors[i] == node) {
+          return true;
+        }
+      }
+      return false;
+    }
+
+    /** Sets neighbours, pruned if they are too many. */
+    void setNeighbors(Graph graph, int node, int[] all, int count) {
+      if (count <= graph.maxDegree()) {
+        graph.setNeighbors(node, all, 0, count);
+        return;
+      }
+      prune.begin();
+      for (int from = 0; from < count; from += pool.length) {
+        int part = Math.min(pool.length, count - from);
+        System.arraycopy(all, from, pool, 0, part);
+        addPool(node, part);
+      }
+      prune.prune(node);
+      graph.setNeighbors(node, prune.picked(), 0, prune.pickedCount());
+    }
+
+    void trim(Graph graph, int node) {
+      if (graph.degree(node) > parameters.degree()) {
+        prune.begin();
+        addPool(node, graph.neighbors(node, pool));
+        prune.prune(node);
+        graph.setNeighbors(node, prune.picked(), 0, prune.pickedCount());
+      }
+    }
+  }
+}

@@ -1,0 +1,305 @@
+package dev.arbalest.vamana;
+
+import dev.arbalest.natives.Workers;
+import java.io.IOException;
+import java.util.Arrays;
+
+/**
+ * Inserts nodes into a graph that is being searched, and takes nodes out of it.
+ *
+ * <p>Taking out repairs in place, as IP-DiskANN does (Xu et al., 2025): who had the node as a
+ * neighbour gets the few of its neighbours nearest to themselves instead, and each of those it had
+ * gets a new in-neighbour among the others. Other than there, who had it is not guessed by a
+ * search: with the graph in memory one pass over all rows finds every one, which nodes that leave
+ * together share, and no edge to them is left.
+ *
+ * <p>One thread at a time may call this; searches may go on in any number of others, see {@link
+ * Graph}. Working memory is kept for the next call.
+ */
+public final class GraphUpdater {
+  /** In place of a neighbour that left, as in IP-DiskANN. */
+  private static final int REPLACEMENTS = 3;
+
+  /** The nearest of a node's neighbours come first: more of them replaced it no better. */
+  private static final int MOST_CANDIDATES = 32;
+
+  private final Graph graph;
+  private final NodeDistances distances;
+  private final Workers workers;
+  private final BatchInserter inserter;
+  private final Repair[] repairs;
+  private long linked;
+  private long[] leavingBits = new long[0];
+  private long[] edges = new long[0];
+
+  /**
+   * Makes an updater.
+   *
+   * @param linked nodes a search of the graph can find
+   * @param parameters R and alpha of prunes, and list of searches; R at most the graph's degree,
+   *     which had better be larger: a node is pruned back to R when it is full
+   */
+  public GraphUpdater(
+      Graph graph,
+      long linked,
+      NodeDistances distances,
+      BuildParameters parameters,
+      Workers workers) {
+    this.graph = graph;
+    this.linked = linked;
+    this.distances = distances;
+    this.workers = workers;
+    this.inserter = new BatchInserter(graph, distances, parameters, parameters.alpha(), workers);
+    this.repairs = new Repair[workers.size()];
+    for (int worker = 0; worker < repairs.length; worker++) {
+      repairs[worker] = new Repair(inserter.scratch(worker), distances.newPairs());
+    }
+  }
+
+  /** Inserts {@code nodes[from, from + count)}, which have no edges yet. */
+  public void link(int[] nodes, int from, int count) throws IOException {
+    int done = 0;
+    while (done < count) {
+      if (graph.entryPoint() == Graph.NONE) {
+        graph.setEntryPoint(nodes[from + done]);
+        linked++;
+        done++;
+        continue;
+      }
+      // Nodes of a batch do not see each other: it is no larger than what they do see.
+      int size = Math.clamp(linked, 1, count - done);
+      inserter.insert(nodes, from + done, size);
+      linked += size;
+      done += size;
+    }
+  }
+
+  /**
+   * Takes {@code nodes[from, from + count)} out: afterwards no node has them as neighbours, and
+   * they have none. None of them may be live.
+   */
+  public void unlink(int[] nodes, int from, int count) throws IOException {
+    mark(nodes, from, count, true);
+    try {
+      long[] hosts = hosts();
+      workers.forRanges(
+          hosts.length,
+          8,
+          (worker, low, high) -> {
+            for (int i = low; i < high; i++) {
+              repairs[worker].replace((int) hosts[i]);
+            }
+          });
+      addInNeighbors(nodes, from, count);
+      moveEntryPoint();
+      for (int i = from; i < from + count; i++) {
+        linked -= graph.degree(nodes[i]) > 0 ? 1 : 0;
+        graph.setNeighbors(nodes[i], nodes, 0, 0);
+      }
+    } finally {
+      mark(nodes, from, count, false);
+    }
+  }
+
+  private void mark(int[] nodes, int from, int count, boolean leaving) {
+    int words = (graph.nodeCount() + 63) / 64;
+    if (leavingBits.length < words) {
+      leavingBits = Arrays.copyOf(leavingBits, words + words / 4);
+    }
+    for (int i = from; i < from + count; i++) {
+      if (leaving) {
+        leavingBits[nodes[i] >> 6] |= 1L << nodes[i];
+      } else {
+        leavingBits[nodes[i] >> 6] &= ~(1L << nodes[i]);
+      }
+    }
+  }
+
+  private boolean isLeaving(int node) {
+    return (leavingBits[node >> 6] >>> node & 1) != 0;
+  }
+
+  /** Nodes that stay and have one that leaves as a neighbour, those of the same one together. */
+  private long[] hosts() throws IOException {
+    workers.forRanges(
+        graph.nodeCount(),
+        4096,
+        (worker, low, high) -> {
+          for (int node = low; node < high; node++) {
+            repairs[worker].collect(node);
+          }
+        });
+    int total = 0;
+    for (Repair repair : repairs) {
+      total += repair.collectedCount;
+    }
+    long[] hosts = new long[total];
+    int at = 0;
+    for (Repair repair : repairs) {
+      System.arraycopy(repair.collected, 0, hosts, at, repair.collectedCount);
+      at += repair.collectedCount;
+      repair.collectedCount = 0;
+    }
+    Arrays.sort(hosts);
+    return hosts;
+  }
+
+  /** Gives each neighbour of a node that leaves another in-neighbour. */
+  private void addInNeighbors(int[] nodes, int from, int count) throws IOException {
+    int degree = graph.maxDegree();
+    if (edges.length < count * degree) {
+      edges = new long[count * degree];
+    }
+    int[] found = new int[count];
+    workers.forRanges(
+        count,
+        4,
+        (worker, low, high) -> {
+          for (int i = low; i < high; i++) {
+            found[i] = repairs[worker].inNeighbors(nodes[from + i], edges, i * degree);
+          }
+        });
+    int total = 0;
+    for (int i = 0; i < count; i++) {
+      System.arraycopy(edges, i * degree, edges, total, found[i]);
+      total += found[i];
+    }
+    inserter.addEdges(edges, total);
+  }
+
+  /** If the entry point leaves: its nearest neighbour that stays, else any node with edges. */
+  private void moveEntryPoint() {
+    int entry = graph.entryPoint();
+    if (entry == Graph.NONE || !isLeaving(entry)) {
+      return;
+    }
+    int next = Graph.NONE;
+    for (int rank = 0; rank < graph.degree(entry) && next == Graph.NONE; rank++) {
+      next = stays(graph.neighbor(entry, rank)) ? graph.neighbor(entry, rank) : Graph.NONE;
+    }
+    for (int node = 0; node < graph.nodeCount() && next == Graph.NONE; node++) {
+      next = stays(node) && graph.degree(node) > 0 ? node : Graph.NONE;
+    }
+    graph.setEntryPoint(next);
+  }
+
+  private boolean stays(int node) {
+    return !isLeaving(node) && distances.isLive(node);
+  }
+
+  /** A worker's part. */
+  private final class Repair {
+    private final BatchInserter.Scratch scratch;
+    private final PairDistances pairs;
+    private final int[] row = new int[graph.maxDegree()];
+    private final int[] theirs = new int[graph.maxDegree()];
+    private final int[] candidates = new int[MOST_CANDIDATES];
+    private final float[] nearness = new float[MOST_CANDIDATES];
+    private int[] kept = new int[2 * graph.maxDegree()];
+    private long[] collected = new long[1024];
+    private int collectedCount;
+
+    Repair(BatchInserter.Scratch scratch, PairDistances pairs) {
+      this.scratch = scratch;
+      this.pairs = pairs;
+    }
+
+    /** Notes a node by its first neighbour that leaves. */
+    void collect(int node) {
+      if (isLeaving(node)) {
+        return;
+      }
+      int degree = graph.neighbors(node, row);
+      for (int i = 0; i < degree; i++) {
+        if (isLeaving(row[i])) {
+          if (collectedCount == collected.length) {
+            collected = Arrays.copyOf(collected, 2 * collectedCount);
+          }
+          collected[collectedCount++] = BatchInserter.edge(row[i], node);
+          return;
+        }
+      }
+    }
+
+    /** Copies neighbours of a node that stay, the first few. */
+    private int staying(int node) {
+      int degree = graph.neighbors(node, theirs);
+      int count = 0;
+      for (int i = 0; i < degree && count < MOST_CANDIDATES; i++) {
+        if (stays(theirs[i])) {
+          candidates[count++] = theirs[i];
+        }
+      }
+      return count;
+    }
+
+    /** Replaces a node's neighbours that leave. */
+    void replace(int node) {
+      int degree = graph.neighbors(node, row);
+      int count = 0;
+      int leaving = 0;
+      for (int i = 0; i < degree; i++) {
+        if (isLeaving(row[i])) {
+          row[leaving++] = row[i];
+        } else {
+          count = keep(count, row[i]);
+        }
+      }
+      for (int i = 0; i < leaving; i++) {
+        int available = staying(row[i]);
+        pairs.distances(node, candidates, 0, available, nearness, 0);
+        for (int turn = 0; turn < REPLACEMENTS; turn++) {
+          int nearest = nearest(node, count, available);
+          if (nearest < 0) {
+            break;
+          }
+          count = keep(count, candidates[nearest]);
+        }
+      }
+      scratch.setNeighbors(graph, node, kept, count);
+    }
+
+    private int keep(int count, int neighbor) {
+      if (count == kept.length) {
+        kept = Arrays.copyOf(kept, 2 * count);
+      }
+      kept[count] = neighbor;
+      return count + 1;
+    }
+
+    /** Index of the candidate nearest to a node that is not among those kept, or -1. */
+    private int nearest(int node, int count, int available) {
+      int nearest = -1;
+      for (int i = 0; i < available; i++) {
+        boolean better = nearest < 0 || nearness[i] < nearness[nearest];
+        if (better && candidates[i] != node && !isKept(candidates[i], count)) {
+          nearest = i;
+        }
+      }
+      return nearest;
+    }
+
+    private boolean isKept(int node, int count) {
+      for (int i = 0; i < count; i++) {
+        if (kept[i] == node) {
+          return true;
+        }
+      }
+      return false;
+    }
+
+    /** For each neighbour of a node, the edge to it from the one of the others nearest to it. */
+    int inNeighbors(int node, long[] target, int from) {
+      int available = staying(node);
+      int count = 0;
+      for (int i = 0; i < available; i++) {
+        pairs.distances(candidates[i], candidates, 0, available, nearness, 0);
+        int nearest = nearest(candidates[i], 0, available);
+        if (nearest >= 0) {
+          target[from + count++] = BatchInserter.edge(candidates[nearest], candidates[i]);
+        }
+      }
+      return count;
+    }
+  }
+}
