@@ -145,6 +145,22 @@ public final class VectorCache implements AutoCloseable {
     return false;
   }
 
+  /** Forgets a slot. Nobody may read it from disk meanwhile who would offer what it held before. */
+  public void forget(long slot) {
+    long set = setOffset(slot);
+    for (int way = 0; way < WAYS; way++) {
+      long entry = set + way * entryBytes;
+      while (entries.get(ValueLayout.JAVA_LONG, entry + SLOT) == slot + 1) {
+        long version = (long) LONG.getAcquire(entries, entry);
+        if ((version & 1) == 0 && LONG.compareAndSet(entries, entry, version, version + 1)) {
+          VarHandle.storeStoreFence();
+          entries.set(ValueLayout.JAVA_LONG, entry + SLOT, 0);
+          LONG.setRelease(entries, entry, version + 2);
+        }
+      }
+    }
+  }
+
   private boolean put(long victim, long slot, MemorySegment source, long sourceOffset) {
     long version = (long) LONG.getAcquire(entries, victim);
     if ((version & 1) != 0 || !LONG.compareAndSet(entries, victim, version, version + 1)) {

@@ -19,6 +19,7 @@ final class CacheWarmup implements AutoCloseable {
   private final SlotReader reader;
   private final SlabPool.Lease memory;
   private final Thread thread;
+  private final int[] submitted = new int[BATCH];
   private volatile boolean stopped;
 
   /**
@@ -44,18 +45,31 @@ final class CacheWarmup implements AutoCloseable {
         reader) {
       int[] slots = mostLinked(index.graph(), cache.capacity());
       for (int from = 0; from < slots.length && !stopped; from += BATCH) {
-        int count = Math.min(BATCH, slots.length - from);
-        for (int i = 0; i < count; i++) {
-          int _ = reader.submit(slots[from + i], index.geometry().slotBytes(), i);
-        }
-        reader.await();
-        for (int i = 0; i < count; i++) {
-          offer(slots[from + i], i);
+        // A slot may be written anew only when what it held is not in anyone's hands.
+        long phase = index.phaser().enter();
+        try {
+          fill(slots, from, Math.min(BATCH, slots.length - from));
+        } finally {
+          index.phaser().exit(phase);
         }
       }
     } catch (IOException e) {
       // Nobody waits for this. The search that needs what could not be read will tell.
       stopped = true;
+    }
+  }
+
+  private void fill(int[] slots, int from, int count) throws IOException {
+    int present = 0;
+    for (int i = from; i < from + count; i++) {
+      if (!index.isDead(slots[i])) {
+        int _ = reader.submit(slots[i], index.geometry().slotBytes(), present);
+        submitted[present++] = slots[i];
+      }
+    }
+    reader.await();
+    for (int i = 0; i < present; i++) {
+      offer(submitted[i], i);
     }
   }
 
@@ -79,7 +93,9 @@ final class CacheWarmup implements AutoCloseable {
     for (int node = 0; node < nodes; node++) {
       int degree = graph.neighbors(node, neighbors);
       for (int i = 0; i < degree; i++) {
-        most = Math.max(most, ++linked[neighbors[i]]);
+        if (neighbors[i] >= 0 && neighbors[i] < nodes) { // not so while it is being written
+          most = Math.max(most, ++linked[neighbors[i]]);
+        }
       }
     }
     int[] nodesWith = new int[most + 1];

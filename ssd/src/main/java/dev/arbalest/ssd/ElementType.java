@@ -51,17 +51,13 @@ public enum ElementType {
   }
 
   /**
-   * Stores components, which are changed to what is stored.
+   * Checks that components can be stored.
    *
    * @param row number in the input, for messages
    * @throws BadInputException if a component is too large for a half float
    */
-  void store(float[] components, int row, MemorySegment target, long offset) {
-    if (this == F32) {
-      MemorySegment.copy(components, 0, target, F32Rows.FLOAT, offset, components.length);
-      return;
-    }
-    for (int i = 0; i < components.length; i++) {
+  void requireFits(float[] components, int row) {
+    for (int i = 0; this == F16 && i < components.length; i++) {
       if (!(Math.abs(components[i]) <= LARGEST_HALF)) {
         throw new BadInputException(
             "row "
@@ -74,6 +70,22 @@ public enum ElementType {
                 + LARGEST_HALF
                 + "); use --storage f32");
       }
+    }
+  }
+
+  /**
+   * Stores components, which are changed to what is stored.
+   *
+   * @param row number in the input, for messages
+   * @throws BadInputException if a component is too large for a half float
+   */
+  void store(float[] components, int row, MemorySegment target, long offset) {
+    if (this == F32) {
+      MemorySegment.copy(components, 0, target, F32Rows.FLOAT, offset, components.length);
+      return;
+    }
+    requireFits(components, row);
+    for (int i = 0; i < components.length; i++) {
       short half = Float.floatToFloat16(components[i]);
       target.set(SHORT, offset + 2L * i, half);
       components[i] = Float.float16ToFloat(half);

@@ -5,6 +5,7 @@ import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.vamana.CandidateList;
 import java.lang.foreign.MemorySegment;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,7 @@ public final class ExactSearch {
   private final F32Rows queries;
   private final Metric metric;
   private final int k;
+  private final IntPredicate isWanted;
   private final @Nullable CandidateList[][] found;
 
   /**
@@ -28,6 +30,12 @@ public final class ExactSearch {
    * @param workers threads that will offer, numbered from 0
    */
   public ExactSearch(F32Rows queries, Metric metric, int k, int workers) {
+    this(queries, metric, k, workers, _ -> true);
+  }
+
+  /** The same among the nodes a condition holds for. */
+  ExactSearch(F32Rows queries, Metric metric, int k, int workers, IntPredicate isWanted) {
+    this.isWanted = isWanted;
     this.queries = queries;
     this.metric = metric;
     this.k = k;
@@ -108,7 +116,9 @@ public final class ExactSearch {
     float threshold = list.threshold();
     for (int i = 0; i < rows; i++) {
       float distance = distances[from + i];
-      if (distance <= threshold && list.offer(firstNode + i, distance)) {
+      if (distance <= threshold
+          && isWanted.test(firstNode + i)
+          && list.offer(firstNode + i, distance)) {
         threshold = list.threshold();
       }
     }

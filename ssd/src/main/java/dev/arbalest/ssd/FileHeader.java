@@ -26,6 +26,8 @@ final class FileHeader {
   static final int FORMAT_VERSION = 1;
   static final int NUMBERS = 8;
 
+  static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   static final ValueLayout.OfInt INT =
       ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   static final ValueLayout.OfLong LONG =
@@ -45,6 +47,8 @@ final class FileHeader {
     CODEC("CDEC"),
     IDS("IDS_"),
     SUMS("SUMS"),
+    TEXTS("TEXT"),
+    TOMBSTONES("TOMB"),
     LOG("WLOG");
 
     private final String letters;

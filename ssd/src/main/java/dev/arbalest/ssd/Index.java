@@ -3,8 +3,10 @@ package dev.arbalest.ssd;
 import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.cache.SlabPool;
 import dev.arbalest.cache.VectorCache;
+import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.FileMapping;
 import dev.arbalest.natives.Metric;
+import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Ring;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.pq.Codec;
@@ -21,6 +23,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Searches may run in any number of threads. {@link #close} waits for those under way; later
  * ones are refused. Memory and files belong to the index and are freed by {@link #close}.
+ *
+ * <p>An index that was opened by {@link #openForWriting} takes inserts and deletes from any number
+ * of threads, too. What those do is visible to every search that begins after they return, and as a
+ * whole: a search sees all of a batch (of up to a quarter of a megabyte of vectors) or nothing.
+ * Searches never wait for writes. Closing loses nothing, nor does a crash of what a call has
+ * returned for.
  */
 public final class Index implements AutoCloseable {
   private final IndexLoader.Loaded loaded;
@@ -35,17 +43,22 @@ public final class Index implements AutoCloseable {
   /** Where search contexts have their buffers and tables. */
   private final SlabPool slabs = new SlabPool();
 
+  private final DirectoryLock lock;
+  private final ReaderPhaser phaser = new ReaderPhaser();
   private @Nullable CacheWarmup cacheWarmup;
+  private @Nullable WriteSession session;
   private boolean closed;
 
   private Index(
       IndexLoader.Loaded loaded,
+      DirectoryLock lock,
       OpenOptions options,
       ReaderKind reader,
       String readerNote,
       @Nullable VectorCache cache,
       @Nullable FileMapping mapping) {
     this.loaded = loaded;
+    this.lock = lock;
     this.geometry = new VectorFile(loaded.manifest().dimension(), loaded.manifest().storage());
     this.reader = reader;
     this.readerNote = readerNote;
@@ -57,7 +70,8 @@ public final class Index implements AutoCloseable {
 
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // owned by the index, or closed on failure
-  private static Index assemble(IndexLoader.Loaded loaded, OpenOptions options) throws IOException {
+  private static Index assemble(IndexLoader.Loaded loaded, DirectoryLock lock, OpenOptions options)
+      throws IOException {
     ReaderKind reader = options.reader();
     String note = "";
     if (reader == ReaderKind.AUTO) {
@@ -77,7 +91,7 @@ public final class Index implements AutoCloseable {
         mapping = FileMapping.of(loaded.vectors());
         mapping.adviseRandom();
       }
-      return new Index(loaded, options, reader, note, cache, mapping);
+      return new Index(loaded, lock, options, reader, note, cache, mapping);
     } catch (Throwable e) {
       try (VectorCache _ = cache;
           FileMapping _ = mapping) {
@@ -118,21 +132,28 @@ public final class Index implements AutoCloseable {
   }
 
   /**
-   * Opens an index: loads graph and codes, checking every byte of them.
+   * Opens an index to be searched: loads graph and codes, checking every byte of them. One that was
+   * written to and not closed is recovered first.
    *
    * @throws BadInputException if the directory does not exist or holds no index
    * @throws CorruptIndexException if a file is damaged, torn, foreign or of another version
+   * @throws IOException if it is open for writing, or a file cannot be read
    */
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
   public static Index open(Path directory, OpenOptions options, ProgressListener listener)
       throws IOException {
+    if (!IndexLoader.readManifest(directory).checkpoint().clean()) {
+      listener.note(directory + " was not closed: recovering what was written to it");
+      openForWriting(directory, OpenOptions.defaults(), WriteOptions.defaults(), listener).close();
+    }
+    DirectoryLock lock = DirectoryLock.take(directory, DirectoryLock.Use.READ);
     try (Workers workers = Workers.start(options.loadThreads());
         SearchWarmup warmUp = new SearchWarmup()) {
       IndexLoader.Loaded loaded = IndexLoader.load(directory, warmUp::start, workers, listener);
       Index index;
       try {
-        index = assemble(loaded, options);
+        index = assemble(loaded, lock, options);
       } catch (Throwable e) {
         loaded.close();
         throw e;
@@ -145,6 +166,69 @@ public final class Index implements AutoCloseable {
       }
       warmUp.await(options.warmUpMillis());
       return index;
+    } catch (Throwable e) {
+      try (lock) {
+        throw e;
+      }
+    }
+  }
+
+  /**
+   * Opens an index to be searched and written to. What was written before a crash is recovered from
+   * the log, with progress as stage {@code recover}.
+   *
+   * @throws BadInputException if the directory does not exist or holds no index, or if vectors are
+   *     to be read by {@code mmap}, which files that change do not allow
+   * @throws dev.arbalest.cache.MemoryBudgetExceededException if the budget has no room for it
+   * @throws CorruptIndexException if a file is damaged, torn, foreign or of another version
+   * @throws IOException if it is open elsewhere, or a file cannot be read or written
+   */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
+  public static Index openForWriting(
+      Path directory, OpenOptions options, WriteOptions writing, ProgressListener listener)
+      throws IOException {
+    if (options.reader() == ReaderKind.MMAP) {
+      throw new BadInputException(
+          "an index that is written to cannot be read by mmap; use auto, uring or pread");
+    }
+    IndexDirectory held = IndexDirectory.openForUpdate(directory);
+    try (Workers workers = Workers.start(options.loadThreads());
+        SearchWarmup warmUp = new SearchWarmup()) {
+      Manifest manifest = held.committed().orElseThrow();
+      LiveSizing sizing = new LiveSizing(writing.memoryBytes());
+      IndexLoader.Loaded loaded =
+          IndexLoader.load(directory, sizing, warmUp::start, workers, listener);
+      Index index;
+      try {
+        if (!manifest.checkpoint().clean()) {
+          loaded.graph().tidy();
+        }
+        index = assemble(loaded, held.lock(), options);
+      } catch (Throwable e) {
+        loaded.close();
+        throw e;
+      }
+      try {
+        if (manifest.checkpoint().clean()) {
+          // From here on files are changed: whoever opens them next must look into the log.
+          held.commitCheckpoint(manifest.with(manifest.files(), false));
+        }
+        index.startCacheWarmup();
+        MemoryGauge gauge = new MemoryGauge(writing.memoryBytes(), sizing.bytesPerNode());
+        index.session =
+            WriteSession.open(
+                held, loaded, writing, index.phaser, gauge, index.cache, index.slabs, listener);
+      } catch (Throwable e) {
+        index.close();
+        throw e;
+      }
+      warmUp.await(options.warmUpMillis());
+      return index;
+    } catch (Throwable e) {
+      try (held) {
+        throw e;
+      }
     }
   }
 
@@ -211,8 +295,13 @@ public final class Index implements AutoCloseable {
           "--dimensions " + parameters.prefix() + " is longer than the index's " + dimension());
     }
     SearchContext context = contexts.acquire();
+    long phase = phaser.enter();
     try {
-      context.search(query, parameters, excluded, result);
+      try {
+        context.search(query, parameters, excluded, result);
+      } finally {
+        phaser.exit(phase);
+      }
     } catch (BadInputException e) {
       contexts.release(context);
       throw e;
@@ -247,7 +336,7 @@ public final class Index implements AutoCloseable {
    */
   public SearchParameters parametersFor(int k, double recall) throws IOException {
     RecallCurve curve =
-        RecallCurve.read(loaded.directory(), manifest().generation())
+        RecallCurve.read(loaded.directory(), manifest().checkpoint().base())
             .orElseThrow(() ->
                 new BadInputException(
                     loaded.directory()
@@ -259,6 +348,141 @@ public final class Index implements AutoCloseable {
     return curve.parameters(recall);
   }
 
+  private WriteSession session() {
+    WriteSession present = session;
+    if (present == null) {
+      throw new IllegalStateException(
+          loaded.directory() + " is open for reading; writes need Index.openForWriting");
+    }
+    return present;
+  }
+
+  /**
+   * Inserts vectors, in place of those that have the same ids. When this returns they are found by
+   * searches and durable as {@link WriteOptions#syncMillis} says. It waits while many are being
+   * inserted, and the longer the less memory is left; {@link WriteReceipt#delayNanos} tells.
+   *
+   * <p>Should this fail after vectors were checked, some may have been inserted and, unless the
+   * failure was a refusal, may or may not be there after a crash. It can be called again with the
+   * same.
+   *
+   * @param ids as many as vectors, of the index's type; if one is there twice the last counts
+   * @param vectors of the index's dimension, finite; read during the call
+   * @throws BadInputException naming the row if one cannot be indexed; nothing is inserted
+   * @throws WriteRefusedException if the memory budget has no room for all; nothing is inserted
+   * @throws IOException if the disk fails or is full
+   */
+  public WriteReceipt insert(Ids ids, F32Rows vectors) throws IOException {
+    return session().insert(ids, vectors);
+  }
+
+  /** As {@link #insert(Ids, F32Rows)}. */
+  public WriteReceipt insert(Ids ids, float[]... vectors) throws IOException {
+    for (float[] vector : vectors) {
+      if (vector.length != dimension()) {
+        throw new BadInputException(
+            "a vector has dimension " + vector.length + ", the index " + dimension());
+      }
+    }
+    if (vectors.length == 0) {
+      return new WriteReceipt(0, 0, 0);
+    }
+    long rowBytes = 4L * dimension();
+    try (NativeMemory memory = NativeMemory.allocate(rowBytes * vectors.length)) {
+      for (int i = 0; i < vectors.length; i++) {
+        MemorySegment.copy(
+            vectors[i], 0, memory.segment(), F32Rows.FLOAT, rowBytes * i, dimension());
+      }
+      return insert(ids, new F32Rows(memory.segment(), 0, rowBytes, vectors.length, dimension()));
+    }
+  }
+
+  /**
+   * Deletes vectors by their ids; those that are not there are passed over. No search that begins
+   * after this returns finds them, and they do not come back after a crash.
+   *
+   * @throws BadInputException if ids are of another type than the index's
+   * @throws IOException if the disk fails or is full
+   */
+  public WriteReceipt delete(Ids ids) throws IOException {
+    return session().delete(ids);
+  }
+
+  /**
+   * Writes the present state down, so that recovery begins from here. Happens by itself whenever
+   * the log has grown by {@link WriteOptions#checkpointBytes}, and on closing.
+   */
+  public void checkpoint() throws IOException {
+    session().checkpoint();
+  }
+
+  /** Waits until all that was inserted is in the graph and what was deleted has left it. */
+  public void awaitLinked() throws IOException {
+    session().writer().awaitLinked();
+  }
+
+  /** Whether a vector is there under the {@code i}-th of some ids. */
+  public boolean contains(Ids ids, int i) {
+    return session().writer().find(ids, i) != IdMap.NONE;
+  }
+
+  /** Bytes of log that would have to be replayed after a crash; 0 when open for reading. */
+  public long logBytes() {
+    WriteSession present = session;
+    return present == null ? 0 : present.logBytes();
+  }
+
+  /** What was inserted and is not in the graph yet; 0 when open for reading. */
+  public int unlinked() {
+    Tail present = tail();
+    return present == null ? 0 : present.pending();
+  }
+
+  /** Most that can be unlinked at a time; 0 when open for reading. */
+  public int unlinkedLimit() {
+    Tail present = tail();
+    return present == null ? 0 : present.capacity();
+  }
+
+  /** Slots of the vector file, used or free. */
+  public int slots() {
+    return loaded.graph().nodeCount();
+  }
+
+  @Nullable Tail tail() {
+    WriteSession present = session;
+    return present == null ? null : present.tail();
+  }
+
+  ReaderPhaser phaser() {
+    return phaser;
+  }
+
+  /** Whether a search that sees operations up to one sees the vector of a node. */
+  boolean isVisible(int node, int operation) {
+    int death = loaded.deaths().segment().getAtIndex(FileHeader.INT, node);
+    return death == 0 || death - operation > 0;
+  }
+
+  /** Adds a node to a result. */
+  void addTo(SearchResult result, int node, float distance) {
+    boolean isText = loaded.ids().type() == IdType.UTF8;
+    result.add(
+        isText ? 0 : loaded.ids().number(node), isText ? loaded.ids().text(node) : null, distance);
+  }
+
+  /** Whether a result has a node's vector at a rank. */
+  boolean isAt(SearchResult result, int rank, int node) {
+    return loaded.ids().type() == IdType.UTF8
+        ? loaded.ids().text(node).equals(result.text(rank))
+        : loaded.ids().number(node) == result.id(rank);
+  }
+
+  /** Whether a node holds no vector. */
+  boolean isDead(int node) {
+    return loaded.isDead(node);
+  }
+
   /** The full vectors, to go through from front to back. */
   @MustBeClosed
   StoredRows storedRows() throws IOException {
@@ -267,7 +491,8 @@ public final class Index implements AutoCloseable {
 
   /** Number of vectors. */
   public int count() {
-    return loaded.manifest().count();
+    WriteSession present = session;
+    return present == null ? loaded.manifest().live() : present.writer().live();
   }
 
   /** Components per vector. */
@@ -302,7 +527,7 @@ public final class Index implements AutoCloseable {
 
   /** Memory the codes take. */
   public long codesBytes() {
-    return loaded.codes().byteSize();
+    return (long) loaded.graph().nodeCount() * loaded.codec().codeBytes();
   }
 
   /** Memory the vector cache takes. */
@@ -331,10 +556,6 @@ public final class Index implements AutoCloseable {
     return cache;
   }
 
-  long externalId(int node) {
-    return loaded.ids().segment().getAtIndex(FileHeader.LONG, node);
-  }
-
   void checkSum(int slot, int found) throws CorruptIndexException {
     loaded.checkSum(slot, found);
   }
@@ -350,17 +571,19 @@ public final class Index implements AutoCloseable {
     if (warmUp != null) {
       warmUp.close();
     }
-    try (loaded;
+    try (lock;
+        loaded;
         VectorCache _ = cache;
         FileMapping _ = mapping;
         ExecutorService _ = preadPool;
-        slabs) {
+        slabs;
+        WriteSession _ = session) {
       contexts.close();
     }
   }
 
   /** Memory that external ids and slot checksums take. */
   public long tablesBytes() {
-    return loaded.ids().byteSize() + loaded.sums().byteSize();
+    return loaded.ids().byteSize(slots()) + 4L * slots();
   }
 }

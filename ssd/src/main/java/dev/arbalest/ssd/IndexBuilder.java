@@ -357,10 +357,14 @@ final class IndexBuilder {
           options.storage(),
           options.metric(),
           distances.count(),
+          distances.count(),
+          IdType.INT64,
           graph.entryPoint(),
           options.codec(),
           codeDimension(),
           options.graph(),
+          graph.maxDegree(),
+          Manifest.Checkpoint.built(directory.nextGeneration()),
           files);
     }
   }

@@ -5,20 +5,16 @@ import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.NativeMemory;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -30,35 +26,24 @@ import java.util.stream.Stream;
  * none) is there; after, the new one.
  */
 final class IndexDirectory implements AutoCloseable {
-  private static final String LOCK = "LOCK";
+  private static final String LOCK = DirectoryLock.FILE_NAME;
+
+  /** Directory of the log. */
+  static final String LOG = "wal";
+
   private static final String TEMPORARY = Manifest.FILE_NAME + ".new";
   private static final Pattern OURS =
       Pattern.compile(
-          "vectors(\\.[0-9]+)?\\.f(32|16)|(graph|codes|codec|ids|sums)\\.[0-9]+|graph\\.[0-9]+\\.[01]"
+          "vectors(\\.[0-9]+)?\\.f(32|16)|(graph|codes|codec|ids|sums|texts|tombstones)\\.[0-9]+|graph\\.[0-9]+\\.[01]"
               + "|build\\.json(\\.new)?|tuning\\.json(\\.new)?");
 
-  /**
-   * Directories this process holds. A second channel on LOCK must not even be opened: closing it
-   * would drop the process's lock, as POSIX locks belong to the process and not to the descriptor.
-   */
-  private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
-
   private final Path path;
-  private final Path realPath;
-  private final FileChannel lockChannel;
-  private final FileLock lock;
-  private final Optional<Manifest> committed;
+  private final DirectoryLock lock;
+  private Optional<Manifest> committed;
   private boolean renamed;
 
-  private IndexDirectory(
-      Path path,
-      Path realPath,
-      FileChannel lockChannel,
-      FileLock lock,
-      Optional<Manifest> committed) {
+  private IndexDirectory(Path path, DirectoryLock lock, Optional<Manifest> committed) {
     this.path = path;
-    this.realPath = realPath;
-    this.lockChannel = lockChannel;
     this.lock = lock;
     this.committed = committed;
   }
@@ -103,45 +88,41 @@ final class IndexDirectory implements AutoCloseable {
               + LOCK
               + "; give an empty or new directory");
     }
-    Path real = path.toRealPath();
-    if (!HELD.add(real)) {
-      throw inUse(path);
-    }
-    FileChannel channel;
+    DirectoryLock lock = DirectoryLock.take(path, DirectoryLock.Use.BUILD);
     try {
-      channel = open(path);
-    } catch (Throwable e) {
-      HELD.remove(real);
-      throw e;
-    }
-    try {
-      FileLock lock = channel.tryLock();
-      if (lock == null) {
-        throw inUse(path);
-      }
-      IndexDirectory directory = new IndexDirectory(path, real, channel, lock, readIfPresent(path));
+      IndexDirectory directory = new IndexDirectory(path, lock, readIfPresent(path));
       if (!resume) {
         directory.removeLeftovers();
       }
       return directory;
     } catch (Throwable e) {
-      try (channel) {
+      try (lock) {
         throw e;
-      } finally {
-        HELD.remove(real); // after the channel is closed, whose lock would else go with it
       }
     }
   }
 
+  /**
+   * Opens a directory whose index is to be changed.
+   *
+   * @throws BadInputException if it holds none
+   * @throws IOException if another process writes to it or reads it
+   */
   @MustBeClosed
-  private static FileChannel open(Path path) throws IOException {
-    return FileChannel.open(
-        path.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-  }
-
-  private static IOException inUse(Path path) {
-    return new IOException(
-        path + " is already open for writing by another process; wait for it to end");
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
+  static IndexDirectory openForUpdate(Path path) throws IOException {
+    Manifest _ = IndexLoader.readManifest(path); // tells what is wrong if there is none
+    DirectoryLock lock = DirectoryLock.take(path, DirectoryLock.Use.UPDATE);
+    try {
+      Manifest manifest = IndexLoader.readManifest(path);
+      IndexDirectory directory = new IndexDirectory(path, lock, Optional.of(manifest));
+      directory.removeLeftovers();
+      return directory;
+    } catch (Throwable e) {
+      try (lock) {
+        throw e;
+      }
+    }
   }
 
   private static void createDurably(Path path) throws IOException {
@@ -178,6 +159,7 @@ final class IndexDirectory implements AutoCloseable {
 
   private static boolean isOurs(String name) {
     return name.equals(LOCK)
+        || name.equals(LOG)
         || name.equals(Manifest.FILE_NAME)
         || name.equals(TEMPORARY)
         || OURS.matcher(name).matches();
@@ -196,6 +178,11 @@ final class IndexDirectory implements AutoCloseable {
 
   Path path() {
     return path;
+  }
+
+  /** What keeps others out. */
+  DirectoryLock lock() {
+    return lock;
   }
 
   /** Generation of the index being written. */
@@ -230,11 +217,36 @@ final class IndexDirectory implements AutoCloseable {
     syncDirectory();
     try {
       removeAllBut(names(manifest));
+      WriteAheadLog.removeAll(log()); // of the index that was replaced
       return "";
     } catch (IOException e) {
       return "the new index is in place, but files of the old one remain until the next build: "
           + e.getMessage();
     }
+  }
+
+  /** The index that is there. */
+  Optional<Manifest> committed() {
+    return committed;
+  }
+
+  /**
+   * Makes a checkpoint the directory's index, then removes the files it replaces; the index may be
+   * checkpointed again. What cannot be removed is left for the next time.
+   */
+  void commitCheckpoint(Manifest manifest) throws IOException {
+    syncDirectory();
+    replace(TEMPORARY, Manifest.FILE_NAME, manifest.toBytes());
+    syncDirectory();
+    committed = Optional.of(manifest);
+    Set<String> needed = new HashSet<>(names(manifest));
+    needed.add(RecallCurve.FILE_NAME);
+    removeAllBut(needed);
+  }
+
+  /** Where the log of an index that is written to is. */
+  Path log() {
+    return path.resolve(LOG);
   }
 
   /** Makes a small file durable under a temporary name, then gives it its own. */
@@ -340,10 +352,6 @@ final class IndexDirectory implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    try (lockChannel) {
-      lock.release();
-    } finally {
-      HELD.remove(realPath);
-    }
+    lock.close();
   }
 }

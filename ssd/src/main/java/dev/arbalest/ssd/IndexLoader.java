@@ -34,8 +34,9 @@ final class IndexLoader {
    * @param graph neighbours
    * @param codec trained codec
    * @param codes code table
-   * @param ids external ids, 8 bytes per node
+   * @param ids external ids
    * @param sums slot checksums, 4 bytes per slot
+   * @param deaths 4 bytes per node: 0 if it holds a vector, else when it ceased to
    * @param vectors the open vector file
    */
   record Loaded(
@@ -44,10 +45,16 @@ final class IndexLoader {
       Graph graph,
       Codec codec,
       NativeMemory codes,
-      NativeMemory ids,
+      IdTable ids,
       NativeMemory sums,
+      NativeMemory deaths,
       DirectFile vectors)
       implements AutoCloseable {
+
+    /** Whether a node holds no vector. */
+    boolean isDead(int node) {
+      return deaths.segment().getAtIndex(FileHeader.INT, node) != 0;
+    }
 
     void checkSum(int slot, int found) throws CorruptIndexException {
       int expected = sums.segment().getAtIndex(FileHeader.INT, slot);
@@ -65,10 +72,36 @@ final class IndexLoader {
       try (graph;
           codes;
           ids;
-          sums) {
+          sums;
+          deaths) {
         vectors.close();
       }
     }
+  }
+
+  /**
+   * Memory to load an index into.
+   *
+   * @param nodes nodes there is room for
+   * @param degree neighbours per node there is room for
+   * @param textBytes bytes of texts of ids there is room for
+   * @param writable whether the vector file is opened for writing
+   */
+  record Room(int nodes, int degree, long textBytes, boolean writable) {
+    /** As much as the index takes. */
+    static Room exact(Manifest manifest) {
+      long texts = 1;
+      if (manifest.has(Manifest.Part.TEXTS)) {
+        texts = manifest.file(Manifest.Part.TEXTS).bytes();
+      }
+      return new Room(manifest.count(), manifest.degree(), texts, false);
+    }
+  }
+
+  /** Says how much room there is to be. */
+  @FunctionalInterface
+  interface Sizing {
+    Room room(Manifest manifest, Codec codec);
   }
 
   /** Reads the manifest, telling a missing index from a half-written one. */
@@ -92,7 +125,7 @@ final class IndexLoader {
   }
 
   /**
-   * Loads an index.
+   * Loads an index to be read.
    *
    * @param codecLoaded told the codec, which is loaded first
    */
@@ -100,10 +133,22 @@ final class IndexLoader {
   static Loaded load(
       Path directory, Consumer<Codec> codecLoaded, Workers workers, ProgressListener listener)
       throws IOException {
+    return load(directory, (manifest, _) -> Room.exact(manifest), codecLoaded, workers, listener);
+  }
+
+  /** Loads an index into as much room as {@code sizing} says. */
+  @MustBeClosed
+  static Loaded load(
+      Path directory,
+      Sizing sizing,
+      Consumer<Codec> codecLoaded,
+      Workers workers,
+      ProgressListener listener)
+      throws IOException {
     Manifest manifest = readManifest(directory);
     for (int attempt = 1; ; attempt++) {
       try {
-        return load(directory, manifest, codecLoaded, workers, listener);
+        return load(directory, manifest, sizing, codecLoaded, workers, listener);
       } catch (NoSuchFileException e) {
         // A writer may have replaced the index since the manifest was read.
         Manifest newer = readManifest(directory);
@@ -121,45 +166,96 @@ final class IndexLoader {
   private static Loaded load(
       Path directory,
       Manifest manifest,
+      Sizing sizing,
       Consumer<Codec> codecLoaded,
       Workers workers,
       ProgressListener listener)
       throws IOException {
     int count = manifest.count();
     long total = 0;
-    for (Manifest.Part part : Manifest.Part.values()) {
+    for (Manifest.Part part : manifest.files().keySet()) {
       total += part == Manifest.Part.VECTORS ? 0 : manifest.file(part).bytes();
     }
     listener.stage("load", total);
     Deque<AutoCloseable> opened = new ArrayDeque<>();
     try {
-      DirectFile vectors = VectorFile.open(directory, manifest);
-      opened.push(vectors);
       PartLoader parts = new PartLoader(directory, manifest, workers, listener);
       Codec codec = parts.codec();
       codecLoaded.accept(codec);
-      NativeMemory sums = parts.table(Manifest.Part.SUMS, FileHeader.Kind.SUMS, 4L * count);
+      Room room = sizing.room(manifest, codec);
+      long nodes = room.nodes();
+      DirectFile vectors = VectorFile.open(directory, manifest, room.writable());
+      opened.push(vectors);
+      NativeMemory sums =
+          parts.table(Manifest.Part.SUMS, FileHeader.Kind.SUMS, 4 * nodes, 4L * count);
       opened.push(sums);
-      NativeMemory ids = parts.table(Manifest.Part.IDS, FileHeader.Kind.IDS, 8L * count);
+      IdTable ids = new IdTable(manifest.idType(), nodes, room.textBytes());
       opened.push(ids);
+      parts.load(Manifest.Part.IDS, FileHeader.Kind.IDS, ids.values(), 8L * count);
+      NativeMemory deaths = NativeMemory.allocate(4 * nodes);
+      opened.push(deaths);
       NativeMemory codes =
           parts.table(
               Manifest.Part.CODES,
               FileHeader.Kind.CODES,
+              nodes * codec.codeBytes(),
               (long) count * codec.codeBytes(),
               count,
               codec.codeBytes());
       opened.push(codes);
-      Graph graph = parts.graph();
+      Graph graph = parts.graph(room.nodes(), room.degree());
       opened.push(graph);
-      Loaded loaded = new Loaded(directory, manifest, graph, codec, codes, ids, sums, vectors);
-      if (manifest.file(Manifest.Part.VECTORS).bytes() <= CHECKED_ON_OPEN_BYTES) {
+      Loaded loaded =
+          new Loaded(directory, manifest, graph, codec, codes, ids, sums, deaths, vectors);
+      loadOptional(parts, loaded);
+      // Slots of an index that was not closed are as they should be only after its log is replayed.
+      if (manifest.checkpoint().clean()
+          && manifest.file(Manifest.Part.VECTORS).bytes() <= CHECKED_ON_OPEN_BYTES) {
         SlotChecker.checkAll(loaded, workers, _ -> {});
       }
       return loaded;
     } catch (Throwable e) {
       closeAll(opened, e);
       throw e;
+    }
+  }
+
+  private static void loadOptional(PartLoader parts, Loaded loaded) throws IOException {
+    Manifest manifest = loaded.manifest();
+    if (manifest.has(Manifest.Part.TEXTS)) {
+      loaded.ids().setTextBytes(parts.texts(loaded.ids().texts()));
+    }
+    if (manifest.has(Manifest.Part.TOMBSTONES)) {
+      long words = (manifest.count() + 63L) / 64;
+      try (NativeMemory bits =
+          parts.table(
+              Manifest.Part.TOMBSTONES,
+              FileHeader.Kind.TOMBSTONES,
+              0,
+              8 * words,
+              manifest.count())) {
+        for (int node = 0; node < manifest.count(); node++) {
+          long word = bits.segment().getAtIndex(FileHeader.LONG, node >> 6);
+          if ((word >>> node & 1) != 0) {
+            loaded.deaths().segment().setAtIndex(FileHeader.INT, node, 1);
+          }
+        }
+      }
+    }
+    int live = 0;
+    for (int node = 0; node < manifest.count(); node++) {
+      if (!loaded.isDead(node)) {
+        live++;
+        if (!loaded.ids().isPossible(node)) {
+          throw new CorruptIndexException(
+              loaded.directory().resolve(manifest.file(Manifest.Part.IDS).name()),
+              "node " + node + " has an id that is none of the texts");
+        }
+      }
+    }
+    if (live != manifest.live()) {
+      throw new CorruptIndexException(
+          loaded.directory(), live + " nodes hold vectors, the manifest says " + manifest.live());
     }
   }
 

@@ -60,7 +60,7 @@ public final class LogTrial {
     try (SlabPool slabs = new SlabPool();
         SlabPool.Lease memory = slabs.lease();
         WriteAheadLog log =
-            WriteAheadLog.open(directory, options, 0, (sequence, payload, bytes, from) -> {});
+            WriteAheadLog.open(directory, options, 1, 0, (sequence, payload, bytes, from) -> {});
         WriteAheadLog.Appender appender = log.newAppender((int) most, memory)) {
       MemorySegment payload = memory.allocate(most, 64);
       long start = System.nanoTime();
@@ -83,7 +83,7 @@ public final class LogTrial {
     long[] replayed = new long[1];
     try (WriteAheadLog log =
         WriteAheadLog.open(
-            directory, options, 0, (sequence, payload, bytes, from) -> replayed[0] += bytes)) {
+            directory, options, 1, 0, (sequence, payload, bytes, from) -> replayed[0] += bytes)) {
       double replaySeconds = (System.nanoTime() - start) / 1e9;
       if (replayed[0] != payloadBytes) {
         throw new IOException(

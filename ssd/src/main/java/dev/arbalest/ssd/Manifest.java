@@ -21,11 +21,15 @@ import tools.jackson.databind.node.ObjectNode;
  * @param dimension components per vector
  * @param storage components of the vector file
  * @param metric distance
- * @param count number of vectors
- * @param entryPoint node searches start at
+ * @param count number of nodes, and of slots
+ * @param live nodes that hold a vector; the others are free
+ * @param idType what vectors are known by
+ * @param entryPoint node searches start at, -1 if no vector is there
  * @param codec compressed codes
  * @param codeDimension components that codes and graph were made of: all, or a prefix
  * @param build how the graph was built
+ * @param degree most neighbours of a node in the graph file: more than R once it was changed
+ * @param checkpoint where the log goes on
  * @param files the index's files by kind
  */
 public record Manifest(
@@ -34,15 +38,22 @@ public record Manifest(
     ElementType storage,
     Metric metric,
     int count,
+    int live,
+    IdType idType,
     int entryPoint,
     CodecSpec codec,
     int codeDimension,
     BuildParameters build,
+    int degree,
+    Checkpoint checkpoint,
     Map<Part, Entry> files) {
 
   static final String FILE_NAME = "manifest.json";
   private static final String FORMAT = "arbalest-index";
-  private static final int FORMAT_VERSION = 1;
+  private static final int FORMAT_VERSION = 2;
+
+  /** Before indexes could be changed. */
+  private static final int UNCHANGEABLE_VERSION = 1;
 
   /** The files of an index. */
   public enum Part {
@@ -57,7 +68,15 @@ public record Manifest(
     /** External ids. */
     IDS,
     /** Checksums of the vector file's slots. */
-    SUMS;
+    SUMS,
+    /** Texts of ids, if they are text. */
+    TEXTS,
+    /** A bit for each node, set if it is free, if any is. */
+    TOMBSTONES;
+
+    boolean isOptional() {
+      return this == TEXTS || this == TOMBSTONES;
+    }
 
     String label() {
       return name().toLowerCase(java.util.Locale.ROOT);
@@ -73,6 +92,20 @@ public record Manifest(
    */
   public record Entry(String name, long bytes, int checksum) {}
 
+  /**
+   * State of an index that may be changed.
+   *
+   * @param base generation in which it was built, which the log belongs to
+   * @param logSequence last block of the log that is in the files
+   * @param clean whether no free node is a neighbour any more and the log is empty: it was closed
+   */
+  public record Checkpoint(long base, long logSequence, boolean clean) {
+    /** That of an index just built. */
+    static Checkpoint built(long generation) {
+      return new Checkpoint(generation, 0, true);
+    }
+  }
+
   /** Copies the map. */
   public Manifest {
     files = Map.copyOf(files);
@@ -87,9 +120,33 @@ public record Manifest(
     return entry;
   }
 
+  /** Whether there is a file of a part that not every index has. */
+  public boolean has(Part part) {
+    return files.containsKey(part);
+  }
+
   /** Graph bytes in memory. */
   public long graphBytes() {
-    return 4L * count * build.degree();
+    return 4L * count * degree;
+  }
+
+  /** The same with other files, and as closed or not. */
+  Manifest with(Map<Part, Entry> newFiles, boolean clean) {
+    return new Manifest(
+        generation,
+        dimension,
+        storage,
+        metric,
+        count,
+        live,
+        idType,
+        entryPoint,
+        codec,
+        codeDimension,
+        build,
+        degree,
+        new Checkpoint(checkpoint.base(), checkpoint.logSequence(), clean),
+        newFiles);
   }
 
   /** The document's bytes. */
@@ -107,6 +164,8 @@ public record Manifest(
     root.put("metric", metric.label());
     root.put("element_type", storage.label());
     root.put("count", count);
+    root.put("live", live);
+    root.put("id_type", idType.label());
     root.put("entry_point", entryPoint);
     root.put("codec", codec.toString());
     root.put("code_dimension", codeDimension);
@@ -116,8 +175,16 @@ public record Manifest(
     parameters.put("alpha", build.alpha());
     parameters.put("fast", build.fast());
     parameters.put("seed", build.seed());
+    root.put("graph_degree", degree);
+    ObjectNode state = root.putObject("checkpoint");
+    state.put("base", checkpoint.base());
+    state.put("log_sequence", checkpoint.logSequence());
+    state.put("clean", checkpoint.clean());
     ObjectNode entries = root.putObject("files");
     for (Part part : Part.values()) {
+      if (!has(part)) {
+        continue;
+      }
       ObjectNode entry = entries.putObject(part.label());
       entry.put("name", file(part).name());
       entry.put("bytes", file(part).bytes());
@@ -148,12 +215,14 @@ public record Manifest(
       throw new CorruptIndexException(path, "not an Arbalest manifest; the file is foreign");
     }
     int version = root.path("format_version").asInt(-1);
-    if (version != FORMAT_VERSION) {
+    if (version != FORMAT_VERSION && version != UNCHANGEABLE_VERSION) {
       throw new CorruptIndexException(
           path,
           "index format version "
               + version
               + ", this build reads "
+              + UNCHANGEABLE_VERSION
+              + " and "
               + FORMAT_VERSION
               + "; use a matching version of Arbalest or rebuild the index");
     }
@@ -164,6 +233,9 @@ public record Manifest(
     Map<Part, Entry> files = new EnumMap<>(Part.class);
     for (Part part : Part.values()) {
       JsonNode entry = root.path("files").path(part.label());
+      if (part.isOptional() && entry.isMissingNode()) {
+        continue;
+      }
       String name = entry.path("name").stringValue();
       if (name.isEmpty() || name.contains("/") || name.startsWith(".")) {
         throw new IllegalArgumentException("file name " + name);
@@ -175,36 +247,66 @@ public record Manifest(
               entry.path("bytes").longValue(),
               Integer.parseUnsignedInt(entry.path("crc32c").stringValue(), 16)));
     }
+    long generation = root.path("generation").longValue();
+    BuildParameters build =
+        new BuildParameters(
+            parameters.path("degree").intValue(),
+            parameters.path("build_list").intValue(),
+            (float) parameters.path("alpha").doubleValue(),
+            parameters.path("fast").booleanValue(),
+            parameters.path("seed").longValue());
+    boolean changeable = root.path("format_version").intValue() != UNCHANGEABLE_VERSION;
+    int count = root.path("count").intValue();
     Manifest manifest =
         new Manifest(
-            root.path("generation").longValue(),
+            generation,
             root.path("dimension").intValue(),
             ElementType.parse(root.path("element_type").stringValue()),
             Metric.parse(root.path("metric").stringValue()),
-            root.path("count").intValue(),
+            count,
+            changeable ? root.path("live").intValue() : count,
+            changeable ? IdType.parse(root.path("id_type").stringValue()) : IdType.INT64,
             root.path("entry_point").intValue(),
             CodecSpec.parse(root.path("codec").stringValue()),
             root.path("code_dimension").intValue(),
-            new BuildParameters(
-                parameters.path("degree").intValue(),
-                parameters.path("build_list").intValue(),
-                (float) parameters.path("alpha").doubleValue(),
-                parameters.path("fast").booleanValue(),
-                parameters.path("seed").longValue()),
+            build,
+            changeable ? root.path("graph_degree").intValue() : build.degree(),
+            changeable ? checkpoint(root.path("checkpoint")) : Checkpoint.built(generation),
             files);
-    if (manifest.count < 1
-        || manifest.dimension < 1
-        || manifest.dimension > VectorFile.MAX_DIMENSION
-        || manifest.codeDimension < 1
-        || manifest.codeDimension > manifest.dimension) {
+    manifest.requirePossible();
+    return manifest;
+  }
+
+  private static Checkpoint checkpoint(JsonNode node) {
+    return new Checkpoint(
+        node.path("base").longValue(),
+        node.path("log_sequence").longValue(),
+        node.path("clean").booleanValue());
+  }
+
+  private void requirePossible() {
+    if (count < 1
+        || live < 0
+        || live > count
+        || degree < build.degree()
+        || degree > 1024
+        || dimension < 1
+        || dimension > VectorFile.MAX_DIMENSION
+        || codeDimension < 1
+        || codeDimension > dimension
+        || (live < count && !has(Part.TOMBSTONES))
+        || (idType == IdType.UTF8 && !has(Part.TEXTS))) {
       throw new IllegalArgumentException(
           "count "
-              + manifest.count
+              + count
+              + ", live "
+              + live
+              + ", graph degree "
+              + degree
               + ", dimension "
-              + manifest.dimension
+              + dimension
               + ", code dimension "
-              + manifest.codeDimension);
+              + codeDimension);
     }
-    return manifest;
   }
 }

@@ -35,32 +35,65 @@ final class PartLoader {
     return new BlockFile.Written(entry.bytes(), entry.checksum());
   }
 
-  /** Loads a table of a known size whose header has the given numbers after the size. */
+  /**
+   * Loads a table of a known size whose header has the given numbers after the size.
+   *
+   * @param reserved bytes of memory, if more than the table's
+   */
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
-  NativeMemory table(Manifest.Part part, FileHeader.Kind kind, long bytes, long... numbers)
+  NativeMemory table(
+      Manifest.Part part, FileHeader.Kind kind, long reserved, long bytes, long... numbers)
       throws IOException {
-    NativeMemory memory = NativeMemory.allocate(bytes);
+    NativeMemory memory = NativeMemory.allocate(Math.max(reserved, bytes));
     try {
-      FileHeader _ =
-          BlockFile.read(
-              path(part),
-              kind,
-              written(part),
-              header -> {
-                require(part, header, 0, bytes);
-                for (int i = 0; i < numbers.length; i++) {
-                  require(part, header, i + 1, numbers[i]);
-                }
-                return memory.segment();
-              },
-              workers,
-              listener::advanced);
+      load(part, kind, memory.segment(), bytes, numbers);
       return memory;
     } catch (Throwable e) {
       memory.close();
       throw e;
     }
+  }
+
+  /** Loads a table into memory that has room for it. */
+  void load(
+      Manifest.Part part, FileHeader.Kind kind, MemorySegment target, long bytes, long... numbers)
+      throws IOException {
+    FileHeader _ =
+        BlockFile.read(
+            path(part),
+            kind,
+            written(part),
+            header -> {
+              require(part, header, 0, bytes);
+              for (int i = 0; i < numbers.length; i++) {
+                require(part, header, i + 1, numbers[i]);
+              }
+              return target;
+            },
+            workers,
+            listener::advanced);
+  }
+
+  /** Loads the texts of ids; returns their bytes. */
+  long texts(MemorySegment target) throws IOException {
+    Manifest.Part part = Manifest.Part.TEXTS;
+    FileHeader header =
+        BlockFile.read(
+            path(part),
+            FileHeader.Kind.TEXTS,
+            written(part),
+            found -> {
+              if (found.number(1) > target.byteSize()) {
+                throw new CorruptIndexException(
+                    path(part),
+                    found.number(1) + " bytes of texts do not fit " + target.byteSize());
+              }
+              return target;
+            },
+            workers,
+            listener::advanced);
+    return header.number(1);
   }
 
   private void require(Manifest.Part part, FileHeader header, int number, long expected)
@@ -77,8 +110,15 @@ final class PartLoader {
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
   Graph graph() throws IOException {
-    int degree = manifest.build().degree();
-    Graph graph = Graph.allocateUnset(manifest.count(), degree);
+    return graph(manifest.count(), manifest.degree());
+  }
+
+  /** Loads the graph into one with room for more nodes, and more neighbours of each. */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
+  Graph graph(int capacity, int newDegree) throws IOException {
+    int degree = manifest.degree();
+    Graph graph = Graph.reserve(capacity, newDegree);
     try {
       FileHeader _ =
           BlockFile.read(
@@ -86,19 +126,23 @@ final class PartLoader {
               FileHeader.Kind.GRAPH,
               written(Manifest.Part.GRAPH),
               header -> {
-                require(Manifest.Part.GRAPH, header, 0, graph.segment().byteSize());
+                require(Manifest.Part.GRAPH, header, 0, Graph.byteSize(manifest.count(), degree));
                 require(Manifest.Part.GRAPH, header, 1, manifest.count());
                 require(Manifest.Part.GRAPH, header, 2, degree);
                 require(Manifest.Part.GRAPH, header, 3, manifest.entryPoint());
-                return graph.segment();
+                return graph.reserved();
               },
               workers,
               listener::advanced);
-      if (manifest.entryPoint() < 0 || manifest.entryPoint() >= manifest.count()) {
+      int entryPoint = manifest.entryPoint();
+      // Before the first node is linked there is none.
+      boolean mayBeNone = manifest.live() == 0 || !manifest.checkpoint().clean();
+      boolean isNone = entryPoint == Graph.NONE && mayBeNone;
+      if ((entryPoint < 0 && !isNone) || entryPoint >= manifest.count()) {
         throw new CorruptIndexException(
             path(Manifest.Part.GRAPH), "entry point " + manifest.entryPoint() + " is no node");
       }
-      graph.setEntryPoint(manifest.entryPoint());
+      graph.take(manifest.count(), degree, entryPoint);
       return graph;
     } catch (Throwable e) {
       graph.close();

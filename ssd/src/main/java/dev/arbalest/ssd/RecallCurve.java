@@ -17,10 +17,10 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * What search parameters give which recall on one index: {@code tuning.json} beside its files,
- * measured by {@link Tuner}. It belongs to one generation of the index; a rebuilt one needs a new
+ * measured by {@link Tuner}. It belongs to the index as it was built; a rebuilt one needs a new
  * measurement.
  *
- * @param generation of the index
+ * @param generation in which the index was built
  * @param k neighbours asked for
  * @param queries that were measured with
  * @param points by rising recall, each the cheapest that reaches it
@@ -103,7 +103,7 @@ public record RecallCurve(long generation, int k, int queries, List<Point> point
   }
 
   /**
-   * Reads the curve of an index, if it has one of this generation.
+   * Reads the curve of an index, if it has one since it was built.
    *
    * @throws CorruptIndexException if the file is damaged or foreign
    */

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.nio.ByteBuffer;
+import java.util.function.IntPredicate;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -86,8 +87,9 @@ final class Reranker implements AutoCloseable {
     this.done = new boolean[listSize];
   }
 
-  /** Forgets the last query. */
-  void begin() {
+  /** Forgets the last query; the next wants {@code k} neighbours. */
+  void begin(int k) {
+    nearest.reset(k);
     buffers = 0;
     submitted = 0;
     ahead = 0;
@@ -95,11 +97,28 @@ final class Reranker implements AutoCloseable {
     squaredErrors = 0;
   }
 
-  /** Starts to read the nearest {@code count} candidates of a walk that has not ended. */
-  void readAhead(CandidateList candidates, int count, SearchResult result) throws IOException {
+  /** Takes a neighbour whose exact distance is known. */
+  void offer(int node, float distance) {
+    boolean _ = nearest.offer(node, distance);
+  }
+
+  /** Neighbours whose exact distance is known. */
+  int found() {
+    return nearest.size();
+  }
+
+  /**
+   * Starts to read the nearest {@code count} candidates of a walk that has not ended.
+   *
+   * @param isWanted which may be in the result
+   */
+  void readAhead(CandidateList candidates, int count, IntPredicate isWanted, SearchResult result)
+      throws IOException {
     int most = Math.min(Math.min(count, candidates.size()), reader.capacity() / 2);
     for (int rank = 0; rank < most; rank++) {
-      request(candidates.node(rank), -1, index.dimension(), result);
+      if (isWanted.test(candidates.node(rank))) {
+        request(candidates.node(rank), -1, index.dimension(), result);
+      }
     }
     ahead = buffers;
     if (submitted > 0) {
@@ -113,17 +132,13 @@ final class Reranker implements AutoCloseable {
     int most = Math.min(parameters.rerank(), candidates.size());
     int prefix = parameters.prefix();
     if (prefix > 0 && prefix < index.dimension()) {
-      preliminary.reset(Math.min(most, parameters.survivors()));
+      preliminary.reset(Math.max(1, Math.min(most, parameters.survivors())));
       readAll(candidates, most, prefix, preliminary, result);
-      nearest.reset(parameters.k());
       readAll(preliminary, preliminary.size(), index.dimension(), nearest, result);
-    } else {
-      nearest.reset(parameters.k());
-      if (parameters.confidence() >= 1) {
-        readAll(candidates, most, index.dimension(), nearest, result);
-      } else {
-        readLikely(candidates, most, parameters, result);
-      }
+    } else if (parameters.confidence() >= 1) {
+      readAll(candidates, most, index.dimension(), nearest, result);
+    } else if (most > 0) {
+      readLikely(candidates, most, parameters, result);
     }
     return nearest;
   }

@@ -1,6 +1,7 @@
 package dev.arbalest.ssd;
 
 import dev.arbalest.cache.SlabPool;
+import dev.arbalest.natives.F32Distance;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.pq.CodeScorer;
@@ -9,6 +10,8 @@ import dev.arbalest.vamana.GreedySearch;
 import dev.arbalest.vamana.NodeScorer;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Everything one search at a time needs: query memory, tables of the codec, candidate lists, read
@@ -32,7 +35,19 @@ final class SearchContext implements AutoCloseable {
   private final CodeScorer scorer;
   private final GreedySearch walk;
   private final NodeScorer scoring = this::score;
+  private final IntPredicate isWanted = this::isWanted;
   private final MemorySegment query;
+  private final @Nullable Tail tail;
+  private final long[] tailOffsets;
+  private final int[] tailNodes;
+  private final float[] tailDistances;
+
+  /** Last operation this search sees. */
+  private int operation;
+
+  /** A node whose distance is known from the tail though the walk met it as well. */
+  private int known;
+
   private final SlabPool.Lease memory;
 
   /**
@@ -43,6 +58,11 @@ final class SearchContext implements AutoCloseable {
   SearchContext(Index index, SlotReader reader, SlabPool.Lease memory) {
     this.index = index;
     this.memory = memory;
+    this.tail = index.tail();
+    int rows = tail == null ? 0 : tail.capacity();
+    this.tailOffsets = new long[rows];
+    this.tailNodes = new int[rows];
+    this.tailDistances = new float[rows];
     this.query = memory.allocate(4L * index.dimension(), 64);
     this.scorer = index.codec().newScorer(index.codes(), index.graph().maxDegree(), memory);
     this.walk = new GreedySearch(index.graph(), DEFAULT_LIST);
@@ -57,38 +77,109 @@ final class SearchContext implements AutoCloseable {
     scorer.query(query);
     result.reset(parameters.k());
     result.prepareNanos = System.nanoTime() - start;
-    reranker.begin();
-    CandidateList candidates = walk(parameters, excluded, result);
-    result.hops = walk.hops();
-    result.scored = walk.scored();
+    reranker.begin(parameters.k());
+    int inTail = scanTail();
+    CandidateList candidates = walk(parameters, excluded, inTail, result);
     result.walkNanos = System.nanoTime() - start - result.prepareNanos;
     CandidateList nearest = reranker.nearest(candidates, parameters, result);
     for (int rank = 0; rank < nearest.size(); rank++) {
-      result.add(index.externalId(nearest.node(rank)), nearest.distance(rank));
+      index.addTo(result, nearest.node(rank), nearest.distance(rank));
     }
+  }
+
+  /**
+   * Offers the exact distances of what is in the tail as this search sees it.
+   *
+   * @return how many rows of the tail {@link #tailNodes} holds, dead ones too
+   */
+  private int scanTail() {
+    Tail present = tail;
+    if (present == null) {
+      return 0;
+    }
+    long state = present.state();
+    operation = Tail.operation(state);
+    int end = Tail.end(state);
+    int count = 0;
+    // The head is read last: what it has passed is in the graph.
+    for (int position = present.head(); position - end < 0; position++) {
+      tailNodes[count] = present.node(position);
+      tailOffsets[count] = present.offset(position);
+      count++;
+    }
+    if (count > 0) {
+      F32Distance.stored(
+          index.metric(),
+          query,
+          0,
+          present.rows(),
+          tailOffsets,
+          0,
+          count,
+          index.dimension(),
+          tailDistances,
+          0);
+      for (int i = 0; i < count; i++) {
+        if (index.isVisible(tailNodes[i], operation)) {
+          reranker.offer(tailNodes[i], tailDistances[i]);
+        }
+      }
+    }
+    return count;
+  }
+
+  private boolean isWanted(int node) {
+    return node != known && (tail == null || index.isVisible(node, operation));
+  }
+
+  /** Walks the graph; with a longer list if too few of those found are still there. */
+  private CandidateList walk(
+      SearchParameters parameters, int excluded, int inTail, SearchResult result)
+      throws IOException {
+    int nodes = index.graph().nodeCount();
+    int listSize = Math.clamp(parameters.searchListSize(), 1, Math.max(1, nodes));
+    CandidateList candidates = walk(parameters, listSize, excluded, inTail, result);
+    if (tail != null) {
+      candidates.retainIf(isWanted);
+      int wanted = Math.min(parameters.k(), index.count());
+      while (candidates.size() + reranker.found() < wanted && listSize < nodes) {
+        listSize = (int) Math.min(nodes, 4L * listSize);
+        candidates = walk(parameters.withConfidence(1), listSize, excluded, inTail, result);
+        candidates.retainIf(isWanted);
+      }
+    }
+    return candidates;
   }
 
   /**
    * Walks the graph on codes. Once some multiple of k candidates have all been expanded the k
    * nearest seldom change any more: their vectors are read while the walk goes on.
    */
-  private CandidateList walk(SearchParameters parameters, int excluded, SearchResult result)
+  private CandidateList walk(
+      SearchParameters parameters, int listSize, int excluded, int inTail, SearchResult result)
       throws IOException {
-    int listSize = Math.min(parameters.searchListSize(), index.count());
     boolean adaptive = parameters.confidence() < 1 && parameters.prefix() == 0;
     int k = parameters.k();
     int settled = Math.max(k, Math.min(SETTLED_PER_NEIGHBOR * k, listSize / 2));
     boolean ahead = adaptive;
     walk.begin(listSize, scoring);
+    known = NO_NODE;
     if (excluded != NO_NODE) {
       boolean _ = walk.exclude(excluded);
     }
+    for (int i = 0; i < inTail; i++) {
+      if (!walk.exclude(tailNodes[i])) {
+        known = tailNodes[i]; // it has just become the entry point
+      }
+    }
     while (walk.step(scoring)) {
       if (ahead && walk.settled() >= settled) {
-        reranker.readAhead(walk.candidates(), k, result);
+        reranker.readAhead(walk.candidates(), k, isWanted, result);
         ahead = false;
       }
     }
+    result.hops = walk.hops();
+    result.scored = walk.scored();
     return walk.candidates();
   }
 
@@ -103,7 +194,7 @@ final class SearchContext implements AutoCloseable {
     for (float component : vector) {
       squaredNorm += (double) component * component;
     }
-    if (!(squaredNorm < VectorInput.LARGEST_SQUARED_NORM)) {
+    if (!(squaredNorm < RowCheck.LARGEST_SQUARED_NORM)) {
       throw new BadInputException("query has a component that is NaN or infinite, or overflows");
     }
     if (index.metric() == Metric.COSINE) {

@@ -1,11 +1,14 @@
 package dev.arbalest.ssd;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Neighbours of a query, nearest first, and what finding them cost. Reusable: a search overwrites
  * it, allocating only when it needs room for more neighbours than before. Not thread-safe.
  */
 public final class SearchResult {
   private long[] ids = new long[0];
+  private @Nullable String[] texts = new String[0];
   private float[] distances = new float[0];
   private int size;
   int hops;
@@ -25,6 +28,7 @@ public final class SearchResult {
   void reset(int capacity) {
     if (ids.length < capacity) {
       ids = new long[capacity];
+      texts = new String[capacity];
       distances = new float[capacity];
     }
     size = 0;
@@ -36,21 +40,33 @@ public final class SearchResult {
     rerankNanos = 0;
   }
 
-  void add(long id, float distance) {
+  /** Adds a neighbour known by a text, which is null if it is known by its number. */
+  void add(long id, @Nullable String text, float distance) {
     ids[size] = id;
+    texts[size] = text;
     distances[size] = distance;
     size++;
   }
 
-  /** Neighbours found: k. */
+  /** Neighbours found: k, or fewer if vectors were deleted meanwhile. */
   public int size() {
     return size;
   }
 
-  /** External id of the neighbour at {@code rank}, 0 being the nearest. */
+  /**
+   * External id of the neighbour at {@code rank}, 0 being the nearest; without meaning if ids of
+   * the index are text.
+   */
   public long id(int rank) {
     java.util.Objects.checkIndex(rank, size);
     return ids[rank];
+  }
+
+  /** External id of the neighbour at {@code rank} as text, be it a number. */
+  public String text(int rank) {
+    java.util.Objects.checkIndex(rank, size);
+    String text = texts[rank];
+    return text == null ? Long.toString(ids[rank]) : text;
   }
 
   /** Exact distance of the neighbour at {@code rank} on the scale of the index's metric. */

@@ -34,6 +34,9 @@ final class SlotChecker {
             long bytes = (long) (to - from) * slotBytes;
             readThrough(loaded, staging, stage, bytes, geometry.offset(from));
             for (int slot = from; slot < to; slot++) {
+              if (loaded.isDead(slot)) {
+                continue;
+              }
               long at = stage + (long) (slot - from) * slotBytes;
               loaded.checkSum(slot, FileHeader.checksum(staging.segment(), at, slotBytes));
             }

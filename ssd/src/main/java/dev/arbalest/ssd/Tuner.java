@@ -81,8 +81,8 @@ public final class Tuner {
     OpenOptions options = OpenOptions.defaults().withSearchThreads(threads);
     try (Index index = Index.open(directory, options, listener);
         Workers workers = Workers.start(threads)) {
-      int available = given == null ? index.count() : given.rows().count();
-      int count = Math.min(sample, available);
+      int available = given == null ? index.slots() : given.rows().count();
+      int count = Math.min(sample, given == null ? index.count() : available);
       boolean leaveOut = given == null;
       if (count < LEAST_QUERIES || k < 1 || k + (leaveOut ? 1 : 0) > index.count()) {
         throw new BadInputException(
@@ -108,8 +108,8 @@ public final class Tuner {
       int[] nodes = new int[count];
       java.util.Arrays.setAll(nodes, i -> (int) ((long) i * available / count));
       for (int i = 0; i < count && leaveOut; i++) {
-        if (nodes[i] == index.graph().entryPoint()) {
-          nodes[i] = (nodes[i] + 1) % available; // a walk cannot do without it
+        while (nodes[i] == index.graph().entryPoint() || index.isDead(nodes[i])) {
+          nodes[i] = (nodes[i] + 1) % available; // a walk cannot do without its entry point
         }
       }
       try (NativeMemory memory = NativeMemory.allocate(stride * count)) {
@@ -163,7 +163,7 @@ public final class Tuner {
         break;
       }
     }
-    return new RecallCurve(index.manifest().generation(), k, queries.count(), cheapest(all));
+    return new RecallCurve(index.manifest().checkpoint().base(), k, queries.count(), cheapest(all));
   }
 
   /** Points that no other beats in both recall and cost, by rising recall. */
@@ -184,11 +184,13 @@ public final class Tuner {
   /** True neighbours of every query, its own node left out. */
   private int[][] truth() throws IOException {
     int wanted = leaveOut ? k + 1 : k;
-    ExactSearch search = new ExactSearch(queries, index.metric(), wanted, workers.size());
-    listener.stage("compare", index.count());
+    ExactSearch search =
+        new ExactSearch(
+            queries, index.metric(), wanted, workers.size(), node -> !index.isDead(node));
+    listener.stage("compare", index.slots());
     try (StoredRows stored = index.storedRows()) {
       workers.forRanges(
-          index.count(),
+          index.slots(),
           StoredRows.BLOCK,
           (worker, from, to) -> {
             try (StoredRows.Block block = stored.block(from, to)) {
@@ -243,11 +245,11 @@ public final class Tuner {
         list, confidence, hits.sum() / count / k, reads.sum() / count, scored.sum() / count);
   }
 
-  private static int hits(SearchResult result, int[] truth) {
+  private int hits(SearchResult result, int[] truth) {
     int hits = 0;
     for (int rank = 0; rank < result.size(); rank++) {
       for (int expected : truth) {
-        if (expected == result.id(rank)) {
+        if (index.isAt(result, rank, expected)) {
           hits++;
           break;
         }

@@ -55,20 +55,24 @@ record VectorFile(int dimension, ElementType type) {
   }
 
   /**
-   * Opens the vector file of an index for reading after checking size and header.
+   * Opens the vector file of an index after checking size and header. That of an index which was
+   * not closed may be longer than the manifest says.
    *
+   * @param writable whether to open it for writing, too
    * @throws CorruptIndexException if it is not the file the manifest names
    */
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
-  static DirectFile open(Path directory, Manifest manifest) throws IOException {
+  static DirectFile open(Path directory, Manifest manifest, boolean writable) throws IOException {
     Manifest.Entry entry = manifest.file(Manifest.Part.VECTORS);
     Path path = directory.resolve(entry.name());
     VectorFile geometry = new VectorFile(manifest.dimension(), manifest.storage());
-    DirectFile file = DirectFile.open(path, DirectFile.Mode.READ);
+    DirectFile file =
+        DirectFile.open(path, writable ? DirectFile.Mode.READ_WRITE : DirectFile.Mode.READ);
     try (NativeMemory head = NativeMemory.allocate(FileHeader.BYTES)) {
       long size = file.size();
-      if (size != entry.bytes() || size != geometry.fileBytes(manifest.count())) {
+      boolean fits = manifest.checkpoint().clean() ? size == entry.bytes() : size >= entry.bytes();
+      if (!fits || entry.bytes() != geometry.fileBytes(manifest.count())) {
         throw new CorruptIndexException(
             path,
             Math.min(size, entry.bytes()),

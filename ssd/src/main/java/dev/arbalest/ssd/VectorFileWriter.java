@@ -14,12 +14,6 @@ import java.util.function.LongConsumer;
 final class VectorFileWriter {
   private static final long CHUNK_BYTES = 4 << 20;
 
-  /**
-   * Norms this close to 1 count as 1, so that vectors normalised by their maker are stored bit for
-   * bit.
-   */
-  private static final double UNIT_TOLERANCE = 1e-6;
-
   private VectorFileWriter() {}
 
   /**
@@ -63,7 +57,7 @@ final class VectorFileWriter {
             for (int i = from; i < to; i++) {
               double norm = input.checkRow(i, metric);
               long offset = (long) (i - from) * slotBytes;
-              take(rows, i, metric == Metric.COSINE ? norm : 1, row);
+              RowCheck.take(rows, i, metric, norm, row);
               storage.store(row, i, stage, offset);
               if (resident.byteSize() > 0) {
                 MemorySegment.copy(
@@ -81,15 +75,6 @@ final class VectorFileWriter {
       file.truncate(size);
       file.sync();
       return headerChecksum;
-    }
-  }
-
-  private static void take(F32Rows rows, int index, double norm, float[] row) {
-    rows.copyRow(index, row);
-    if (Math.abs(norm - 1) > UNIT_TOLERANCE) {
-      for (int i = 0; i < row.length; i++) {
-        row[i] = (float) (row[i] / norm);
-      }
     }
   }
 }

@@ -1,7 +1,6 @@
 package dev.arbalest.ssd;
 
 import com.google.errorprone.annotations.MustBeClosed;
-import dev.arbalest.natives.F32Distance;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.FileMapping;
 import dev.arbalest.natives.Metric;
@@ -32,13 +31,7 @@ import java.util.regex.Pattern;
 public final class VectorInput implements AutoCloseable {
   private static final Pattern NPY_SHAPE = Pattern.compile("'shape':\\s*\\((\\d+),\\s*(\\d+),?\\)");
 
-  /** Leaves room for the sums of distance estimates, which larger norms would overflow. */
-  static final float LARGEST_SQUARED_NORM = Float.MAX_VALUE / 16;
-
   private static final int MAX_NPY_HEADER_BYTES = 65_535;
-
-  /** Below this a float's square loses precision; norms are then computed in double. */
-  private static final float SMALL_SQUARED_NORM = 1e-30f;
 
   private final Path path;
   private final FileMapping mapping;
@@ -250,34 +243,7 @@ public final class VectorInput implements AutoCloseable {
    *     norm overflows float32, or it is 0 under {@link Metric#COSINE}
    */
   public double checkRow(int row, Metric metric) {
-    float squaredNorm =
-        F32Distance.dot(
-            rows.memory(), rows.offset(row), rows.memory(), rows.offset(row), rows.dimension());
-    if (!(squaredNorm > SMALL_SQUARED_NORM && squaredNorm < LARGEST_SQUARED_NORM)) {
-      return checkSlowly(row, metric);
-    }
-    return Math.sqrt(squaredNorm);
-  }
-
-  private double checkSlowly(int row, Metric metric) {
-    double squaredNorm = 0;
-    for (int i = 0; i < rows.dimension(); i++) {
-      float value = rows.get(row, i);
-      if (!Float.isFinite(value)) {
-        throw new BadInputException(
-            path + ", row " + row + ": component " + i + " is " + value + "; remove the row");
-      }
-      squaredNorm += (double) value * value;
-    }
-    if (squaredNorm > LARGEST_SQUARED_NORM) {
-      throw new BadInputException(
-          path + ", row " + row + ": its norm overflows float32; scale the vectors down");
-    }
-    if (squaredNorm == 0 && metric == Metric.COSINE) {
-      throw new BadInputException(
-          path + ", row " + row + ": norm 0 has no direction under cosine; remove the row");
-    }
-    return Math.sqrt(squaredNorm);
+    return RowCheck.norm(rows, row, metric, path);
   }
 
   @Override

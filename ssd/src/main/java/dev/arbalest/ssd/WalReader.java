@@ -80,10 +80,18 @@ final class WalReader implements AutoCloseable {
   }
 
   private static long firstSequence(Path path) throws IOException {
+    return header(path).number(1);
+  }
+
+  /** The header of a segment. */
+  static FileHeader header(Path path) throws IOException {
     try (DirectFile file = DirectFile.open(path, DirectFile.Mode.READ);
         NativeMemory head = NativeMemory.allocate(FileHeader.BYTES)) {
+      if (file.size() < FileHeader.BYTES) {
+        throw new CorruptIndexException(path, "a log segment of " + file.size() + " bytes");
+      }
       file.read(head.segment(), 0, FileHeader.BYTES, 0);
-      return FileHeader.read(head.segment(), path, FileHeader.Kind.LOG).number(1);
+      return FileHeader.read(head.segment(), path, FileHeader.Kind.LOG);
     }
   }
 

@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Blocks of bytes in the order they were appended, durable when they are acknowledged, in segment
  * files {@code N.wal} of one directory. A segment is a {@link FileHeader} (numbers: N, sequence of
- * its first block, step) and {@link WalBlock}s at multiples of the step, which is what the disk
- * writes at once; they go past the page cache.
+ * its first block, step, generation in which the index was built) and {@link WalBlock}s at
+ * multiples of the step, which is what the disk writes at once; they go past the page cache.
  *
  * <p>What a crash leaves: a new segment gets its name when its header is durable, and is begun only
  * when the one before it is durable as a whole; so only the last may end in torn blocks. Opening
@@ -84,6 +84,7 @@ final class WriteAheadLog implements AutoCloseable {
 
   private final Path directory;
   private final Options options;
+  private final long base;
   private final Object writing = new Object();
   private final Object syncing = new Object();
   private final @Nullable Thread syncer;
@@ -107,10 +108,16 @@ final class WriteAheadLog implements AutoCloseable {
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // the segment is closed by roll() or close()
   private WriteAheadLog(
-      Path directory, Options options, List<Old> olds, long lastNumber, long lastSequence)
+      Path directory,
+      Options options,
+      long base,
+      List<Old> olds,
+      long lastNumber,
+      long lastSequence)
       throws IOException {
     this.directory = directory;
     this.options = options;
+    this.base = base;
     this.old.addAll(olds);
     this.last = lastSequence;
     this.written = lastSequence;
@@ -128,11 +135,13 @@ final class WriteAheadLog implements AutoCloseable {
    * Opens the log of a directory, which is created if need be; replays what lies behind {@code
    * after}.
    *
+   * @param base what the log belongs to; segments of another are of an index that was replaced, and
+   *     removed
    * @param after sequence of the last block that is not needed any more
    * @throws CorruptIndexException if blocks that were durable are damaged or missing
    */
   @MustBeClosed
-  static WriteAheadLog open(Path directory, Options options, long after, Replay replay)
+  static WriteAheadLog open(Path directory, Options options, long base, long after, Replay replay)
       throws IOException {
     Files.createDirectories(directory);
     List<Path> segments = new ArrayList<>();
@@ -140,7 +149,11 @@ final class WriteAheadLog implements AutoCloseable {
       for (Path path : files.toList()) {
         String name = path.getFileName().toString();
         if (SEGMENT.matcher(name).matches()) {
-          segments.add(path);
+          if (WalReader.header(path).number(3) == base) {
+            segments.add(path);
+          } else {
+            Files.delete(path);
+          }
         } else if (SPARE.matcher(name).matches()) {
           Files.delete(path);
         }
@@ -165,7 +178,23 @@ final class WriteAheadLog implements AutoCloseable {
       lastSequence = after;
     }
     long lastNumber = segments.isEmpty() ? 0 : number(segments.getLast());
-    return new WriteAheadLog(directory, options, olds, lastNumber, lastSequence);
+    return new WriteAheadLog(directory, options, base, olds, lastNumber, lastSequence);
+  }
+
+  /** Removes the segments of a directory, if it exists. */
+  static void removeAll(Path directory) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      return;
+    }
+    try (Stream<Path> files = Files.list(directory)) {
+      for (Path path : files.toList()) {
+        String name = path.getFileName().toString();
+        if (SEGMENT.matcher(name).matches() || SPARE.matcher(name).matches()) {
+          Files.delete(path);
+        }
+      }
+    }
+    DirectFile.syncDirectory(directory);
   }
 
   /** Number of a segment by its name. */
@@ -198,7 +227,8 @@ final class WriteAheadLog implements AutoCloseable {
       if (!recycled) {
         made.reserve(options.segmentBytes());
       }
-      new FileHeader(FileHeader.Kind.LOG, segment, firstSequence, step(made)).write(head.segment());
+      new FileHeader(FileHeader.Kind.LOG, segment, firstSequence, step(made), base)
+          .write(head.segment());
       made.write(head.segment(), 0, FileHeader.BYTES, 0);
       made.sync();
       Files.move(unnamed, directory.resolve(segment + ".wal"), StandardCopyOption.ATOMIC_MOVE);

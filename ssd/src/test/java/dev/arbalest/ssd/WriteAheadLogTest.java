@@ -59,6 +59,7 @@ class WriteAheadLogTest {
         WriteAheadLog.open(
             log,
             WriteAheadLog.Options.defaults(),
+            1,
             after,
             (sequence, payload, bytes, floatsFrom) ->
                 found.put(sequence, payload.asSlice(0, bytes).toArray(ValueLayout.JAVA_BYTE)))) {
@@ -100,6 +101,7 @@ class WriteAheadLogTest {
               WriteAheadLog.open(
                   log,
                   options,
+                  1,
                   released,
                   (sequence, payload, bytes, floatsFrom) ->
                       replayed.add(payload.asSlice(0, bytes).toArray(ValueLayout.JAVA_BYTE)));
@@ -147,7 +149,7 @@ class WriteAheadLogTest {
     try (SlabPool slabs = new SlabPool();
         SlabPool.Lease memory = slabs.lease();
         WriteAheadLog opened =
-            WriteAheadLog.open(log, options, 0, (sequence, payload, bytes, floatsFrom) -> {});
+            WriteAheadLog.open(log, options, 1, 0, (sequence, payload, bytes, floatsFrom) -> {});
         WriteAheadLog.Appender appender = opened.newAppender(MOST, memory)) {
       MemorySegment payload = memory.allocate(MOST);
       long durableEnd = FileHeader.BYTES;
@@ -230,7 +232,7 @@ class WriteAheadLogTest {
     try (SlabPool slabs = new SlabPool();
         SlabPool.Lease memory = slabs.lease();
         WriteAheadLog opened =
-            WriteAheadLog.open(log, options, 0, (sequence, payload, bytes, floatsFrom) -> {});
+            WriteAheadLog.open(log, options, 1, 0, (sequence, payload, bytes, floatsFrom) -> {});
         WriteAheadLog.Appender appender = opened.newAppender(MOST, memory)) {
       MemorySegment payload = memory.allocate(MOST);
       for (int i = 0; i < 60; i++) {
@@ -291,6 +293,7 @@ class WriteAheadLogTest {
         WriteAheadLog.open(
             directory.resolve("far"),
             WriteAheadLog.Options.defaults(),
+            1,
             1000,
             (sequence, payload, bytes, floatsFrom) -> {})) {
       assertThat(opened.lastSequence()).isEqualTo(1000);
@@ -302,7 +305,7 @@ class WriteAheadLogTest {
     try (SlabPool slabs = new SlabPool();
         SlabPool.Lease memory = slabs.lease();
         WriteAheadLog opened =
-            WriteAheadLog.open(log, options, 0, (sequence, payload, bytes, floatsFrom) -> {});
+            WriteAheadLog.open(log, options, 1, 0, (sequence, payload, bytes, floatsFrom) -> {});
         WriteAheadLog.Appender appender = opened.newAppender(MOST, memory)) {
       MemorySegment payload = memory.allocate(MOST);
       for (int i = 0; i < blocks; i++) {
@@ -319,7 +322,7 @@ class WriteAheadLogTest {
     WriteAheadLog.Options options = new WriteAheadLog.Options(256 << 10, true, 0);
     try (SlabPool slabs = new SlabPool();
         WriteAheadLog opened =
-            WriteAheadLog.open(log, options, 0, (sequence, payload, bytes, floatsFrom) -> {});
+            WriteAheadLog.open(log, options, 1, 0, (sequence, payload, bytes, floatsFrom) -> {});
         ExecutorService threads = Executors.newFixedThreadPool(4)) {
       List<Callable<Void>> jobs = new ArrayList<>();
       for (int job = 0; job < 4; job++) {
@@ -358,7 +361,7 @@ class WriteAheadLogTest {
         SlabPool.Lease memory = slabs.lease();
         WriteAheadLog opened =
             WriteAheadLog.open(
-                directory.resolve("wal"), options, 0, (sequence, payload, bytes, from) -> {});
+                directory.resolve("wal"), options, 1, 0, (sequence, payload, bytes, from) -> {});
         WriteAheadLog.Appender appender = opened.newAppender(MOST, memory)) {
       long sequence = appender.append(memory.allocate(100), 100, 100);
       opened.acknowledge(sequence);
@@ -382,6 +385,7 @@ class WriteAheadLogTest {
             WriteAheadLog.open(
                 directory.resolve("wal"),
                 WriteAheadLog.Options.defaults(),
+                1,
                 0,
                 (sequence, payload, bytes, from) -> {});
         WriteAheadLog.Appender appender = opened.newAppender(1000, memory)) {

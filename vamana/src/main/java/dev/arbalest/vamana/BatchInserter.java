@@ -3,6 +3,7 @@ package dev.arbalest.vamana;
 import dev.arbalest.natives.Workers;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.function.IntConsumer;
 
 /**
  * Inserts nodes into a graph, a batch at a time, as ParlayANN does (Dobson et al., PPoPP 2024): the
@@ -16,23 +17,31 @@ final class BatchInserter {
   private final BuildParameters parameters;
   private final Workers workers;
   private final Scratch[] scratch;
+  private final Rescue rescue;
   private int[] chosen = new int[0];
   private int[] chosenCount = new int[0];
   private long[] edges = new long[0];
   private int[] starts = new int[0];
 
+  /**
+   * Makes one.
+   *
+   * @param rescue told of nodes that prunes leave out
+   */
   BatchInserter(
       Graph graph,
       NodeDistances distances,
       BuildParameters parameters,
       float alpha,
-      Workers workers) {
+      Workers workers,
+      Rescue rescue) {
     this.graph = graph;
     this.parameters = parameters;
     this.workers = workers;
     this.scratch = new Scratch[workers.size()];
+    this.rescue = rescue;
     for (int i = 0; i < scratch.length; i++) {
-      scratch[i] = new Scratch(graph, distances, parameters, alpha);
+      scratch[i] = new Scratch(graph, distances, parameters, alpha, rescue, i);
     }
   }
 
@@ -103,6 +112,7 @@ final class BatchInserter {
             scratch[worker].addReverse(graph, added, starts[group], starts[group + 1]);
           }
         });
+    rescue.run(workers);
   }
 
   /** Prunes every node that has grown into its slack. */
@@ -131,11 +141,19 @@ final class BatchInserter {
     private final GreedySearch search;
     private final RobustPrune prune;
     private final VisitedSet pooled;
+    private final IntConsumer dropped;
     private final int[] neighbors;
     private final int[] pool;
     private final float[] poolDistances;
 
-    Scratch(Graph graph, NodeDistances distances, BuildParameters parameters, float alpha) {
+    Scratch(
+        Graph graph,
+        NodeDistances distances,
+        BuildParameters parameters,
+        float alpha,
+        Rescue rescue,
+        int worker) {
+      this.dropped = rescue.collector(worker);
       this.all = distances;
       this.pairs = distances.newPairs();
       this.query = distances.newQuery();
@@ -147,6 +165,11 @@ final class BatchInserter {
       this.pooled = new VisitedSet(most);
       this.pool = new int[most];
       this.poolDistances = new float[most];
+    }
+
+    /** The distances for pruning. */
+    PairDistances pairs() {
+      return pairs;
     }
 
     /**
@@ -218,6 +241,7 @@ final class BatchInserter {
       }
       prune.prune(target);
       graph.setNeighbors(target, prune.picked(), 0, prune.pickedCount());
+      prune.forEachDropped(dropped);
     }
 
     private boolean contains(int degree, int node) {
@@ -243,6 +267,7 @@ final class BatchInserter {
       }
       prune.prune(node);
       graph.setNeighbors(node, prune.picked(), 0, prune.pickedCount());
+      prune.forEachDropped(dropped);
     }
 
     void trim(Graph graph, int node) {

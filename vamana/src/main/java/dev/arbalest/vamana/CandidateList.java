@@ -1,5 +1,7 @@
 package dev.arbalest.vamana;
 
+import java.util.function.IntPredicate;
+
 /**
  * The best nodes a search has found, nearest first, at most {@code capacity} of them: the search
  * list L. Equal distances are ordered by node, so the list does not depend on the order of arrival.
@@ -80,6 +82,19 @@ public final class CandidateList {
     }
     firstUnexpanded = Math.min(firstUnexpanded, low);
     return true;
+  }
+
+  /** Leaves out the candidates a condition does not hold for, at the end of a search. */
+  public void retainIf(IntPredicate condition) {
+    int kept = 0;
+    for (int rank = 0; rank < size; rank++) {
+      if (condition.test(node(rank))) {
+        expanded[kept] = expanded[rank];
+        keys[kept++] = keys[rank];
+      }
+    }
+    size = kept;
+    firstUnexpanded = Math.min(firstUnexpanded, size);
   }
 
   /** Marks the nearest candidate not yet expanded and returns its node, or -1 if there is none. */

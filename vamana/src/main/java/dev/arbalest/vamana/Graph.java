@@ -113,25 +113,36 @@ public final class Graph implements AutoCloseable {
 
   /**
    * Takes the nodes of a loaded graph of a smaller or equal degree, whose neighbour memory is in
-   * the first bytes of {@link #reserved}; there is no neighbour it does not know.
+   * the first bytes of {@link #reserved}; {@link #tidy} or {@link #validate} checks it.
    */
-  public void adopt(int count, int degree, int newEntryPoint) {
+  public void take(int count, int degree, int newEntryPoint) {
     if (nodeCount != 0 || count > capacity || degree > maxDegree) {
       throw new IllegalArgumentException(count + " nodes of degree " + degree + " do not fit");
     }
-    int[] row = new int[degree];
-    for (int node = count - 1; node >= 0; node--) { // last first: rows move up
-      MemorySegment.copy(segment, INT, byteSize(node, degree), row, 0, degree);
+    if (degree < maxDegree) {
+      int[] row = new int[degree];
+      for (int node = count - 1; node >= 0; node--) { // last first: rows move up
+        MemorySegment.copy(segment, INT, byteSize(node, degree), row, 0, degree);
+        setNeighbors(node, row, 0, degree);
+      }
+    }
+    nodeCount = count;
+    entryPoint = newEntryPoint;
+  }
+
+  /** Takes out neighbours that are no nodes, as a copy made while nodes were written may have. */
+  public void tidy() {
+    int[] row = new int[maxDegree];
+    for (int node = 0; node < nodeCount; node++) {
+      MemorySegment.copy(segment, INT, base(node), row, 0, maxDegree);
       int kept = 0;
       for (int neighbor : row) {
-        if (neighbor >= 0 && neighbor < count && neighbor != node) {
+        if (neighbor >= 0 && neighbor < nodeCount && neighbor != node) {
           row[kept++] = neighbor;
         }
       }
       setNeighbors(node, row, 0, kept);
     }
-    nodeCount = count;
-    entryPoint = newEntryPoint;
   }
 
   /** Bytes the neighbours of so many nodes take. */

@@ -29,7 +29,7 @@ public final class GraphBuilder {
       Graph graph,
       float alpha) {
     this.progress = progress;
-    this.inserter = new BatchInserter(graph, distances, parameters, alpha, workers);
+    this.inserter = new BatchInserter(graph, distances, parameters, alpha, workers, Rescue.NONE);
   }
 
   /** Builds a graph over all nodes without checkpoints. */

@@ -25,7 +25,9 @@ public final class GraphUpdater {
 
   private final Graph graph;
   private final NodeDistances distances;
+  private final BuildParameters parameters;
   private final Workers workers;
+  private final OrphanRescue rescue;
   private final BatchInserter inserter;
   private final Repair[] repairs;
   private long linked;
@@ -48,11 +50,14 @@ public final class GraphUpdater {
     this.graph = graph;
     this.linked = linked;
     this.distances = distances;
+    this.parameters = parameters;
     this.workers = workers;
-    this.inserter = new BatchInserter(graph, distances, parameters, parameters.alpha(), workers);
+    this.rescue = new OrphanRescue(graph, distances, workers.size());
+    this.inserter =
+        new BatchInserter(graph, distances, parameters, parameters.alpha(), workers, rescue);
     this.repairs = new Repair[workers.size()];
     for (int worker = 0; worker < repairs.length; worker++) {
-      repairs[worker] = new Repair(inserter.scratch(worker), distances.newPairs());
+      repairs[worker] = new Repair(inserter.scratch(worker));
     }
   }
 
@@ -94,10 +99,47 @@ public final class GraphUpdater {
       moveEntryPoint();
       for (int i = from; i < from + count; i++) {
         linked -= graph.degree(nodes[i]) > 0 ? 1 : 0;
+        rescue.collectNeighbors(nodes[i]);
         graph.setNeighbors(nodes[i], nodes, 0, 0);
       }
+      rescue.run(workers);
     } finally {
       mark(nodes, from, count, false);
+    }
+  }
+
+  /**
+   * Makes every live node reachable that was linked. Batches see to it that a node keeps an
+   * in-neighbour, not that those can be reached: a few nodes alike may be left with each other.
+   *
+   * @return how many had not been reachable
+   */
+  public int reconnect() {
+    PairQuery query = new PairQuery(inserter.scratch(0).pairs());
+    return Reachability.repair(
+        graph,
+        query,
+        parameters.effectiveListSize(),
+        node -> distances.isLive(node) && graph.degree(node) > 0);
+  }
+
+  /** A node of the graph as the query, by the distances for pruning. */
+  private static final class PairQuery implements NodeQuery {
+    private final PairDistances pairs;
+    private int node;
+
+    PairQuery(PairDistances pairs) {
+      this.pairs = pairs;
+    }
+
+    @Override
+    public void query(int newNode) {
+      node = newNode;
+    }
+
+    @Override
+    public void score(int[] nodes, int count, float limit, float[] out) {
+      pairs.distances(node, nodes, 0, count, out, 0);
     }
   }
 
@@ -199,9 +241,9 @@ public final class GraphUpdater {
     private long[] collected = new long[1024];
     private int collectedCount;
 
-    Repair(BatchInserter.Scratch scratch, PairDistances pairs) {
+    Repair(BatchInserter.Scratch scratch) {
       this.scratch = scratch;
-      this.pairs = pairs;
+      this.pairs = scratch.pairs();
     }
 
     /** Notes a node by its first neighbour that leaves. */

@@ -1,6 +1,7 @@
 package dev.arbalest.vamana;
 
 import java.util.BitSet;
+import java.util.function.IntPredicate;
 
 /** Which nodes a search can get to from the entry point, and edges for those it cannot. */
 public final class Reachability {
@@ -43,13 +44,24 @@ public final class Reachability {
    * @return how many nodes had been unreachable
    */
   static int repair(Graph graph, NodeQuery query, int searchListSize) {
+    return repair(graph, query, searchListSize, _ -> true);
+  }
+
+  /** The same for the nodes a condition holds for; the others have no edges, or are to leave. */
+  static int repair(Graph graph, NodeQuery query, int searchListSize, IntPredicate isWanted) {
+    if (graph.entryPoint() == Graph.NONE) {
+      return 0;
+    }
     BitSet reached = reachable(graph);
     int[] queue = new int[graph.nodeCount()];
     GreedySearch search = new GreedySearch(graph, searchListSize);
     int lost = 0;
     for (int node = reached.nextClearBit(0);
         node < graph.nodeCount();
-        node = reached.nextClearBit(node)) {
+        node = reached.nextClearBit(node + 1)) {
+      if (!isWanted.test(node)) {
+        continue;
+      }
       if (!attachToNeighbor(graph, node, reached)) {
         query.query(node);
         CandidateList found = search.search(query, searchListSize);
@@ -67,7 +79,7 @@ public final class Reachability {
       if (host == Graph.NONE) {
         return false;
       }
-      if (reached.get(host) && addIfPlace(graph, host, node)) {
+      if (host < reached.size() && reached.get(host) && addIfPlace(graph, host, node)) {
         return true;
       }
     }

@@ -1,5 +1,7 @@
 package dev.arbalest.vamana;
 
+import java.util.function.IntConsumer;
+
 /**
  * RobustPrune of the DiskANN paper (Subramanya et al., NeurIPS 2019): picks up to R diverse
  * neighbours. Candidates are taken nearest first; one is left out when a neighbour already picked
@@ -21,6 +23,7 @@ final class RobustPrune {
   private int[] aliveNodes = new int[0];
   private float[] fromPicked = new float[0];
   private int count;
+  private int distinctCount;
   private int pickedCount;
 
   RobustPrune(PairDistances distances, int degree, float alpha) {
@@ -58,6 +61,19 @@ final class RobustPrune {
     return pickedCount;
   }
 
+  /** Calls an action with each candidate {@link #prune} did not pick. */
+  void forEachDropped(IntConsumer action) {
+    for (int i = 0; i < distinctCount; i++) {
+      boolean isPicked = false;
+      for (int j = 0; j < pickedCount && !isPicked; j++) {
+        isPicked = picked[j] == nodes[i];
+      }
+      if (!isPicked) {
+        action.accept(nodes[i]);
+      }
+    }
+  }
+
   /** Picks neighbours for {@code node} from the candidates, itself and repetitions left out. */
   void prune(int node) {
     java.util.Arrays.sort(keys, 0, count);
@@ -71,6 +87,7 @@ final class RobustPrune {
         distinct++;
       }
     }
+    distinctCount = distinct;
     pickedCount = 0;
     round(distinct, 1);
     if (alpha > 1) {

@@ -1,0 +1,60 @@
+package dev.arbalest.ssd;
+
+/**
+ * Nodes whose vectors are gone, in the order in which they went, with the end of the tail at that
+ * time: what was in the tail then must have left it before a node can leave the graph. One thread
+ * at a time.
+ */
+final class DeadNodes {
+  private int[] nodes = new int[64];
+  private int[] ends = new int[64];
+  private int first;
+  private int size;
+
+  int size() {
+    return size;
+  }
+
+  void add(int node, int tailEnd) {
+    if (size == nodes.length) {
+      int[] newNodes = new int[2 * size];
+      int[] newEnds = new int[2 * size];
+      for (int i = 0; i < size; i++) {
+        newNodes[i] = nodes[(first + i) % size];
+        newEnds[i] = ends[(first + i) % size];
+      }
+      nodes = newNodes;
+      ends = newEnds;
+      first = 0;
+    }
+    int place = (first + size++) % nodes.length;
+    nodes[place] = node;
+    ends[place] = tailEnd;
+  }
+
+  /** How many can leave the graph once the tail's head is at a position. */
+  int ready(int tailHead) {
+    int low = 0;
+    int high = size;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (tailHead - ends[(first + middle) % nodes.length] >= 0) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+  /** Takes the first few. */
+  int[] take(int count) {
+    int[] taken = new int[count];
+    for (int i = 0; i < count; i++) {
+      taken[i] = nodes[(first + i) % nodes.length];
+    }
+    first = (first + count) % nodes.length;
+    size -= count;
+    return taken;
+  }
+}

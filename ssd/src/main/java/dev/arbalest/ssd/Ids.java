@@ -1,0 +1,75 @@
+package dev.arbalest.ssd;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/** Ids of vectors to insert or delete: all numbers or all text. Immutable. */
+public final class Ids {
+  private static final int MOST_BYTES = 65_535;
+
+  private final long[] numbers;
+  private final byte[][] texts;
+  private final boolean isText;
+
+  private Ids(long[] numbers, byte[][] texts, boolean isText) {
+    this.numbers = numbers;
+    this.texts = texts;
+    this.isText = isText;
+  }
+
+  /** Numbers. */
+  public static Ids of(long... ids) {
+    return new Ids(ids.clone(), new byte[0][], false);
+  }
+
+  /** {@code count} numbers from {@code first} on. */
+  public static Ids range(long first, int count) {
+    long[] ids = new long[count];
+    java.util.Arrays.setAll(ids, i -> first + i);
+    return new Ids(ids, new byte[0][], false);
+  }
+
+  /**
+   * Text.
+   *
+   * @throws BadInputException if one is empty or longer than 65,535 bytes of UTF-8
+   */
+  public static Ids of(List<String> ids) {
+    byte[][] texts = new byte[ids.size()][];
+    for (int i = 0; i < texts.length; i++) {
+      texts[i] = ids.get(i).getBytes(StandardCharsets.UTF_8);
+      if (texts[i].length == 0 || texts[i].length > MOST_BYTES) {
+        throw new BadInputException(
+            "id " + i + " has " + texts[i].length + " bytes, expected 1 to " + MOST_BYTES);
+      }
+    }
+    return new Ids(new long[0], texts, true);
+  }
+
+  static Ids ofBytes(byte[][] texts) {
+    return new Ids(new long[0], texts, true);
+  }
+
+  /** How many. */
+  public int size() {
+    return isText ? texts.length : numbers.length;
+  }
+
+  /** What they are. */
+  public IdType type() {
+    return isText ? IdType.UTF8 : IdType.INT64;
+  }
+
+  long number(int i) {
+    return numbers[i];
+  }
+
+  byte[] text(int i) {
+    return texts[i];
+  }
+
+  /** One of them, for messages. */
+  public String describe(int i) {
+    return isText ? new String(texts[i], StandardCharsets.UTF_8) : Long.toString(numbers[i]);
+  }
+}

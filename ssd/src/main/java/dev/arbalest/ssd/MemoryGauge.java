@@ -1,0 +1,57 @@
+package dev.arbalest.ssd;
+
+import dev.arbalest.natives.SystemFacts;
+
+/**
+ * How much of its budget an index takes that is written to, measured as what the process has in
+ * memory that no file backs: heap, tables, buffers, the JVM's own. Thread-safe.
+ */
+final class MemoryGauge {
+  /** Share of the budget from which on inserts are slowed down. */
+  private static final double SOFT = 0.9;
+
+  /** Delay of a chunk when nothing is left; it grows with the square of what is used. */
+  private static final long MOST_DELAY_NANOS = 200_000_000;
+
+  private static final long MEASURE_NANOS = 20_000_000;
+
+  private final long budgetBytes;
+  private final long bytesPerNode;
+  private volatile long measuredBytes = SystemFacts.anonymousBytes();
+  private volatile long measuredAt = System.nanoTime();
+
+  /**
+   * Makes one.
+   *
+   * @param bytesPerNode of memory that a node more takes
+   */
+  MemoryGauge(long budgetBytes, long bytesPerNode) {
+    this.budgetBytes = budgetBytes;
+    this.bytesPerNode = bytesPerNode;
+  }
+
+  long budgetBytes() {
+    return budgetBytes;
+  }
+
+  /** What was used a moment ago. */
+  long usedBytes() {
+    long now = System.nanoTime();
+    if (now - measuredAt > MEASURE_NANOS) {
+      measuredAt = now;
+      measuredBytes = SystemFacts.anonymousBytes();
+    }
+    return measuredBytes;
+  }
+
+  /** Whether there is room for so many nodes and bytes more. */
+  boolean allows(long nodes, long bytes) {
+    return nodes == 0 || usedBytes() + nodes * bytesPerNode + bytes <= budgetBytes;
+  }
+
+  /** How long to wait before the next chunk. */
+  long delayNanos() {
+    double share = (usedBytes() / (double) budgetBytes - SOFT) / (1 - SOFT);
+    return share <= 0 ? 0 : (long) (MOST_DELAY_NANOS * Math.min(1, share * share));
+  }
+}

@@ -1,0 +1,238 @@
+package dev.arbalest.ssd;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.cache.SlabPool;
+import dev.arbalest.cache.VectorCache;
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.Workers;
+import java.io.IOException;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All that an index has while it is open for writing: directory, log, {@link IndexWriter}, {@link
+ * Linker}, {@link Checkpointer} and the thread that calls that when the log has grown. Made when
+ * the index is opened, closed with it.
+ */
+final class WriteSession implements AutoCloseable {
+  private static final long SEGMENT_BYTES = 64L << 20;
+  private static final int LEAST_SEGMENTS_PER_CHECKPOINT = 4;
+
+  private final IndexDirectory directory;
+  private final IndexLoader.Loaded loaded;
+  private final WriteOptions options;
+  private final ReaderPhaser phaser;
+  private final IndexWriter writer;
+  private final SlabPool.Lease memory;
+  private final WriteAheadLog log;
+  private final Linker linker;
+  private final Checkpointer checkpointer;
+  private final Workers checkpointWorkers;
+  private final Thread checkpoints;
+  private volatile boolean closing;
+  private volatile @Nullable Throwable checkpointFailure;
+
+  @SuppressWarnings("MustBeClosedChecker") // owned by the session, closed by close()
+  private WriteSession(
+      IndexDirectory directory,
+      IndexLoader.Loaded loaded,
+      WriteOptions options,
+      ReaderPhaser phaser,
+      IndexWriter writer,
+      SlabPool.Lease memory,
+      WriteAheadLog log) {
+    this.directory = directory;
+    this.loaded = loaded;
+    this.options = options;
+    this.phaser = phaser;
+    this.writer = writer;
+    this.memory = memory;
+    this.log = log;
+    this.linker = newLinker(options.linkThreads(), memory);
+    this.checkpointWorkers = Workers.start(1);
+    this.checkpointer = new Checkpointer(directory, loaded, writer, linker, log, checkpointWorkers);
+    this.checkpoints =
+        Thread.ofPlatform().daemon().name("arbalest-checkpoint").unstarted(this::checkpointForEver);
+  }
+
+  /**
+   * Opens the log of an index that was loaded, and does again what is in it.
+   *
+   * @param directory opened for update; whoever opened it closes it when the session is closed
+   */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // owned by the session, or closed on failure
+  static WriteSession open(
+      IndexDirectory directory,
+      IndexLoader.Loaded loaded,
+      WriteOptions options,
+      ReaderPhaser phaser,
+      MemoryGauge gauge,
+      @Nullable VectorCache cache,
+      SlabPool slabs,
+      ProgressListener listener)
+      throws IOException {
+    SlabPool.Lease memory = slabs.lease();
+    IndexWriter writer = null;
+    try {
+      writer = new IndexWriter(loaded, gauge, cache, memory);
+      WriteAheadLog log = recover(directory, loaded, options, phaser, writer, slabs, listener);
+      try {
+        writer.start(log);
+        WriteSession session =
+            new WriteSession(directory, loaded, options, phaser, writer, memory, log);
+        session.linker.start();
+        session.checkpoints.start();
+        return session;
+      } catch (Throwable e) {
+        log.close();
+        throw e;
+      }
+    } catch (Throwable e) {
+      if (writer != null) {
+        writer.close();
+      }
+      memory.close();
+      throw e;
+    }
+  }
+
+  /** Replays the log with all processors. */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // the linker closes its workers; the log is handed on
+  private static WriteAheadLog recover(
+      IndexDirectory directory,
+      IndexLoader.Loaded loaded,
+      WriteOptions options,
+      ReaderPhaser phaser,
+      IndexWriter writer,
+      SlabPool slabs,
+      ProgressListener listener)
+      throws IOException {
+    Manifest.Checkpoint checkpoint = loaded.manifest().checkpoint();
+    long segmentBytes =
+        Math.min(SEGMENT_BYTES, options.checkpointBytes() / LEAST_SEGMENTS_PER_CHECKPOINT);
+    WriteAheadLog.Options logOptions =
+        new WriteAheadLog.Options(segmentBytes, options.compress(), options.syncMillis());
+    try (SlabPool.Lease scratch = slabs.lease()) {
+      Workers workers = Workers.start(Runtime.getRuntime().availableProcessors());
+      Linker linker = new Linker(loaded, writer, phaser, workers, scratch, () -> {});
+      linker.start();
+      boolean[] begun = new boolean[1];
+      WriteAheadLog log = null;
+      try {
+        log =
+            WriteAheadLog.open(
+                directory.log(),
+                logOptions,
+                checkpoint.base(),
+                checkpoint.logSequence(),
+                (sequence, payload, bytes, floatsFrom) -> {
+                  if (!begun[0]) {
+                    begun[0] = true;
+                    listener.stage("recover", 0);
+                  }
+                  writer.replay(sequence, payload, bytes, floatsFrom);
+                  listener.advanced(LogRecord.count(payload));
+                });
+        writer.awaitLinked();
+        return log;
+      } catch (Throwable e) {
+        if (log != null) {
+          log.close();
+        }
+        throw e;
+      } finally {
+        linker.stop();
+      }
+    }
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // closed by the linker
+  private Linker newLinker(int threads, SlabPool.Lease lease) {
+    return new Linker(loaded, writer, phaser, Workers.start(threads), lease, this::checkpointIfDue);
+  }
+
+  private void checkpointIfDue() {
+    if (log.writtenBytes() >= options.checkpointBytes()) {
+      LockSupport.unpark(checkpoints);
+    }
+  }
+
+  private void checkpointForEver() {
+    while (!closing && checkpointFailure == null) {
+      LockSupport.park();
+      if (closing || log.writtenBytes() < options.checkpointBytes()) {
+        continue;
+      }
+      try {
+        checkpointer.checkpoint(false);
+      } catch (Throwable e) {
+        checkpointFailure = e; // the log keeps growing; whoever writes next is told
+        writer.fail(e);
+      }
+    }
+  }
+
+  IndexWriter writer() {
+    return writer;
+  }
+
+  Tail tail() {
+    return writer.tail();
+  }
+
+  WriteReceipt insert(Ids ids, F32Rows rows) throws IOException {
+    return writer.insert(ids, rows);
+  }
+
+  WriteReceipt delete(Ids ids) throws IOException {
+    return writer.delete(ids);
+  }
+
+  void checkpoint() throws IOException {
+    checkpointer.checkpoint(false);
+  }
+
+  /** Bytes of the log that the last checkpoint does not hold. */
+  long logBytes() {
+    return log.writtenBytes();
+  }
+
+  /**
+   * Ends writing: what is left is linked, and the state written down, so that opening needs no log.
+   * If that fails nothing is lost: the log has it.
+   */
+  @Override
+  public void close() throws IOException {
+    writer.beginClose();
+    closing = true;
+    LockSupport.unpark(checkpoints);
+    linker.close();
+    boolean interrupted = false;
+    while (checkpoints.isAlive()) {
+      try {
+        checkpoints.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    try (memory;
+        writer;
+        checkpointWorkers) {
+      Throwable cause = writer.failure();
+      try (log) {
+        if (cause == null) {
+          checkpointer.checkpoint(true);
+        }
+      }
+      if (cause == null) {
+        WriteAheadLog.removeAll(directory.log());
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}

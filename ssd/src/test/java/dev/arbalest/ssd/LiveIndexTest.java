@@ -1,0 +1,393 @@
+package dev.arbalest.ssd;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.Metric;
+import dev.arbalest.testing.ForSeeds;
+import dev.arbalest.testing.TestRows;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class LiveIndexTest {
+  private static final int DIMENSION = 70;
+  private static final int BASE = 400;
+  private static final int POOL = 6000;
+
+  @TempDir private Path directory;
+
+  private static final OpenOptions OPEN = OpenOptions.defaults().withCacheBytes(1 << 20);
+  private static final WriteOptions WRITE =
+      WriteOptions.defaults().withCheckpointBytes(1 << 20).withLinkThreads(2);
+
+  @com.google.errorprone.annotations.MustBeClosed
+  private static Index openForWriting(Path path) throws IOException {
+    return Index.openForWriting(path, OPEN, WRITE, ProgressListener.NONE);
+  }
+
+  /** What an index should hold: the row of the pool under each id. */
+  private static Map<Long, Integer> built() {
+    Map<Long, Integer> model = new HashMap<>();
+    for (int row = 0; row < BASE; row++) {
+      model.put((long) row, row);
+    }
+    return model;
+  }
+
+  private Path build(F32Rows pool, Metric metric, String codec) throws IOException {
+    F32Rows base = new F32Rows(pool.memory(), 0, pool.strideBytes(), BASE, DIMENSION);
+    return TestIndexes.build(directory, base, TestIndexes.options(metric, codec));
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // closed in the end, whichever it is then
+  @ForSeeds(6)
+  void writesAreThereAfterClosesAndCrashes(long seed) throws IOException {
+    SplittableRandom random = new SplittableRandom(seed);
+    Metric metric = List.of(Metric.L2, Metric.DOT, Metric.COSINE).get((int) seed % 3);
+    String codec =
+        List.of("saq:2", "rabitq:2", "sq8", "pq:35", "f16", "rabitq:1").get((int) seed % 6);
+    F32Rows pool = TestRows.clustered(seed, POOL, DIMENSION, 12);
+    Path path = build(pool, metric, codec);
+    Map<Long, Integer> model = built();
+    int crashes = 0;
+    Index index = openForWriting(path);
+    try {
+      for (int step = 0; step < 120; step++) {
+        int kind = random.nextInt(20);
+        if (kind < 9) {
+          insert(index, pool, random, model);
+        } else if (kind < 15) {
+          delete(index, random, model);
+        } else if (kind == 15) {
+          index.checkpoint();
+        } else if (kind == 16) {
+          index.close();
+          if (random.nextBoolean()) {
+            try (Index reading = Index.open(path, OPEN, ProgressListener.NONE)) {
+              assertHolds(reading, pool, model, random);
+            }
+          }
+          index = openForWriting(path);
+        } else if (kind == 17) {
+          // A copy made while it is open is what a crash would leave.
+          Path copied = directory.resolve("crash" + crashes++);
+          copy(path, copied);
+          index.close();
+          index = openForWriting(copied);
+          path = copied;
+        } else {
+          assertHolds(index, pool, model, random);
+        }
+      }
+      assertHolds(index, pool, model, random);
+      index.awaitLinked();
+      assertHolds(index, pool, model, random);
+    } finally {
+      index.close();
+    }
+    IndexVerifier.Report report = IndexVerifier.verify(path, 2, ProgressListener.NONE);
+    assertThat(report.manifest().live()).isEqualTo(model.size());
+    try (Index reading = Index.open(path)) {
+      assertHolds(reading, pool, model, random);
+    }
+  }
+
+  private static void insert(
+      Index index, F32Rows pool, SplittableRandom random, Map<Long, Integer> model)
+      throws IOException {
+    int count = 1 + random.nextInt(random.nextInt(10) == 0 ? 900 : 60);
+    long[] ids = new long[count];
+    float[][] vectors = new float[count][];
+    int replaced = 0;
+    for (int i = 0; i < count; i++) {
+      ids[i] = random.nextInt(3) == 0 ? random.nextInt(2000) - 100 : random.nextInt();
+      int row = random.nextInt(POOL);
+      vectors[i] = TestIndexes.row(pool, row);
+      replaced += model.put(ids[i], row) == null ? 0 : 1;
+    }
+    WriteReceipt receipt = index.insert(Ids.of(ids), vectors);
+    assertThat(receipt.count()).isEqualTo(count);
+    assertThat(receipt.replaced()).isEqualTo(replaced);
+    assertThat(index.count()).isEqualTo(model.size());
+  }
+
+  private static void delete(Index index, SplittableRandom random, Map<Long, Integer> model)
+      throws IOException {
+    int share = 1 + random.nextInt(30);
+    List<Long> ids = new ArrayList<>();
+    for (long id : model.keySet()) {
+      if (random.nextInt(share) == 0 && random.nextInt(3) == 0) {
+        ids.add(id);
+      }
+    }
+    ids.add((long) Integer.MAX_VALUE + 1 + random.nextInt(9)); // never there
+    WriteReceipt receipt = index.delete(Ids.of(ids.stream().mapToLong(Long::longValue).toArray()));
+    assertThat(receipt.count()).isEqualTo(ids.size() - 1);
+    ids.forEach(model::remove);
+  }
+
+  /** Exhaustive searches find exactly the nearest of what the model holds. */
+  private static void assertHolds(
+      Index index, F32Rows pool, Map<Long, Integer> model, SplittableRandom random)
+      throws IOException {
+    assertThat(index.count()).isEqualTo(model.size());
+    if (model.isEmpty()) {
+      return;
+    }
+    int k = Math.min(10, model.size());
+    int list = Math.min(10_000, Math.max(k, index.slots()));
+    SearchParameters all = new SearchParameters(k, list, list, 0, 1);
+    int hits = 0;
+    for (int query = 0; query < 8; query++) {
+      float[] vector = TestIndexes.row(pool, random.nextInt(POOL));
+      SearchResult result = index.search(vector, all);
+      assertThat(result.size()).isEqualTo(k);
+      Map<Long, Double> distances =
+          model.entrySet().stream()
+              .collect(
+                  Collectors.toMap(
+                      Map.Entry::getKey,
+                      entry ->
+                          distance(
+                              index.metric(), vector, TestIndexes.row(pool, entry.getValue()))));
+      List<Double> nearest = distances.values().stream().sorted().toList();
+      Set<Long> seen = new HashSet<>();
+      for (int rank = 0; rank < k; rank++) {
+        long id = result.id(rank);
+        assertThat(seen.add(id)).as("id %d twice", id).isTrue();
+        assertThat(distances).as("id %d", id).containsKey(id);
+        double exact = distances.getOrDefault(id, Double.NaN);
+        assertThat((double) result.distance(rank))
+            .isCloseTo(exact, org.assertj.core.api.Assertions.within(2e-3));
+        hits += exact <= nearest.get(k - 1) + 1e-3 ? 1 : 0;
+      }
+    }
+    assertThat(hits)
+        .as("%s, %s", index.metric(), index.manifest().codec())
+        .isGreaterThanOrEqualTo(8 * k - 2); // a node or two may have been cut off
+  }
+
+  private static double distance(Metric metric, float[] a, float[] b) {
+    double dot = 0;
+    double squares = 0;
+    double normA = 0;
+    double normB = 0;
+    for (int i = 0; i < a.length; i++) {
+      dot += (double) a[i] * b[i];
+      squares += ((double) a[i] - b[i]) * ((double) a[i] - b[i]);
+      normA += (double) a[i] * a[i];
+      normB += (double) b[i] * b[i];
+    }
+    return switch (metric) {
+      case L2 -> squares;
+      case DOT -> -dot;
+      case COSINE -> 1 - dot / Math.sqrt(normA * normB);
+    };
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    Files.createDirectories(to);
+    // Log first and manifest next to last, as a copy takes time and files come and go.
+    try (Stream<Path> files = Files.walk(from)) {
+      for (Path file : files.sorted(Comparator.comparing(Path::toString)).toList()) {
+        Path target = to.resolve(from.relativize(file).toString());
+        if (Files.isDirectory(file)) {
+          Files.createDirectories(target);
+        } else {
+          Files.copy(file, target);
+        }
+      }
+    }
+  }
+
+  @Test
+  void textIdsComeBack() throws IOException {
+    F32Rows pool = TestRows.clustered(9, POOL, DIMENSION, 12);
+    Path path = build(pool, Metric.L2, "saq:2");
+    assertThatThrownBy(
+            () -> {
+              try (Index index = openForWriting(path)) {
+                index.insert(Ids.of(List.of("a")), TestIndexes.row(pool, 1));
+              }
+            })
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContaining("utf8")
+        .hasMessageContaining("int64");
+  }
+
+  @Test
+  void searchesSeeBatchesAsAWhole() throws Exception {
+    F32Rows pool = TestRows.clustered(11, POOL, DIMENSION, 12);
+    Path path = build(pool, Metric.L2, "saq:2");
+    int groups = 20;
+    try (Index index = openForWriting(path)) {
+      AtomicBoolean stop = new AtomicBoolean();
+      for (int g = 0; g < groups; g++) {
+        upsert(index, pool, g, 1000 + GROUP * g);
+      }
+      List<CompletableFuture<int[]>> readers = new ArrayList<>();
+      for (int reader = 0; reader < 2; reader++) {
+        SplittableRandom random = new SplittableRandom(reader);
+        readers.add(CompletableFuture.supplyAsync(() -> readGroups(index, pool, random, stop)));
+      }
+      SplittableRandom random = new SplittableRandom(5);
+      for (int step = 0; step < 400; step++) {
+        upsert(index, pool, random.nextInt(groups), random.nextInt(POOL - GROUP));
+        if (step % 50 == 0) {
+          index.checkpoint();
+        }
+      }
+      stop.set(true);
+      for (CompletableFuture<int[]> reader : readers) {
+        int[] searchesAndFound = reader.get();
+        assertThat(searchesAndFound[0]).isGreaterThan(0);
+        double share = searchesAndFound[1] / (double) (searchesAndFound[0] * groups * GROUP);
+        assertThat(share).isGreaterThan(0.995);
+      }
+    }
+  }
+
+  private static final int GROUP = 8;
+  private static final long FIRST_OF_GROUPS = 1_000_000;
+
+  /** Replaces a group's vectors by as many of the pool, from a row on. */
+  private static void upsert(Index index, F32Rows pool, int g, int row) throws IOException {
+    float[][] vectors = new float[GROUP][];
+    java.util.Arrays.setAll(vectors, i -> TestIndexes.row(pool, row + i));
+    index.insert(Ids.range(FIRST_OF_GROUPS + (long) g * GROUP, GROUP), vectors);
+  }
+
+  /** Searches for everything; the vectors found of a group must be of one upsert of it. */
+  private static int[] readGroups(
+      Index index, F32Rows pool, SplittableRandom random, AtomicBoolean stop) {
+    int searches = 0;
+    int found = 0;
+    try {
+      while (!stop.get() || searches < 5) {
+        float[] query = TestIndexes.row(pool, random.nextInt(POOL));
+        SearchResult result =
+            index.search(query, new SearchParameters(index.count(), 2000, 2000, 0, 1));
+        double[] exact = new double[POOL];
+        java.util.Arrays.setAll(
+            exact, row -> distance(Metric.L2, query, TestIndexes.row(pool, row)));
+        Map<Long, Set<Integer>> versions = new HashMap<>();
+        for (int rank = 0; rank < result.size(); rank++) {
+          long member = result.id(rank) - FIRST_OF_GROUPS;
+          if (member >= 0) {
+            found++;
+            int place = (int) (member % GROUP);
+            float distance = result.distance(rank);
+            Set<Integer> possible = new HashSet<>();
+            for (int row = 0; row < POOL - GROUP; row++) {
+              if (Math.abs(exact[row + place] - distance)
+                  < 1e-4 * Math.max(1, exact[row + place])) {
+                possible.add(row);
+              }
+            }
+            versions.merge(
+                member / GROUP,
+                possible,
+                (a, b) -> {
+                  Set<Integer> both = new HashSet<>(a);
+                  both.retainAll(b);
+                  return both;
+                });
+          }
+        }
+        versions.forEach((g, rows) -> assertThat(rows).as("group %d", g).isNotEmpty());
+        searches++;
+      }
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+    return new int[] {searches, found};
+  }
+
+  @Test
+  void equalVectorsAreAllFound() throws IOException {
+    F32Rows pool = TestRows.clustered(14, POOL, DIMENSION, 12);
+    Path path = build(pool, Metric.L2, "saq:2");
+    try (Index index = openForWriting(path)) {
+      float[] same = TestIndexes.row(pool, 3);
+      for (int round = 0; round < 5; round++) {
+        float[][] vectors = new float[100][];
+        java.util.Arrays.fill(vectors, same);
+        index.insert(Ids.range(10_000 + 100 * round, 100), vectors);
+      }
+      index.awaitLinked();
+      SearchResult found = index.search(same, new SearchParameters(501, 1000, 1000, 0, 1));
+      for (int rank = 0; rank < 501; rank++) {
+        assertThat(found.distance(rank)).as("rank %d", rank).isZero();
+      }
+    }
+  }
+
+  @Test
+  void badWritesAreRefusedAsAWhole() throws IOException {
+    F32Rows pool = TestRows.clustered(12, POOL, DIMENSION, 12);
+    Path path = build(pool, Metric.COSINE, "saq:2");
+    try (Index index = openForWriting(path)) {
+      float[] good = TestIndexes.row(pool, 500);
+      float[] bad = good.clone();
+      bad[3] = Float.NaN;
+      assertThatThrownBy(() -> index.insert(Ids.of(700, 701), good, bad))
+          .isInstanceOf(BadInputException.class)
+          .hasMessageContaining("row 1")
+          .hasMessageContaining("component 3");
+      assertThatThrownBy(() -> index.insert(Ids.of(700), new float[DIMENSION]))
+          .isInstanceOf(BadInputException.class)
+          .hasMessageContaining("norm 0");
+      assertThatThrownBy(() -> index.insert(Ids.of(700), new float[3]))
+          .isInstanceOf(BadInputException.class)
+          .hasMessageContaining("dimension 3");
+      assertThatThrownBy(() -> index.insert(Ids.of(700, 701), good))
+          .isInstanceOf(BadInputException.class)
+          .hasMessageContaining("2 ids for 1 vectors");
+      assertThat(index.count()).isEqualTo(BASE);
+      assertThat(index.contains(Ids.of(700), 0)).isFalse();
+      assertThatThrownBy(() -> Index.open(path)).hasMessageContaining("open for writing");
+      assertThatThrownBy(() -> openForWriting(path)).hasMessageContaining("open for writing");
+    }
+    try (Index reading = Index.open(path)) {
+      assertThat(reading.count()).isEqualTo(BASE);
+      assertThatThrownBy(() -> reading.delete(Ids.of(1)))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("open for reading");
+      assertThatThrownBy(() -> openForWriting(path)).hasMessageContaining("being read");
+    }
+  }
+
+  @Test
+  void whatDoesNotFitTheBudgetIsRefusedAndRetried() throws IOException {
+    F32Rows pool = TestRows.clustered(13, POOL, DIMENSION, 12);
+    Path path = build(pool, Metric.L2, "saq:2");
+    long used = dev.arbalest.natives.SystemFacts.anonymousBytes();
+    WriteOptions tight = WRITE.withMemoryBytes(used / 2);
+    try (Index index = Index.openForWriting(path, OPEN, tight, ProgressListener.NONE)) {
+      assertThatThrownBy(() -> index.insert(Ids.of(9999), TestIndexes.row(pool, 1)))
+          .isInstanceOf(WriteRefusedException.class)
+          .hasMessageContaining("memory budget of " + used / 2);
+      assertThat(index.count()).isEqualTo(BASE);
+      index.delete(Ids.range(0, 10));
+      index.awaitLinked();
+      assertThat(index.insert(Ids.of(9999), TestIndexes.row(pool, 1)).count()).isEqualTo(1);
+      assertThat(index.contains(Ids.of(9999), 0)).isTrue();
+    }
+  }
+}
