@@ -177,7 +177,7 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
     root.put("vectors_per_second", manifest.count() / report.seconds());
     root.put("peak_rss_bytes", SystemFacts.peakResidentBytes());
     ObjectNode files = root.putObject("files");
-    for (Manifest.Part part : Manifest.Part.values()) {
+    for (Manifest.Part part : manifest.parts()) {
       files.put(manifest.file(part).name(), manifest.file(part).bytes());
     }
     root.put("index_sha256", IndexDigest.sha256(index, manifest));

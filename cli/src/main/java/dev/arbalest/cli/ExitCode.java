@@ -3,6 +3,7 @@ package dev.arbalest.cli;
 import dev.arbalest.cache.MemoryBudgetExceededException;
 import dev.arbalest.natives.SystemCallException;
 import dev.arbalest.ssd.CorruptIndexException;
+import dev.arbalest.ssd.WriteRefusedException;
 import org.jspecify.annotations.Nullable;
 
 /** What the process ends with: a contract scripts rely on. */
@@ -31,6 +32,7 @@ final class ExitCode {
         return CORRUPT;
       }
       if (e instanceof MemoryBudgetExceededException
+          || e instanceof WriteRefusedException
           || e instanceof OutOfMemoryError
           || (e instanceof SystemCallException call && call.isOutOfSpace())
           || String.valueOf(e.getMessage()).contains("No space left on device")) {

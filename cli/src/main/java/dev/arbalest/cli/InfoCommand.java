@@ -31,7 +31,13 @@ final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
   public Integer call() throws IOException {
     Manifest manifest = IndexVerifier.manifest(index);
     ObjectNode root = CommonOptions.newObject();
-    root.put("vectors", manifest.count());
+    root.put("vectors", manifest.live());
+    root.put("slots", manifest.count());
+    root.put("free_slots", manifest.count() - manifest.live());
+    root.put("id_type", manifest.idType().label());
+    root.put("closed", manifest.checkpoint().clean());
+    root.put("log_sequence", manifest.checkpoint().logSequence());
+    root.put("log_bytes", IndexVerifier.logBytes(index));
     root.put("dimension", manifest.dimension());
     root.put("storage", manifest.storage().label());
     root.put("metric", manifest.metric().label());
@@ -46,7 +52,7 @@ final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
     root.put("generation", manifest.generation());
     ObjectNode files = root.putObject("files");
     long total = 0;
-    for (Manifest.Part part : Manifest.Part.values()) {
+    for (Manifest.Part part : manifest.parts()) {
       files.put(manifest.file(part).name(), manifest.file(part).bytes());
       total += manifest.file(part).bytes();
     }
@@ -71,7 +77,7 @@ final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
         String.format(
             Locale.ROOT,
             "%,d vectors of dimension %d, %s, %s, generation %d",
-            manifest.count(),
+            manifest.live(),
             manifest.dimension(),
             manifest.metric().label(),
             manifest.codec(),
@@ -102,7 +108,17 @@ final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
           line.append(String.format(Locale.ROOT, "%s %.1f s  ", stage, seconds)));
       common.print(line.toString().strip());
     }
-    for (Manifest.Part part : Manifest.Part.values()) {
+    if (manifest.live() < manifest.count() || !manifest.checkpoint().clean()) {
+      common.print(
+          String.format(
+              Locale.ROOT,
+              "slots: %,d, of which %,d free; log behind the last checkpoint: %s%s",
+              manifest.count(),
+              manifest.count() - manifest.live(),
+              ByteSize.format(IndexVerifier.logBytes(index)),
+              manifest.checkpoint().clean() ? "" : "; not closed (open, or to be recovered)"));
+    }
+    for (Manifest.Part part : manifest.parts()) {
       common.print(
           String.format(
               Locale.ROOT,

@@ -38,7 +38,7 @@ final class VerifyCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     try (Progress progress = common.progress()) {
       IndexVerifier.Report report = IndexVerifier.verify(index, workers, progress);
       root.put("ok", true);
-      root.put("vectors", report.manifest().count());
+      root.put("vectors", report.manifest().live());
       root.put("bytes", report.bytes());
       root.put("reachable", report.reachable());
       root.put("seconds", (System.nanoTime() - start) / 1e9);

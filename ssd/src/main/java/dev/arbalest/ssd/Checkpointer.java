@@ -65,6 +65,11 @@ final class Checkpointer {
     return directory.committed().orElseThrow();
   }
 
+  /** Makes a checkpoint even if nothing was written since the last. */
+  synchronized void force() throws IOException {
+    write(false);
+  }
+
   /**
    * Makes a checkpoint, unless nothing was written since the last.
    *
@@ -81,6 +86,10 @@ final class Checkpointer {
     if (!clean && log.lastSequence() == lastSequence) {
       return;
     }
+    write(clean);
+  }
+
+  private void write(boolean clean) throws IOException {
     long generation = directory.nextGeneration();
     Map<Manifest.Part, Manifest.Entry> files = new EnumMap<>(present().files());
     Moment moment;

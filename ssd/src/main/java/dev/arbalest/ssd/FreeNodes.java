@@ -19,4 +19,30 @@ final class FreeNodes {
   int take() {
     return nodes[--size];
   }
+
+  /** Has the lowest taken next, so that the highest become superfluous. */
+  void lowestNext() {
+    java.util.Arrays.sort(nodes, 0, size);
+    for (int i = 0; i < size / 2; i++) {
+      int node = nodes[i];
+      nodes[i] = nodes[size - 1 - i];
+      nodes[size - 1 - i] = node;
+    }
+  }
+
+  /** The node taken next. */
+  int next() {
+    return nodes[size - 1];
+  }
+
+  /** Gives up the nodes from a number on. */
+  void drop(int first) {
+    int kept = 0;
+    for (int i = 0; i < size; i++) {
+      if (nodes[i] < first) {
+        nodes[kept++] = nodes[i];
+      }
+    }
+    size = kept;
+  }
 }

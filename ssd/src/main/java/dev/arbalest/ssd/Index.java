@@ -416,6 +416,14 @@ public final class Index implements AutoCloseable {
     session().checkpoint();
   }
 
+  /**
+   * Gives back the room of what was deleted, until the vector file is as long as its vectors need.
+   * Happens by itself when more than an eighth of the slots are free.
+   */
+  public void compact(ProgressListener listener) throws IOException {
+    session().compact(listener);
+  }
+
   /** Waits until all that was inserted is in the graph and what was deleted has left it. */
   public void awaitLinked() throws IOException {
     session().writer().awaitLinked();
@@ -424,6 +432,57 @@ public final class Index implements AutoCloseable {
   /** Whether a vector is there under the {@code i}-th of some ids. */
   public boolean contains(Ids ids, int i) {
     return session().writer().find(ids, i) != IdMap.NONE;
+  }
+
+  /**
+   * The vector under the {@code i}-th of some ids as it is stored (of unit norm for cosine), or
+   * null if there is none.
+   *
+   * @throws CorruptIndexException if it is not what was written
+   * @throws IOException if the device fails
+   */
+  public float @Nullable [] vector(Ids ids, int i) throws IOException {
+    return session().vector(phaser, ids, i);
+  }
+
+  /** Takes vectors with their ids. */
+  @FunctionalInterface
+  public interface VectorVisitor {
+    /** Takes one; the array is used again. */
+    void visit(String id, float[] vector) throws IOException;
+  }
+
+  /**
+   * Goes through all vectors of an index that is open for reading, in the order of their slots.
+   *
+   * @throws CorruptIndexException if one is not what was written
+   */
+  public void forEachVector(VectorVisitor visitor) throws IOException {
+    if (session != null) {
+      throw new IllegalStateException(loaded.directory() + " is open for writing");
+    }
+    float[] vector = new float[dimension()];
+    int slots = slots();
+    try (StoredRows rows = storedRows()) {
+      for (int from = 0; from < slots; from += StoredRows.BLOCK) {
+        int to = Math.min(slots, from + StoredRows.BLOCK);
+        try (StoredRows.Block block = rows.block(from, to)) {
+          for (int slot = from; slot < to; slot++) {
+            if (!isDead(slot)) {
+              checkSum(slot, rows.checksum(slot));
+              long offset = block.offsets()[slot - from];
+              MemorySegment.copy(block.memory(), F32Rows.FLOAT, offset, vector, 0, vector.length);
+              visitor.visit(loaded.ids().text(slot), vector);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /** What vectors are known by. */
+  public IdType idType() {
+    return loaded.ids().type();
   }
 
   /** Bytes of log that would have to be replayed after a crash; 0 when open for reading. */

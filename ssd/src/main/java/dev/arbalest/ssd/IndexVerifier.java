@@ -52,6 +52,11 @@ public final class IndexVerifier {
     }
   }
 
+  /** Bytes of the log of an index that its last checkpoint does not hold, or little more. */
+  public static long logBytes(Path directory) throws IOException {
+    return WriteAheadLog.bytes(directory.resolve(IndexDirectory.LOG));
+  }
+
   private static boolean wasChanged(Manifest manifest) {
     return manifest.checkpoint().logSequence() > 0;
   }

@@ -705,6 +705,81 @@ final class IndexWriter implements AutoCloseable {
     }
   }
 
+  // For compaction:
+
+  /** Vectors there would be slots for if the highest were moved to where others are free. */
+  int firstSuperfluous() {
+    lock.lock();
+    try {
+      free.lowestNext();
+      return live;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Inserts vectors again under their ids, so that they get lower slots, unless they are gone.
+   *
+   * @param nodes at most a chunk of them
+   * @param rows their vectors
+   * @param first nodes from which on slots are superfluous
+   * @return false if there is no lower slot for all of them
+   */
+  boolean relocate(int[] nodes, int count, F32Rows rows, int first) throws IOException {
+    long sequence = 0;
+    lock.lock();
+    try {
+      long _ = awaitRoom(count);
+      for (int i = 0; i < count; i++) {
+        if (loaded.isDead(nodes[i])) {
+          continue;
+        }
+        if (free.size() > 0 && free.next() >= first) {
+          free.lowestNext(); // slots just left have come on top
+        }
+        if (free.size() == 0 || free.next() >= first) {
+          return false;
+        }
+        F32Rows row =
+            new F32Rows(rows.memory(), rows.offset(i), rows.strideBytes(), 1, rows.dimension());
+        sequence = insert(loaded.ids().only(nodes[i]), row, 0, 1, 0);
+      }
+    } finally {
+      lock.unlock();
+    }
+    acknowledge(sequence);
+    return true;
+  }
+
+  /** Gives up free slots behind the last that is used; returns how many slots are left. */
+  int shrink() {
+    lock.lock();
+    try {
+      int count = loaded.graph().nodeCount();
+      while (count > 1 && loaded.isDead(count - 1) && dead.size() == 0 && !isLinking) {
+        count--;
+      }
+      free.drop(count);
+      loaded.graph().shrink(count);
+      return count;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Makes the file no longer than its slots need. */
+  void truncate() throws IOException {
+    lock.lock();
+    try {
+      long bytes = geometry.fileBytes(loaded.graph().nodeCount());
+      loaded.vectors().truncate(bytes);
+      reservedBytes = bytes;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   // For checkpoints:
 
   /** Runs something while nothing is written. */

@@ -6,7 +6,9 @@ import dev.arbalest.vamana.BuildParameters;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -118,6 +120,11 @@ public record Manifest(
       throw new IllegalStateException("manifest without " + part.label());
     }
     return entry;
+  }
+
+  /** The parts it has files of, in order. */
+  public List<Part> parts() {
+    return Arrays.stream(Part.values()).filter(this::has).toList();
   }
 
   /** Whether there is a file of a part that not every index has. */

@@ -27,6 +27,11 @@ final class StoredRows implements AutoCloseable {
     this.geometry = geometry;
   }
 
+  /** Checksum of a row's slot. */
+  int checksum(int row) {
+    return FileHeader.checksum(mapping.segment(), geometry.offset(row), geometry.slotBytes());
+  }
+
   void copyRow(int row, float[] target) {
     try (NativeMemory memory = NativeMemory.allocate(4L * target.length)) {
       geometry

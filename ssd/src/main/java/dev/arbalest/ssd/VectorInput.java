@@ -231,7 +231,7 @@ public final class VectorInput implements AutoCloseable {
   }
 
   /** Gives up the memory of rows [from, to), which have been read for the last time. */
-  void release(int from, int to) {
+  public void release(int from, int to) {
     mapping.release(rows.offset(from), (to - from) * rows.strideBytes());
   }
 

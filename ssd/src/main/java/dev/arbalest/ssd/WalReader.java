@@ -56,6 +56,29 @@ final class WalReader implements AutoCloseable {
     }
   }
 
+  /** Where the blocks of a segment end. */
+  static long end(Path path) throws IOException {
+    try (DirectFile file = DirectFile.open(path, DirectFile.Mode.READ);
+        NativeMemory memory = NativeMemory.allocate(WriteAheadLog.pad(file.size(), 4096))) {
+      long size = file.readUpTo(memory.segment(), 0, memory.byteSize(), 0);
+      FileHeader header = FileHeader.read(memory.segment(), path, FileHeader.Kind.LOG);
+      long sequence = header.number(1);
+      long at = FileHeader.BYTES;
+      while (at < size) {
+        WalBlock block = WalBlock.read(memory.segment(), at);
+        if (block == null
+            || block.segment() != header.number(0)
+            || block.sequence() != sequence
+            || !block.isWhole(memory.segment(), at)) {
+          break;
+        }
+        sequence++;
+        at += WriteAheadLog.pad(WalBlock.HEAD_BYTES + (long) block.storedBytes(), header.number(2));
+      }
+      return at;
+    }
+  }
+
   private void checkHeader(Path path, MemorySegment memory) throws CorruptIndexException {
     FileHeader header = FileHeader.read(memory, path, FileHeader.Kind.LOG);
     if (header.number(0) != WriteAheadLog.number(path)) {

@@ -181,6 +181,22 @@ final class WriteAheadLog implements AutoCloseable {
     return new WriteAheadLog(directory, options, base, olds, lastNumber, lastSequence);
   }
 
+  /** Bytes of the segments of a directory. */
+  static long bytes(Path directory) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      return 0;
+    }
+    long bytes = 0;
+    try (Stream<Path> files = Files.list(directory)) {
+      for (Path path : files.toList()) {
+        if (SEGMENT.matcher(path.getFileName().toString()).matches()) {
+          bytes += Files.size(path);
+        }
+      }
+    }
+    return bytes;
+  }
+
   /** Removes the segments of a directory, if it exists. */
   static void removeAll(Path directory) throws IOException {
     if (!Files.isDirectory(directory)) {

@@ -9,7 +9,13 @@ import java.io.IOException;
 public final class WriteRefusedException extends IOException {
   private static final long serialVersionUID = 1;
 
-  WriteRefusedException(String message) {
+  /** Makes one. */
+  public WriteRefusedException(String message) {
     super(message);
+  }
+
+  /** Makes one that says more of another. */
+  public WriteRefusedException(String message, WriteRefusedException cause) {
+    super(message, cause);
   }
 }

@@ -4,8 +4,10 @@ import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.cache.SlabPool;
 import dev.arbalest.cache.VectorCache;
 import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +30,7 @@ final class WriteSession implements AutoCloseable {
   private final Linker linker;
   private final Checkpointer checkpointer;
   private final Workers checkpointWorkers;
+  private final Compactor compactor;
   private final Thread checkpoints;
   private volatile boolean closing;
   private volatile @Nullable Throwable checkpointFailure;
@@ -51,6 +54,7 @@ final class WriteSession implements AutoCloseable {
     this.linker = newLinker(options.linkThreads(), memory);
     this.checkpointWorkers = Workers.start(1);
     this.checkpointer = new Checkpointer(directory, loaded, writer, linker, log, checkpointWorkers);
+    this.compactor = new Compactor(loaded, writer, linker, checkpointer);
     this.checkpoints =
         Thread.ofPlatform().daemon().name("arbalest-checkpoint").unstarted(this::checkpointForEver);
   }
@@ -154,7 +158,7 @@ final class WriteSession implements AutoCloseable {
   }
 
   private void checkpointIfDue() {
-    if (log.writtenBytes() >= options.checkpointBytes()) {
+    if (log.writtenBytes() >= options.checkpointBytes() || compactor.isDue()) {
       LockSupport.unpark(checkpoints);
     }
   }
@@ -162,11 +166,13 @@ final class WriteSession implements AutoCloseable {
   private void checkpointForEver() {
     while (!closing && checkpointFailure == null) {
       LockSupport.park();
-      if (closing || log.writtenBytes() < options.checkpointBytes()) {
-        continue;
-      }
       try {
-        checkpointer.checkpoint(false);
+        if (!closing && log.writtenBytes() >= options.checkpointBytes()) {
+          checkpointer.checkpoint(false);
+        }
+        if (!closing && compactor.isDue()) {
+          compactor.compact(true, () -> closing, ProgressListener.NONE);
+        }
       } catch (Throwable e) {
         checkpointFailure = e; // the log keeps growing; whoever writes next is told
         writer.fail(e);
@@ -190,8 +196,40 @@ final class WriteSession implements AutoCloseable {
     return writer.delete(ids);
   }
 
+  /** The vector that has an id, or null. */
+  float @Nullable [] vector(ReaderPhaser readers, Ids ids, int i) throws IOException {
+    Tail tail = writer.tail();
+    int dimension = writer.geometry().dimension();
+    float[] vector = new float[dimension];
+    long phase = readers.enter();
+    try (OneSlot slot = new OneSlot(loaded, writer.geometry());
+        NativeMemory floats = NativeMemory.allocate(4L * dimension)) {
+      int node = writer.find(ids, i);
+      if (node == IdMap.NONE) {
+        return null;
+      }
+      int end = tail.end();
+      for (int position = tail.head(); position - end < 0; position++) {
+        if (tail.node(position) == node) {
+          MemorySegment.copy(
+              tail.rows(), F32Rows.FLOAT, tail.offset(position), vector, 0, dimension);
+          return vector;
+        }
+      }
+      slot.read(node, floats.segment(), 0);
+      MemorySegment.copy(floats.segment(), F32Rows.FLOAT, 0, vector, 0, dimension);
+      return vector;
+    } finally {
+      readers.exit(phase);
+    }
+  }
+
   void checkpoint() throws IOException {
     checkpointer.checkpoint(false);
+  }
+
+  void compact(ProgressListener listener) throws IOException {
+    compactor.compact(false, () -> closing, listener);
   }
 
   /** Bytes of the log that the last checkpoint does not hold. */
@@ -205,10 +243,8 @@ final class WriteSession implements AutoCloseable {
    */
   @Override
   public void close() throws IOException {
-    writer.beginClose();
-    closing = true;
+    closing = true; // first of all for a compaction under way
     LockSupport.unpark(checkpoints);
-    linker.close();
     boolean interrupted = false;
     while (checkpoints.isAlive()) {
       try {
@@ -217,6 +253,8 @@ final class WriteSession implements AutoCloseable {
         interrupted = true;
       }
     }
+    writer.beginClose();
+    linker.close();
     try (memory;
         writer;
         checkpointWorkers) {

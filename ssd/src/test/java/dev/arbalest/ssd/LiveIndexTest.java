@@ -74,6 +74,10 @@ class LiveIndexTest {
           insert(index, pool, random, model);
         } else if (kind < 15) {
           delete(index, random, model);
+        } else if (kind == 15 && random.nextBoolean()) {
+          index.compact(ProgressListener.NONE);
+          assertThat(index.slots()).isEqualTo(Math.max(1, model.size()));
+          assertHolds(index, pool, model, random);
         } else if (kind == 15) {
           index.checkpoint();
         } else if (kind == 16) {

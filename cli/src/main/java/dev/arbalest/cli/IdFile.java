@@ -1,0 +1,74 @@
+package dev.arbalest.cli;
+
+import dev.arbalest.ssd.BadInputException;
+import dev.arbalest.ssd.IdType;
+import dev.arbalest.ssd.Ids;
+import java.io.IOException;
+import java.nio.charset.MalformedInputException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Ids of vectors: from a file with one per line, or numbers in a row. */
+final class IdFile {
+  private final long first;
+  private final int count;
+  private final long[] numbers;
+  private final List<String> texts;
+
+  private IdFile(long first, int count, long[] numbers, List<String> texts) {
+    this.first = first;
+    this.count = count;
+    this.numbers = numbers;
+    this.texts = texts;
+  }
+
+  /** Numbers from {@code first} on. */
+  static IdFile range(long first, int count) {
+    return new IdFile(first, count, new long[0], List.of());
+  }
+
+  /**
+   * Reads a file.
+   *
+   * @throws BadInputException if it is missing, no UTF-8, or a line is not a number that should be
+   */
+  static IdFile read(Path path, IdType type) throws IOException {
+    List<String> lines;
+    try {
+      lines = Files.readAllLines(path);
+    } catch (NoSuchFileException e) {
+      throw new BadInputException(path + " does not exist");
+    } catch (MalformedInputException e) {
+      throw new BadInputException(path + " is no UTF-8 text; give one id per line");
+    }
+    if (type == IdType.UTF8) {
+      return new IdFile(0, lines.size(), new long[0], lines);
+    }
+    long[] numbers = new long[lines.size()];
+    for (int i = 0; i < numbers.length; i++) {
+      try {
+        numbers[i] = Long.parseLong(lines.get(i).strip());
+      } catch (NumberFormatException e) {
+        throw new BadInputException(
+            path + ", line " + (i + 1) + ": '" + lines.get(i) + "' is no 64-bit number");
+      }
+    }
+    return new IdFile(0, numbers.length, numbers, List.of());
+  }
+
+  int size() {
+    return count;
+  }
+
+  /** Those in [from, to). */
+  Ids ids(int from, int to) {
+    if (!texts.isEmpty()) {
+      return Ids.of(texts.subList(from, to));
+    }
+    return numbers.length == 0
+        ? Ids.range(first + from, to - from)
+        : Ids.of(java.util.Arrays.copyOfRange(numbers, from, to));
+  }
+}

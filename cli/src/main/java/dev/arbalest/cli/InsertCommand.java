@@ -1,0 +1,143 @@
+package dev.arbalest.cli;
+
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.ssd.BadInputException;
+import dev.arbalest.ssd.Ids;
+import dev.arbalest.ssd.Index;
+import dev.arbalest.ssd.OpenOptions;
+import dev.arbalest.ssd.VectorInput;
+import dev.arbalest.ssd.WriteOptions;
+import dev.arbalest.ssd.WriteReceipt;
+import dev.arbalest.ssd.WriteRefusedException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Inserts vectors into an index. */
+@Command(
+    name = "insert",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Inserts vectors into an index, in place of those with the same ids. Each batch is durable",
+      "before the next begins; after a failure or a kill go on with --skip."
+    })
+final class InsertCommand implements Callable<Integer>, ArbalestCommand.Verbose {
+  @Mixin private CommonOptions common;
+
+  @Option(names = "--index", required = true, description = "Directory of the index.")
+  private Path index;
+
+  @Option(names = "--input", required = true, description = "File of vectors, as for build.")
+  private Path input;
+
+  @Option(names = "--ids", description = "File with an id per line, as many as vectors.")
+  private @Nullable Path ids;
+
+  @Option(
+      names = "--first-id",
+      description = "Instead of --ids: number of the first vector, which the others follow.")
+  private @Nullable Long firstId;
+
+  @Option(
+      names = "--skip",
+      defaultValue = "0",
+      description = "Leave out so many vectors, which were inserted before.")
+  private int skip;
+
+  @Option(
+      names = "--batch",
+      defaultValue = "1000",
+      description = "Vectors made durable together. Default: ${DEFAULT-VALUE}.")
+  private int batch;
+
+  @Mixin private WritingOptions writing;
+
+  @Override
+  public Integer call() throws IOException {
+    if (batch < 1) {
+      throw new BadInputException("--batch must be at least 1: " + batch);
+    }
+    if ((ids == null) == (firstId == null)) {
+      throw new BadInputException("give either --ids or --first-id");
+    }
+    WriteOptions options = writing.options();
+    long start = System.nanoTime();
+    long delay = 0;
+    int replaced = 0;
+    int count;
+    int present;
+    try (Progress progress = common.progress();
+        VectorInput vectors = InputFiles.open(input, InputFiles.Role.BASE);
+        Index opened = Index.openForWriting(index, OpenOptions.defaults(), options, progress)) {
+      F32Rows rows = vectors.rows();
+      count = rows.count();
+      if (skip < 0 || skip > count) {
+        throw new BadInputException("--skip must be in [0, " + count + "]: " + skip);
+      }
+      IdFile all = ids == null ? IdFile.range(firstId, count) : IdFile.read(ids, opened.idType());
+      if (all.size() != count) {
+        throw new BadInputException(
+            ids + " has " + all.size() + " ids for the " + count + " vectors of " + input);
+      }
+      progress.stage("insert", count - skip);
+      for (int from = skip; from < count; from += batch) {
+        int to = Math.min(count, from + batch);
+        WriteReceipt receipt = insert(opened, rows, all.ids(from, to), from, to);
+        delay += receipt.delayNanos();
+        replaced += receipt.replaced();
+        vectors.release(from, to);
+        progress.advanced(to - from);
+      }
+      progress.stage("link", 1);
+      opened.awaitLinked();
+      progress.advanced(1);
+      present = opened.count();
+    }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    if (common.json) {
+      ObjectNode root = CommonOptions.newObject();
+      root.put("inserted", count - skip);
+      root.put("replaced", replaced);
+      root.put("vectors", present);
+      root.put("seconds", seconds);
+      root.put("vectors_per_second", (count - skip) / seconds);
+      root.put("delay_seconds", delay / 1e9);
+      common.print(root);
+    } else {
+      common.print(
+          String.format(
+              Locale.ROOT,
+              "inserted %,d vectors (%,d in place of others) in %.1f s; the index holds %,d",
+              count - skip,
+              replaced,
+              seconds,
+              present));
+    }
+    return ExitCode.DONE;
+  }
+
+  private static WriteReceipt insert(Index opened, F32Rows rows, Ids ids, int from, int to)
+      throws IOException {
+    F32Rows part =
+        new F32Rows(
+            rows.memory(), rows.offset(from), rows.strideBytes(), to - from, rows.dimension());
+    try {
+      return opened.insert(ids, part);
+    } catch (WriteRefusedException e) {
+      throw new WriteRefusedException(
+          from + " vectors are inserted (go on with --skip " + from + "): " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public boolean isVerbose() {
+    return common.verbose;
+  }
+}
