@@ -86,7 +86,7 @@ class CrashTest {
           } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
           }
-          process.destroyForcibly();
+          kill(process);
         });
     try (DataInputStream in = new DataInputStream(process.getInputStream())) {
       if (in.readByte() != 0) {
@@ -97,13 +97,18 @@ class CrashTest {
         readStep(in);
       }
     } catch (EOFException e) {
-      process.destroyForcibly(); // it was killed, or could not open the index
+      kill(process); // it was killed, or could not open the index
     }
     boolean ended = process.waitFor(20, TimeUnit.SECONDS);
     killer.join();
     assertThat(ended && process.exitValue() == 137)
         .as("ended by the kill: %s", Files.readString(directory.resolve("errors")))
         .isTrue();
+  }
+
+  /** By its handle: what it wrote before is still to be read. */
+  private static void kill(Process process) {
+    boolean _ = process.toHandle().destroyForcibly();
   }
 
   private void readStep(DataInputStream in) throws IOException {
