@@ -1,7 +1,9 @@
 package dev.arbalest.cli;
 
 import dev.arbalest.ssd.CorruptIndexException;
+import dev.arbalest.ssd.IndexRepair;
 import dev.arbalest.ssd.IndexVerifier;
+import dev.arbalest.ssd.Manifest;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -10,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Checks every byte of an index. */
@@ -30,12 +33,26 @@ final class VerifyCommand implements Callable<Integer>, ArbalestCommand.Verbose 
   @Option(names = "--threads", description = "Threads. Default: all processors.")
   private @Nullable Integer threads;
 
+  @Option(
+      names = "--repair",
+      description = {
+        "First make graph, codes or codec anew from the vectors, if only those are damaged or missing",
+        "and nobody has the index open."
+      })
+  private boolean repair;
+
   @Override
   public Integer call() throws IOException {
     int workers = threads != null ? threads : Runtime.getRuntime().availableProcessors();
     long start = System.nanoTime();
     ObjectNode root = CommonOptions.newObject();
     try (Progress progress = common.progress()) {
+      if (repair) {
+        ArrayNode repaired = root.putArray("repaired");
+        for (Manifest.Part part : IndexRepair.repair(index, workers, progress)) {
+          repaired.add(part.name().toLowerCase(Locale.ROOT));
+        }
+      }
       IndexVerifier.Report report = IndexVerifier.verify(index, workers, progress);
       root.put("ok", true);
       root.put("vectors", report.manifest().live());
@@ -56,10 +73,12 @@ final class VerifyCommand implements Callable<Integer>, ArbalestCommand.Verbose 
       common.print(
           String.format(
               Locale.ROOT,
-              "%s is sound: %,d vectors, %s checked, all reachable",
+              "%s is sound%s: %,d vectors, %s checked, %,d reachable",
               index,
+              root.path("repaired").isEmpty() ? "" : " after repair of " + root.path("repaired"),
               root.path("vectors").asInt(),
-              ByteSize.format(root.path("bytes").asLong())));
+              ByteSize.format(root.path("bytes").asLong()),
+              root.path("reachable").asInt()));
     }
     return ExitCode.DONE;
   }

@@ -143,10 +143,7 @@ public final class Index implements AutoCloseable {
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
   public static Index open(Path directory, OpenOptions options, ProgressListener listener)
       throws IOException {
-    if (!IndexLoader.readManifest(directory).checkpoint().clean()) {
-      listener.note(directory + " was not closed: recovering what was written to it");
-      openForWriting(directory, OpenOptions.defaults(), WriteOptions.defaults(), listener).close();
-    }
+    recoverIfNeeded(directory, listener);
     DirectoryLock lock = DirectoryLock.take(directory, DirectoryLock.Use.READ);
     try (Workers workers = Workers.start(options.loadThreads());
         SearchWarmup warmUp = new SearchWarmup()) {
@@ -169,6 +166,17 @@ public final class Index implements AutoCloseable {
     } catch (Throwable e) {
       try (lock) {
         throw e;
+      }
+    }
+  }
+
+  /** Opens and closes an index that was not closed. */
+  static void recoverIfNeeded(Path directory, ProgressListener listener) throws IOException {
+    if (!IndexLoader.readManifest(directory).checkpoint().clean()) {
+      listener.note(directory + " was not closed: recovering what was written to it");
+      try (Index recovered =
+          openForWriting(directory, OpenOptions.defaults(), WriteOptions.defaults(), listener)) {
+        recovered.awaitLinked();
       }
     }
   }

@@ -22,14 +22,16 @@ public final class IndexVerifier {
   public record Report(Manifest manifest, long bytes, int reachable) {}
 
   /**
-   * Verifies an index.
+   * Verifies an index; one that was not closed is recovered first, as by any who open it.
    *
    * @throws CorruptIndexException naming the first damage found
    * @throws BadInputException if there is no index
    */
   public static Report verify(Path directory, int threads, ProgressListener listener)
       throws IOException {
-    try (Workers workers = Workers.start(threads);
+    Index.recoverIfNeeded(directory, listener);
+    try (DirectoryLock _ = DirectoryLock.take(directory, DirectoryLock.Use.READ);
+        Workers workers = Workers.start(threads);
         IndexLoader.Loaded loaded = IndexLoader.load(directory, _ -> {}, workers, listener)) {
       Manifest manifest = loaded.manifest();
       listener.stage("vectors", manifest.count());

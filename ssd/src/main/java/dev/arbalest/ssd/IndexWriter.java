@@ -72,6 +72,8 @@ final class IndexWriter implements AutoCloseable {
   /** Nodes that inserts under way will need. */
   private long promised;
 
+  private @Nullable IOException checkpointFailure;
+  private long mostLogBytes;
   private volatile int live;
   private volatile @Nullable Throwable failure;
 
@@ -348,6 +350,25 @@ final class IndexWriter implements AutoCloseable {
               + cause.getMessage()
               + "); open the index again, nothing acknowledged is lost",
           cause);
+    }
+    IOException failed = checkpointFailure;
+    if (failed != null && log != null && log.writtenBytes() > mostLogBytes) {
+      throw new WriteRefusedException(
+          "the log of "
+              + loaded.directory()
+              + " is too long and no checkpoint can be made: "
+              + failed.getMessage());
+    }
+  }
+
+  /** Says why no checkpoint can be made, and how long the log may become, or that one was made. */
+  void setCheckpointFailure(@Nullable IOException failed, long logBytes) {
+    lock.lock();
+    try {
+      checkpointFailure = failed;
+      mostLogBytes = logBytes;
+    } finally {
+      lock.unlock();
     }
   }
 

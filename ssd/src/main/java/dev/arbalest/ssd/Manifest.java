@@ -156,6 +156,25 @@ public record Manifest(
         newFiles);
   }
 
+  /** The same in the next generation, not closed, with files made anew. */
+  Manifest with(Map<Part, Entry> newFiles, int newDegree, int newEntryPoint) {
+    return new Manifest(
+        generation + 1,
+        dimension,
+        storage,
+        metric,
+        count,
+        live,
+        idType,
+        newEntryPoint,
+        codec,
+        codeDimension,
+        build,
+        newDegree,
+        new Checkpoint(checkpoint.base(), checkpoint.logSequence(), false),
+        newFiles);
+  }
+
   /** The document's bytes. */
   byte[] toBytes() {
     return CheckedJson.seal(body());

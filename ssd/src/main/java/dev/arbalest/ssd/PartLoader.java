@@ -75,6 +75,35 @@ final class PartLoader {
             listener::advanced);
   }
 
+  /** Reads a part to the end, checking every byte; vectors are not looked at. */
+  void check(Manifest.Part part) throws IOException {
+    if (part == Manifest.Part.VECTORS) {
+      return;
+    }
+    if (part == Manifest.Part.CODEC) {
+      Codec _ = codec();
+      return;
+    }
+    if (part == Manifest.Part.GRAPH) {
+      try (Graph graph = graph()) {
+        if (!graph.validate().isEmpty() && manifest.checkpoint().clean()) {
+          throw new CorruptIndexException(path(part), graph.validate());
+        }
+      }
+      return;
+    }
+    try (NativeMemory memory = NativeMemory.allocate(written(part).bytes())) {
+      FileHeader _ =
+          BlockFile.read(
+              path(part),
+              FileHeader.Kind.valueOf(part.name()),
+              written(part),
+              _ -> memory.segment(),
+              workers,
+              listener::advanced);
+    }
+  }
+
   /** Loads the texts of ids; returns their bytes. */
   long texts(MemorySegment target) throws IOException {
     Manifest.Part part = Manifest.Part.TEXTS;

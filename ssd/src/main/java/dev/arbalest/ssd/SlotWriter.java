@@ -1,7 +1,6 @@
 package dev.arbalest.ssd;
 
 import dev.arbalest.natives.DirectFile;
-import java.io.EOFException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
@@ -22,9 +21,14 @@ final class SlotWriter {
   private int count;
 
   SlotWriter(DirectFile file, VectorFile geometry, SegmentAllocator memory) {
+    this(file, geometry, memory, file.alignmentBytes());
+  }
+
+  /** The same as if the disk wrote {@code alignment} bytes at a time. */
+  SlotWriter(DirectFile file, VectorFile geometry, SegmentAllocator memory, int alignment) {
     this.file = file;
     this.geometry = geometry;
-    this.alignment = file.alignmentBytes();
+    this.alignment = alignment;
     this.most = Math.max(1, STAGING_BYTES / geometry.slotBytes());
     long bytes = (long) most * geometry.slotBytes() + 3L * alignment;
     this.staging = memory.allocate((bytes + 4095) / 4096 * 4096, 4096);
@@ -60,24 +64,21 @@ final class SlotWriter {
     long used = before() + (long) geometry.slotBytes() * count;
     long length = (used + alignment - 1) / alignment * alignment;
     if (before() > 0) {
-      keep(start, 0, before());
+      keep(start, 0, 0, before());
     }
     if (length > used) {
-      keep(start + length - alignment, length - alignment, length - used);
+      long last = length - alignment;
+      keep(start + last, last, used - last, alignment);
     }
     file.write(staging, 0, length, start);
     count = 0;
   }
 
-  /** Reads a block of the file and keeps its first or last bytes, as they lie outside the slots. */
-  private void keep(long fileOffset, long at, long bytes) throws IOException {
+  /** Reads a block of the file, and keeps bytes [from, to) of it, which lie outside the slots. */
+  private void keep(long fileOffset, long at, long from, long to) throws IOException {
     MemorySegment block = staging.asSlice(staging.byteSize() - alignment, alignment);
-    try {
-      file.read(block, 0, alignment, fileOffset);
-    } catch (EOFException e) {
-      block.fill((byte) 0); // nothing there yet
-    }
-    long from = at == 0 ? 0 : alignment - bytes;
-    MemorySegment.copy(block, from, staging, at + from, bytes);
+    long present = file.readUpTo(block, 0, alignment, fileOffset);
+    block.asSlice(present).fill((byte) 0); // the file may end within it
+    MemorySegment.copy(block, from, staging, at + from, to - from);
   }
 }

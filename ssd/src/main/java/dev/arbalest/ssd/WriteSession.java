@@ -20,6 +20,12 @@ final class WriteSession implements AutoCloseable {
   private static final long SEGMENT_BYTES = 64L << 20;
   private static final int LEAST_SEGMENTS_PER_CHECKPOINT = 4;
 
+  /** After a checkpoint failed the log grows by so much less until the next is tried. */
+  private static final int CHECKPOINTS_PER_RETRY = 4;
+
+  /** As long as checkpoints fail the log may be so many times as long as it should. */
+  private static final int MOST_LOGS = 4;
+
   private final IndexDirectory directory;
   private final IndexLoader.Loaded loaded;
   private final WriteOptions options;
@@ -33,6 +39,7 @@ final class WriteSession implements AutoCloseable {
   private final Compactor compactor;
   private final Thread checkpoints;
   private volatile boolean closing;
+  private volatile long retryAtBytes;
   private volatile @Nullable Throwable checkpointFailure;
 
   @SuppressWarnings("MustBeClosedChecker") // owned by the session, closed by close()
@@ -158,23 +165,33 @@ final class WriteSession implements AutoCloseable {
   }
 
   private void checkpointIfDue() {
-    if (log.writtenBytes() >= options.checkpointBytes() || compactor.isDue()) {
+    if (isCheckpointDue() || compactor.isDue()) {
       LockSupport.unpark(checkpoints);
     }
+  }
+
+  private boolean isCheckpointDue() {
+    return log.writtenBytes() >= Math.max(retryAtBytes, options.checkpointBytes());
   }
 
   private void checkpointForEver() {
     while (!closing && checkpointFailure == null) {
       LockSupport.park();
       try {
-        if (!closing && log.writtenBytes() >= options.checkpointBytes()) {
+        if (!closing && isCheckpointDue()) {
           checkpointer.checkpoint(false);
+          writer.setCheckpointFailure(null, 0);
         }
         if (!closing && compactor.isDue()) {
           compactor.compact(true, () -> closing, ProgressListener.NONE);
         }
+        retryAtBytes = 0;
+      } catch (IOException e) {
+        // Nothing is lost, the log has it; it grows meanwhile, until writes are refused.
+        retryAtBytes = log.writtenBytes() + options.checkpointBytes() / CHECKPOINTS_PER_RETRY;
+        writer.setCheckpointFailure(e, MOST_LOGS * options.checkpointBytes());
       } catch (Throwable e) {
-        checkpointFailure = e; // the log keeps growing; whoever writes next is told
+        checkpointFailure = e;
         writer.fail(e);
       }
     }

@@ -253,12 +253,8 @@ final class BatchInserter {
       return false;
     }
 
-    /** Sets neighbours, pruned if they are too many. */
-    void setNeighbors(Graph graph, int node, int[] all, int count) {
-      if (count <= graph.maxDegree()) {
-        graph.setNeighbors(node, all, 0, count);
-        return;
-      }
+    /** Sets the neighbours picked from candidates. */
+    void setPruned(Graph graph, int node, int[] all, int count) {
       prune.begin();
       for (int from = 0; from < count; from += pool.length) {
         int part = Math.min(pool.length, count - from);

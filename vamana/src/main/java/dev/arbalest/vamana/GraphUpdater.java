@@ -17,8 +17,11 @@ import java.util.Arrays;
  * Graph}. Working memory is kept for the next call.
  */
 public final class GraphUpdater {
-  /** In place of a neighbour that left, as in IP-DiskANN. */
-  private static final int REPLACEMENTS = 3;
+  /**
+   * Candidates in place of a neighbour that left. IP-DiskANN adds the three nearest as they are;
+   * with more of them, and all neighbours pruned anew, searches find as much as after a build.
+   */
+  private static final int REPLACEMENTS = 8;
 
   /** The nearest of a node's neighbours come first: more of them replaced it no better. */
   private static final int MOST_CANDIDATES = 32;
@@ -298,7 +301,7 @@ public final class GraphUpdater {
           count = keep(count, candidates[nearest]);
         }
       }
-      scratch.setNeighbors(graph, node, kept, count);
+      scratch.setPruned(graph, node, kept, count);
     }
 
     private int keep(int count, int neighbor) {
