@@ -50,6 +50,13 @@ ensure_liburing() {
   say "liburing.so.2 is missing; reads will not use io_uring. Install it with: sudo apt-get install liburing2"
 }
 
+# The tests of failing disks mount a file system of their own; without these they are skipped.
+ensure_fuse() {
+  command -v gcc >/dev/null 2>&1 && pkg-config --exists fuse3 2>/dev/null && return 0
+  install_packages gcc libc6-dev pkg-config libfuse3-dev fuse3 && return 0
+  say "tests of failing disks will be skipped; they need: sudo apt-get install gcc libc6-dev pkg-config libfuse3-dev fuse3"
+}
+
 ensure_maven() {
   command -v mvn >/dev/null 2>&1 && return 0
   install_packages maven && return 0
