@@ -7,6 +7,8 @@ import dev.arbalest.ssd.BadInputException;
 import dev.arbalest.ssd.BuildOptions;
 import dev.arbalest.ssd.BuildReport;
 import dev.arbalest.ssd.ElementType;
+import dev.arbalest.ssd.IdType;
+import dev.arbalest.ssd.Ids;
 import dev.arbalest.ssd.Index;
 import dev.arbalest.ssd.IndexDigest;
 import dev.arbalest.ssd.Manifest;
@@ -40,6 +42,15 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
 
   @Option(names = "--index", required = true, description = "Directory of the index.")
   private Path index;
+
+  @Option(names = "--ids", description = "File with an id per line. Default: row numbers.")
+  private @Nullable Path ids;
+
+  @Option(
+      names = "--id-type",
+      defaultValue = "int64",
+      description = "What --ids are: int64 or utf8 (text). Default: ${DEFAULT-VALUE}.")
+  private String idType;
 
   @Option(
       names = "--metric",
@@ -148,7 +159,7 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
         options = options.withAutomaticCodec(vectors.rows().count(), vectors.rows().dimension());
       }
       KernelWarning.printBeside(options, vectors.rows().dimension(), common.err());
-      report = Index.build(index, vectors, options, progress);
+      report = Index.build(index, vectors, ids(vectors.rows().count()), options, progress);
     }
     if (common.json) {
       common.print(json(report, options));
@@ -164,6 +175,18 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
               index));
     }
     return ExitCode.DONE;
+  }
+
+  private Ids ids(int count) throws IOException {
+    IdType type = IdType.parse(idType.toLowerCase(Locale.ROOT));
+    if (ids == null) {
+      if (type == IdType.UTF8) {
+        throw new BadInputException("--id-type utf8 needs --ids");
+      }
+      return Ids.range(0, count);
+    }
+    IdFile file = IdFile.read(ids, type);
+    return file.ids(0, file.size());
   }
 
   private ObjectNode json(BuildReport report, BuildOptions options) throws IOException {

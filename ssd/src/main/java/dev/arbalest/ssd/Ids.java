@@ -2,6 +2,7 @@ package dev.arbalest.ssd;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.zip.CRC32C;
 
 /** Ids of vectors to insert or delete: all numbers or all text. Immutable. */
 public final class Ids {
@@ -66,6 +67,32 @@ public final class Ids {
 
   byte[] text(int i) {
     return texts[i];
+  }
+
+  /** Bytes of all texts. */
+  long textBytes() {
+    long bytes = 0;
+    for (byte[] text : texts) {
+      bytes += text.length;
+    }
+    return bytes;
+  }
+
+  /** CRC32C of all of them in order. */
+  int checksum() {
+    CRC32C crc = new CRC32C();
+    byte[] bytes = new byte[8];
+    for (long number : numbers) {
+      for (int i = 0; i < 8; i++) {
+        bytes[i] = (byte) (number >>> (8 * i));
+      }
+      crc.update(bytes);
+    }
+    for (byte[] text : texts) {
+      crc.update(text);
+      crc.update(0);
+    }
+    return (int) crc.getValue();
   }
 
   /** One of them, for messages. */

@@ -122,7 +122,20 @@ public final class Index implements AutoCloseable {
   public static BuildReport build(
       Path directory, VectorInput input, BuildOptions options, ProgressListener listener)
       throws IOException {
-    return IndexBuilder.build(directory, input, options, listener);
+    return IndexBuilder.build(
+        directory, input, Ids.range(0, input.rows().count()), options, listener);
+  }
+
+  /**
+   * The same with ids for the vectors, which else are known by their row numbers.
+   *
+   * @param ids as many as vectors, each once
+   * @throws BadInputException also if there are fewer or more ids, or one is there twice
+   */
+  public static BuildReport build(
+      Path directory, VectorInput input, Ids ids, BuildOptions options, ProgressListener listener)
+      throws IOException {
+    return IndexBuilder.build(directory, input, ids, options, listener);
   }
 
   /** Opens an index with default options. */

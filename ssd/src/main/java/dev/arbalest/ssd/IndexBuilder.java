@@ -44,6 +44,7 @@ final class IndexBuilder {
   private static final long READ_AROUND_BYTES = 256L << 10;
 
   private final VectorInput input;
+  private final Ids ids;
   private final BuildOptions options;
   private final ProgressListener listener;
   private final IndexDirectory directory;
@@ -56,6 +57,7 @@ final class IndexBuilder {
 
   private IndexBuilder(
       VectorInput input,
+      Ids ids,
       BuildOptions options,
       ProgressListener listener,
       BuildPlan plan,
@@ -63,6 +65,7 @@ final class IndexBuilder {
       Workers workers)
       throws IOException {
     this.input = input;
+    this.ids = ids;
     this.options = options;
     this.listener = listener;
     this.plan = plan;
@@ -77,9 +80,13 @@ final class IndexBuilder {
   }
 
   static BuildReport build(
-      Path path, VectorInput input, BuildOptions options, ProgressListener listener)
+      Path path, VectorInput input, Ids ids, BuildOptions options, ProgressListener listener)
       throws IOException {
     F32Rows rows = input.rows();
+    if (ids.size() != rows.count()) {
+      throw new BadInputException(
+          ids.size() + " ids for the " + rows.count() + " vectors of " + input.path());
+    }
     if (options.codeDimension() > rows.dimension()) {
       throw new BadInputException(
           "--dimensions "
@@ -95,7 +102,8 @@ final class IndexBuilder {
     long start = System.nanoTime();
     try (IndexDirectory directory = IndexDirectory.openForWriting(path, options.resume());
         Workers workers = Workers.start(options.threads())) {
-      IndexBuilder builder = new IndexBuilder(input, options, listener, plan, directory, workers);
+      IndexBuilder builder =
+          new IndexBuilder(input, ids, options, listener, plan, directory, workers);
       Manifest manifest;
       try {
         manifest = builder.writeFiles();
@@ -139,7 +147,8 @@ final class IndexBuilder {
         "alpha " + graph.alpha(),
         "fast " + graph.fast(),
         "seed " + graph.seed(),
-        "vectors " + plan.vectors());
+        "vectors " + plan.vectors(),
+        "ids " + ids.type().label() + " " + Integer.toHexString(ids.checksum()));
   }
 
   private void resume() throws IOException {
@@ -358,7 +367,7 @@ final class IndexBuilder {
           options.metric(),
           distances.count(),
           distances.count(),
-          IdType.INT64,
+          ids.type(),
           graph.entryPoint(),
           options.codec(),
           codeDimension(),
@@ -370,11 +379,20 @@ final class IndexBuilder {
   }
 
   private void writeIds(int count) throws IOException {
-    try (NativeMemory ids = NativeMemory.allocate(8L * count)) {
+    long textBytes = ids.textBytes();
+    try (IdTable table = new IdTable(ids.type(), count, textBytes);
+        IdMap seen = new IdMap(table, count)) {
       for (int row = 0; row < count; row++) {
-        ids.segment().setAtIndex(FileHeader.LONG, row, row);
+        table.set(row, ids, row);
+        if (!seen.add(row)) {
+          throw new BadInputException(
+              "id " + ids.describe(row) + " is there twice, last for row " + row);
+        }
       }
-      put(Manifest.Part.IDS, FileHeader.Kind.IDS, ids.segment());
+      put(Manifest.Part.IDS, FileHeader.Kind.IDS, table.values().asSlice(0, 8L * count));
+      if (ids.type() == IdType.UTF8) {
+        put(Manifest.Part.TEXTS, FileHeader.Kind.TEXTS, table.texts(), textBytes);
+      }
     }
   }
 

@@ -223,16 +223,54 @@ class LiveIndexTest {
   @Test
   void textIdsComeBack() throws IOException {
     F32Rows pool = TestRows.clustered(9, POOL, DIMENSION, 12);
-    Path path = build(pool, Metric.L2, "saq:2");
-    assertThatThrownBy(
-            () -> {
-              try (Index index = openForWriting(path)) {
-                index.insert(Ids.of(List.of("a")), TestIndexes.row(pool, 1));
-              }
-            })
+    F32Rows base = new F32Rows(pool.memory(), 0, pool.strideBytes(), BASE, DIMENSION);
+    List<String> names = new ArrayList<>();
+    for (int row = 0; row < BASE; row++) {
+      names.add("vector \u00e9 " + row);
+    }
+    Path path = directory.resolve("texts");
+    BuildOptions options = TestIndexes.options(Metric.L2, "saq:2");
+    try (VectorInput input =
+        VectorInput.open(TestIndexes.write(directory.resolve("texts.fbin"), base))) {
+      names.set(7, names.get(3));
+      assertThatThrownBy(
+              () -> Index.build(path, input, Ids.of(names), options, ProgressListener.NONE))
+          .isInstanceOf(BadInputException.class)
+          .hasMessageContaining("is there twice");
+      names.set(7, "seven");
+      assertThatThrownBy(
+              () -> Index.build(path, input, Ids.of(1, 2), options, ProgressListener.NONE))
+          .isInstanceOf(BadInputException.class)
+          .hasMessageContaining("2 ids for the 400 vectors");
+      BuildReport _ = Index.build(path, input, Ids.of(names), options, ProgressListener.NONE);
+    }
+    SearchParameters one = new SearchParameters(1, 100, 100, 0, 1);
+    try (Index index = openForWriting(path)) {
+      assertThat(index.search(TestIndexes.row(pool, 7), one).text(0)).isEqualTo("seven");
+      index.insert(
+          Ids.of(List.of("seven", "new")),
+          TestIndexes.row(pool, 4007),
+          TestIndexes.row(pool, 4001));
+      index.delete(Ids.of(List.of(names.get(5), "not there")));
+      assertThat(index.search(TestIndexes.row(pool, 4001), one).text(0)).isEqualTo("new");
+      assertThatThrownBy(() -> index.delete(Ids.of(5)))
+          .isInstanceOf(BadInputException.class)
+          .hasMessageContaining("int64")
+          .hasMessageContaining("utf8");
+      copy(path, directory.resolve("killed"));
+    }
+    for (Path each : List.of(path, directory.resolve("killed"))) {
+      try (Index index = openForWriting(each)) {
+        assertThat(index.count()).isEqualTo(BASE);
+        assertThat(index.vector(Ids.of(List.of("seven")), 0))
+            .isEqualTo(TestIndexes.row(pool, 4007));
+        assertThat(index.vector(Ids.of(List.of(names.get(5))), 0)).isNull();
+        assertThat(index.search(TestIndexes.row(pool, 4007), one).text(0)).isEqualTo("seven");
+      }
+    }
+    assertThatThrownBy(() -> Ids.of(List.of("a", "")))
         .isInstanceOf(BadInputException.class)
-        .hasMessageContaining("utf8")
-        .hasMessageContaining("int64");
+        .hasMessageContaining("id 1 has 0 bytes");
   }
 
   @Test
