@@ -9,9 +9,11 @@ import dev.arbalest.natives.SystemCallException;
 import dev.arbalest.pq.CodeEncoder;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,6 +60,8 @@ final class IndexWriter implements AutoCloseable {
   private final MemorySegment chunkCodes;
   private final MemorySegment payload;
   private final MemorySegment slotImage;
+  private final ByteBuffer slotImageBytes;
+  private final CRC32C crc = new CRC32C();
   private final float[] row;
   private final int[] chunkNodes;
   private @Nullable WriteAheadLog log;
@@ -100,6 +104,7 @@ final class IndexWriter implements AutoCloseable {
     this.chunkCodes = memory.allocate((long) chunk * loaded.codec().codeBytes(), 64);
     this.payload = memory.allocate(MOST_ID_BYTES + 64L + 4L * dimension * chunk, 64);
     this.slotImage = memory.allocate(geometry.slotBytes(), 64);
+    this.slotImageBytes = slotImage.asByteBuffer();
     this.reservedBytes = loaded.vectors().size();
     this.live = loaded.manifest().live();
     this.map = new IdMap(loaded.ids(), live);
@@ -444,6 +449,7 @@ final class IndexWriter implements AutoCloseable {
     if (grown > 0) {
       reserve(present + grown);
       loaded.graph().extend(present + grown);
+      gauge.grew(grown);
       for (int node = present; node < present + grown; node++) {
         setDeath(node, 1); // until it holds a vector
       }
@@ -476,7 +482,9 @@ final class IndexWriter implements AutoCloseable {
     RowCheck.take(rows, source, metric, norm, row);
     slotImage.fill((byte) 0);
     geometry.type().store(row, source, slotImage, 0);
-    int sum = FileHeader.checksum(slotImage, 0, geometry.slotBytes());
+    crc.reset();
+    crc.update(slotImageBytes.rewind());
+    int sum = (int) crc.getValue();
     loaded.sums().segment().setAtIndex(FileHeader.INT, node, sum);
     MemorySegment.copy(row, 0, tail.rows(), F32Rows.FLOAT, tail.offset(position), row.length);
     MemorySegment.copy(row, 0, payload, F32Rows.FLOAT, blockOffset, row.length);

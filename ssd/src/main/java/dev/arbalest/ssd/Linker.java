@@ -159,8 +159,10 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
           0,
           row.length);
       long place = slots.place(slot);
-      slots.image().asSlice(place, geometry.slotBytes()).fill((byte) 0);
       geometry.type().store(row, slot, slots.image(), place);
+      for (long at = geometry.dataBytes(); at < geometry.slotBytes(); at++) {
+        slots.image().set(java.lang.foreign.ValueLayout.JAVA_BYTE, place + at, (byte) 0);
+      }
     }
     slots.flush();
   }

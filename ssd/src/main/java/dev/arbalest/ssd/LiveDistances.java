@@ -63,6 +63,12 @@ final class LiveDistances implements NodeDistances {
   }
 
   @Override
+  @SuppressWarnings("ThreadPriorityCheck") // nothing depends on it but the latency of searches
+  public void pause() {
+    Thread.yield();
+  }
+
+  @Override
   public boolean isLive(int node) {
     return !loaded.isDead(node);
   }
@@ -83,17 +89,15 @@ final class LiveDistances implements NodeDistances {
   /** A row of the tail scored against codes. */
   private final class TailQuery implements NodeQuery {
     private final CodeScorer scorer;
-    private final int dimension;
 
     TailQuery() {
       Codec codec = loaded.codec();
-      dimension = codec.dimension();
       scorer = codec.newScorer(loaded.codes().segment(), loaded.graph().maxDegree(), memory);
     }
 
     @Override
     public void query(int node) {
-      scorer.query(tail.rows().asSlice(tail.offset(position(node)), 4L * dimension));
+      scorer.query(tail.row(position(node)));
     }
 
     @Override

@@ -13,12 +13,14 @@ final class MemoryGauge {
   /** Delay of a chunk when nothing is left; it grows with the square of what is used. */
   private static final long MOST_DELAY_NANOS = 200_000_000;
 
-  private static final long MEASURE_NANOS = 20_000_000;
+  /** To measure takes some microseconds and kilobytes of heap. */
+  private static final long MEASURE_NANOS = 250_000_000;
 
   private final long budgetBytes;
   private final long bytesPerNode;
-  private volatile long measuredBytes = SystemFacts.anonymousBytes();
-  private volatile long measuredAt = System.nanoTime();
+  private long measuredBytes = SystemFacts.anonymousBytes();
+  private long measuredAt = System.nanoTime();
+  private long grownBytes;
 
   /**
    * Makes one.
@@ -34,14 +36,20 @@ final class MemoryGauge {
     return budgetBytes;
   }
 
-  /** What was used a moment ago. */
-  long usedBytes() {
+  /** What was used a moment ago, with what nodes take that came since. */
+  synchronized long usedBytes() {
     long now = System.nanoTime();
     if (now - measuredAt > MEASURE_NANOS) {
       measuredAt = now;
+      grownBytes = 0;
       measuredBytes = SystemFacts.anonymousBytes();
     }
-    return measuredBytes;
+    return measuredBytes + grownBytes;
+  }
+
+  /** Notes that there are so many nodes more. */
+  synchronized void grew(int nodes) {
+    grownBytes += nodes * bytesPerNode;
   }
 
   /** Whether there is room for so many nodes and bytes more. */

@@ -27,6 +27,7 @@ final class Tail {
   private final int dimension;
   private final int capacity;
   private final MemorySegment rows;
+  private final MemorySegment[] rowSegments;
   private final int[] nodes;
   private final long[] sequences;
   private volatile int head;
@@ -39,6 +40,8 @@ final class Tail {
     this.dimension = dimension;
     this.capacity = capacity(dimension);
     this.rows = memory.allocate(4L * dimension * capacity, 64);
+    this.rowSegments = new MemorySegment[capacity];
+    java.util.Arrays.setAll(rowSegments, i -> rows.asSlice(4L * dimension * i, 4L * dimension));
     this.nodes = new int[capacity];
     this.sequences = new long[capacity];
   }
@@ -68,6 +71,11 @@ final class Tail {
    */
   F32Rows rowsFrom(int position, int count) {
     return new F32Rows(rows, offset(position), 4L * dimension, count, dimension);
+  }
+
+  /** A row by itself. */
+  MemorySegment row(int position) {
+    return rowSegments[position & (capacity - 1)];
   }
 
   /** Of {@code count} rows from a position on, how many lie one after the other. */

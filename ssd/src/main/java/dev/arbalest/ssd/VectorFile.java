@@ -29,6 +29,11 @@ record VectorFile(int dimension, ElementType type) {
     return slotBytes(dimension);
   }
 
+  /** Bytes of a slot that its components take. */
+  int dataBytes() {
+    return type.bytes() * dimension;
+  }
+
   /** Bytes the first {@code components} take, in whole sectors. */
   int slotBytes(int components) {
     return (type.bytes() * components + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;

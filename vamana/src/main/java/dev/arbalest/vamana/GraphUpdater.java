@@ -28,6 +28,7 @@ public final class GraphUpdater {
 
   private final Graph graph;
   private final NodeDistances distances;
+  private final Reachability reachability;
   private final BuildParameters parameters;
   private final Workers workers;
   private final OrphanRescue rescue;
@@ -53,6 +54,7 @@ public final class GraphUpdater {
     this.graph = graph;
     this.linked = linked;
     this.distances = distances;
+    this.reachability = new Reachability(graph);
     this.parameters = parameters;
     this.workers = workers;
     this.rescue = new OrphanRescue(graph, distances, workers.size());
@@ -94,6 +96,7 @@ public final class GraphUpdater {
           hosts.length,
           8,
           (worker, low, high) -> {
+            distances.pause();
             for (int i = low; i < high; i++) {
               repairs[worker].replace((int) hosts[i]);
             }
@@ -119,8 +122,7 @@ public final class GraphUpdater {
    */
   public int reconnect() {
     PairQuery query = new PairQuery(inserter.scratch(0).pairs());
-    return Reachability.repair(
-        graph,
+    return reachability.repair(
         query,
         parameters.effectiveListSize(),
         node -> distances.isLive(node) && graph.degree(node) > 0);

@@ -5,17 +5,34 @@ import java.util.function.IntPredicate;
 
 /** Which nodes a search can get to from the entry point, and edges for those it cannot. */
 public final class Reachability {
-  private Reachability() {}
+  private final Graph graph;
+  private final BitSet reached = new BitSet();
+  private int[] queue = new int[0];
+
+  /** Keeps its working memory for the next call; not thread-safe. */
+  Reachability(Graph graph) {
+    this.graph = graph;
+  }
 
   /** The nodes reachable from the entry point, it included. */
   public static BitSet reachable(Graph graph) {
-    BitSet reached = new BitSet(graph.nodeCount());
-    int[] queue = new int[graph.nodeCount()];
-    spread(graph, graph.entryPoint(), reached, queue);
-    return reached;
+    Reachability made = new Reachability(graph);
+    made.start();
+    return made.reached;
   }
 
-  private static void spread(Graph graph, int start, BitSet reached, int[] queue) {
+  private void start() {
+    int nodes = graph.nodeCount();
+    if (queue.length < nodes) {
+      queue = new int[nodes + nodes / 4];
+    }
+    reached.clear();
+    if (graph.entryPoint() != Graph.NONE) {
+      spread(graph.entryPoint());
+    }
+  }
+
+  private void spread(int start) {
     int head = 0;
     int tail = 0;
     reached.set(start);
@@ -44,16 +61,15 @@ public final class Reachability {
    * @return how many nodes had been unreachable
    */
   static int repair(Graph graph, NodeQuery query, int searchListSize) {
-    return repair(graph, query, searchListSize, _ -> true);
+    return new Reachability(graph).repair(query, searchListSize, _ -> true);
   }
 
   /** The same for the nodes a condition holds for; the others have no edges, or are to leave. */
-  static int repair(Graph graph, NodeQuery query, int searchListSize, IntPredicate isWanted) {
+  int repair(NodeQuery query, int searchListSize, IntPredicate isWanted) {
     if (graph.entryPoint() == Graph.NONE) {
       return 0;
     }
-    BitSet reached = reachable(graph);
-    int[] queue = new int[graph.nodeCount()];
+    start();
     GreedySearch search = new GreedySearch(graph, searchListSize);
     int lost = 0;
     for (int node = reached.nextClearBit(0);
@@ -67,7 +83,7 @@ public final class Reachability {
         CandidateList found = search.search(query, searchListSize);
         attach(graph, node, found, lost);
       }
-      spread(graph, node, reached, queue);
+      spread(node);
       lost++;
     }
     return lost;
