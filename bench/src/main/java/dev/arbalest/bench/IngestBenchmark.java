@@ -91,6 +91,14 @@ public final class IngestBenchmark implements Callable<Integer> {
       description = "Afterwards delete this share of what was inserted and compact.")
   private double deleteShare;
 
+  @Option(
+      names = "--window",
+      description = {
+        "When an insert is refused delete the oldest tenth of what was inserted and go on; the file",
+        "is gone through again and again, under new ids, until --count are inserted."
+      })
+  private boolean window;
+
   @Option(names = "--timeline", description = "File for a line per second (tab-separated).")
   private @Nullable Path timeline;
 
@@ -206,7 +214,9 @@ public final class IngestBenchmark implements Callable<Integer> {
 
   private void ingest(Index index, VectorInput vectors, ObjectNode report) throws IOException {
     F32Rows rows = vectors.rows();
-    int end = (int) Math.min(rows.count(), (long) from + count);
+    int end = (int) Math.min(window ? Integer.MAX_VALUE : rows.count(), (long) from + count);
+    int oldest = from;
+    int refusals = 0;
     Histogram acknowledged = new Histogram(3);
     long allocatedBefore = 0;
     int insertedBefore = 0;
@@ -214,19 +224,28 @@ public final class IngestBenchmark implements Callable<Integer> {
     long start = System.nanoTime();
     int at = from;
     while (at < end) {
-      int size = Math.min(batch, end - at);
+      int row = at % rows.count();
+      int size = Math.min(Math.min(batch, end - at), rows.count() - row);
       F32Rows part =
-          new F32Rows(rows.memory(), rows.offset(at), rows.strideBytes(), size, rows.dimension());
+          new F32Rows(rows.memory(), rows.offset(row), rows.strideBytes(), size, rows.dimension());
       long begun = System.nanoTime();
       try {
         WriteReceipt receipt = index.insert(Ids.range(firstId + at, size), part);
         acknowledged.recordValue(System.nanoTime() - begun);
         delayNanos.addAndGet(receipt.delayNanos());
       } catch (WriteRefusedException e) {
-        report.put("refused_after", inserted.get());
-        break;
+        refusals++;
+        if (!window) {
+          report.put("refused_after", inserted.get());
+          break;
+        }
+        int tenth = Math.max(1, (at - oldest) / 10);
+        index.delete(Ids.range(firstId + oldest, tenth));
+        oldest += tenth;
+        index.awaitLinked(); // its slots and memory are free then
+        continue;
       }
-      vectors.release(at, at + size);
+      vectors.release(row, row + size);
       inserted.addAndGet(size);
       at += size;
       if (insertedBefore == 0 && at - from >= (end - from) / 2) {
@@ -235,6 +254,7 @@ public final class IngestBenchmark implements Callable<Integer> {
       }
     }
     double seconds = (System.nanoTime() - start) / 1e9;
+    report.put("refusals", refusals);
     report.put("inserted", inserted.get());
     report.put("seconds", seconds);
     report.put("vectors_per_second", inserted.get() / seconds);
