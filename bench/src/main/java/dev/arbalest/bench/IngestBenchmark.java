@@ -295,7 +295,7 @@ public final class IngestBenchmark implements Callable<Integer> {
   /** Looks at the tail often, and writes the timeline once a second. */
   private void sample(Index index) {
     try (PrintWriter out =
-        timeline == null ? null : new PrintWriter(Files.newBufferedWriter(timeline))) {
+        timeline == null ? null : new PrintWriter(Files.newBufferedWriter(timeline), true)) {
       if (out != null) {
         out.println("second\tinserted\tsearches\tdelay_ms\tanonymous_mb\trss_mb");
       }
@@ -318,6 +318,7 @@ public final class IngestBenchmark implements Callable<Integer> {
               (nowDelay - lastDelay) / 1_000_000,
               SystemFacts.anonymousBytes() >> 20,
               SystemFacts.residentBytes() >> 20);
+          out.flush();
           lastInserted = nowInserted;
           lastSearches = nowSearches;
           lastDelay = nowDelay;

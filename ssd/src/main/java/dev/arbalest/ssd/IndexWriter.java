@@ -287,7 +287,9 @@ final class IndexWriter implements AutoCloseable {
               + gauge.budgetBytes()
               + " bytes, of which "
               + gauge.usedBytes()
-              + " are used; delete some, or open the index with more");
+              + " are used (the heap's "
+              + Runtime.getRuntime().maxMemory()
+              + " among them); delete some, or open the index with more, or a smaller -Xmx");
     }
     return grown;
   }

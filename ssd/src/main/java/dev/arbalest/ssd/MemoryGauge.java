@@ -4,7 +4,8 @@ import dev.arbalest.natives.SystemFacts;
 
 /**
  * How much of its budget an index takes that is written to, measured as what the process has in
- * memory that no file backs: heap, tables, buffers, the JVM's own. Thread-safe.
+ * memory that no file backs: tables, buffers, the JVM's own, and the heap, which counts as large as
+ * it may become: it grows when it likes. Thread-safe.
  */
 final class MemoryGauge {
   /** Share of the budget from which on inserts are slowed down. */
@@ -18,7 +19,7 @@ final class MemoryGauge {
 
   private final long budgetBytes;
   private final long bytesPerNode;
-  private long measuredBytes = SystemFacts.anonymousBytes();
+  private long measuredBytes = measure();
   private long measuredAt = System.nanoTime();
   private long grownBytes;
 
@@ -42,9 +43,14 @@ final class MemoryGauge {
     if (now - measuredAt > MEASURE_NANOS) {
       measuredAt = now;
       grownBytes = 0;
-      measuredBytes = SystemFacts.anonymousBytes();
+      measuredBytes = measure();
     }
     return measuredBytes + grownBytes;
+  }
+
+  private static long measure() {
+    Runtime runtime = Runtime.getRuntime();
+    return SystemFacts.anonymousBytes() + runtime.maxMemory() - runtime.totalMemory();
   }
 
   /** Notes that there are so many nodes more. */
