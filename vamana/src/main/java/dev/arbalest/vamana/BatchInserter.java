@@ -257,6 +257,19 @@ final class BatchInserter {
       return false;
     }
 
+    /** Sets the neighbours picked from candidates. */
+    void setPruned(Graph graph, int node, int[] all, int count) {
+      prune.begin();
+      for (int from = 0; from < count; from += pool.length) {
+        int part = Math.min(pool.length, count - from);
+        System.arraycopy(all, from, pool, 0, part);
+        addPool(node, part);
+      }
+      prune.prune(node);
+      graph.setNeighbors(node, prune.picked(), 0, prune.pickedCount());
+      prune.forEachDropped(dropped);
+    }
+
     void trim(Graph graph, int node) {
       if (graph.degree(node) > parameters.degree()) {
         prune.begin();

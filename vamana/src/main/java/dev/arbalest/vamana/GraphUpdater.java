@@ -19,8 +19,7 @@ import java.util.Arrays;
 public final class GraphUpdater {
   /**
    * Candidates in place of a neighbour that left. IP-DiskANN adds the three nearest as they are;
-   * with more of them, of which those are added that no other neighbour occludes, searches find as
-   * much as after a build.
+   * with more of them, and all neighbours pruned anew, searches find as much as after a build.
    */
   private static final int REPLACEMENTS = 8;
 
@@ -237,17 +236,18 @@ public final class GraphUpdater {
 
   /** A worker's part. */
   private final class Repair {
+    private final BatchInserter.Scratch scratch;
     private final PairDistances pairs;
     private final int[] row = new int[graph.maxDegree()];
     private final int[] theirs = new int[graph.maxDegree()];
     private final int[] candidates = new int[MOST_CANDIDATES];
     private final float[] nearness = new float[MOST_CANDIDATES];
-    private final int[] kept = new int[graph.maxDegree()];
-    private final float[] between = new float[graph.maxDegree()];
+    private int[] kept = new int[2 * graph.maxDegree()];
     private long[] collected = new long[1024];
     private int collectedCount;
 
     Repair(BatchInserter.Scratch scratch) {
+      this.scratch = scratch;
       this.pairs = scratch.pairs();
     }
 
@@ -280,10 +280,7 @@ public final class GraphUpdater {
       return count;
     }
 
-    /**
-     * Replaces a node's neighbours that leave. Those that stay were pruned against each other
-     * before: only what is added is compared with them, by the rule of {@link RobustPrune}.
-     */
+    /** Replaces a node's neighbours that leave. */
     void replace(int node) {
       int degree = graph.neighbors(node, row);
       int count = 0;
@@ -292,57 +289,36 @@ public final class GraphUpdater {
         if (isLeaving(row[i])) {
           row[leaving++] = row[i];
         } else {
-          kept[count++] = row[i];
+          count = keep(count, row[i]);
         }
       }
-      int stayed = count;
-      for (int i = 0; i < leaving && count < parameters.degree(); i++) {
+      for (int i = 0; i < leaving; i++) {
         int available = staying(row[i]);
         pairs.distances(node, candidates, 0, available, nearness, 0);
-        for (int turn = 0; turn < REPLACEMENTS && count < parameters.degree(); turn++) {
+        for (int turn = 0; turn < REPLACEMENTS; turn++) {
           int nearest = nearest(node, count, available);
           if (nearest < 0) {
             break;
           }
-          float distance = nearness[nearest];
-          nearness[nearest] = Float.POSITIVE_INFINITY; // not again
-          if (!isOccluded(candidates[nearest], distance, count)) {
-            kept[count++] = candidates[nearest];
-          }
+          count = keep(count, candidates[nearest]);
         }
       }
-      if (count == 0 && stayed == 0) {
-        count = keepNearest(node, leaving);
-      }
-      graph.setNeighbors(node, kept, 0, count);
+      scratch.setPruned(graph, node, kept, count);
     }
 
-    /** Whether a candidate is nearer to one of those kept, by more than alpha. */
-    private boolean isOccluded(int candidate, float distance, int count) {
-      pairs.distances(candidate, kept, 0, count, between, 0);
-      for (int i = 0; i < count; i++) {
-        if (distance > parameters.alpha() * between[i]) {
-          return true;
-        }
+    private int keep(int count, int neighbor) {
+      if (count == kept.length) {
+        kept = Arrays.copyOf(kept, 2 * count);
       }
-      return false;
-    }
-
-    /** A node all of whose neighbours leave, of which none has a neighbour that stays. */
-    private int keepNearest(int node, int leaving) {
-      int entry = graph.entryPoint();
-      boolean isFound = leaving > 0 && entry != node && entry != Graph.NONE && stays(entry);
-      if (isFound) {
-        kept[0] = entry;
-      }
-      return isFound ? 1 : 0;
+      kept[count] = neighbor;
+      return count + 1;
     }
 
     /** Index of the candidate nearest to a node that is not among those kept, or -1. */
     private int nearest(int node, int count, int available) {
       int nearest = -1;
       for (int i = 0; i < available; i++) {
-        boolean better = nearness[i] < (nearest < 0 ? Float.POSITIVE_INFINITY : nearness[nearest]);
+        boolean better = nearest < 0 || nearness[i] < nearness[nearest];
         if (better && candidates[i] != node && !isKept(candidates[i], count)) {
           nearest = i;
         }
