@@ -94,7 +94,7 @@ public final class IngestBenchmark implements Callable<Integer> {
   @Option(
       names = "--window",
       description = {
-        "When an insert is refused delete the oldest tenth of what was inserted and go on; the file",
+        "When an insert is refused delete the oldest fiftieth of what was inserted and go on; the file",
         "is gone through again and again, under new ids, until --count are inserted."
       })
   private boolean window;
@@ -239,9 +239,9 @@ public final class IngestBenchmark implements Callable<Integer> {
           report.put("refused_after", inserted.get());
           break;
         }
-        int tenth = Math.max(1, (at - oldest) / 10);
-        index.delete(Ids.range(firstId + oldest, tenth));
-        oldest += tenth;
+        int oldShare = Math.max(1, (at - oldest) / 50);
+        index.delete(Ids.range(firstId + oldest, oldShare));
+        oldest += oldShare;
         index.awaitLinked(); // its slots and memory are free then
         continue;
       }

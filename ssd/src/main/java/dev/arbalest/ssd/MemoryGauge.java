@@ -12,7 +12,7 @@ final class MemoryGauge {
   private static final double SOFT = 0.9;
 
   /** Delay of a chunk when nothing is left; it grows with the square of what is used. */
-  private static final long MOST_DELAY_NANOS = 200_000_000;
+  private static final long MOST_DELAY_NANOS = 100_000_000;
 
   /** To measure takes some microseconds and kilobytes of heap. */
   private static final long MEASURE_NANOS = 250_000_000;
