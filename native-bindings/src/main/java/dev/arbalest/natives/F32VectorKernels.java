@@ -339,10 +339,20 @@ final class F32VectorKernels {
     }
   }
 
-  /** Sets {@code scratch[i]} to the sum of the vector stored i-th. */
+  /**
+   * Sets {@code scratch[i]} to the sum of the vector stored i-th, in the order of {@link
+   * FloatLanes#sum}. Without vectors: where the compiler does not inline all of it, those are
+   * allocated one by one.
+   */
   private static void fold(float[] scratch, int count) {
     for (int i = 0; i < count; i++) {
-      scratch[i] = FloatLanes.sum(FloatVector.fromArray(SPECIES, scratch, i * LANES));
+      int at = i * LANES;
+      for (int half = LANES / 2; half > 0; half /= 2) {
+        for (int j = at; j < at + half; j++) {
+          scratch[j] += scratch[j + half];
+        }
+      }
+      scratch[i] = scratch[at];
     }
   }
 
