@@ -12,6 +12,8 @@ import java.util.function.IntConsumer;
  * when given more candidates than ever before.
  */
 final class RobustPrune {
+  private static final int MOST_INSERTED = 256;
+
   private final PairDistances distances;
   private final float alpha;
   private final int[] picked;
@@ -76,7 +78,7 @@ final class RobustPrune {
 
   /** Picks neighbours for {@code node} from the candidates, itself and repetitions left out. */
   void prune(int node) {
-    java.util.Arrays.sort(keys, 0, count);
+    sort();
     int distinct = 0;
     for (int i = 0; i < count; i++) {
       int candidate = (int) keys[i];
@@ -92,6 +94,23 @@ final class RobustPrune {
     round(distinct, 1);
     if (alpha > 1) {
       round(distinct, alpha);
+    }
+  }
+
+  /** Few keys, which come nearly in order: the library's sort would allocate for those. */
+  private void sort() {
+    if (count > MOST_INSERTED) {
+      java.util.Arrays.sort(keys, 0, count);
+      return;
+    }
+    for (int i = 1; i < count; i++) {
+      long key = keys[i];
+      int at = i;
+      while (at > 0 && keys[at - 1] > key) {
+        keys[at] = keys[at - 1];
+        at--;
+      }
+      keys[at] = key;
     }
   }
 
