@@ -15,7 +15,7 @@ final class MemoryGauge {
   private static final long MOST_DELAY_NANOS = 100_000_000;
 
   /** To measure takes some microseconds and kilobytes of heap. */
-  private static final long MEASURE_NANOS = 250_000_000;
+  private static final long MEASURE_NANOS = 1_000_000_000;
 
   private final long budgetBytes;
   private final long bytesPerNode;

@@ -2,7 +2,6 @@ package dev.arbalest.vamana;
 
 import dev.arbalest.natives.Workers;
 import java.io.IOException;
-import java.util.Arrays;
 import java.util.function.IntConsumer;
 
 /**
@@ -19,6 +18,7 @@ final class BatchInserter {
   private final Workers workers;
   private final Scratch[] scratch;
   private final Rescue rescue;
+  private final EdgeSort sort = new EdgeSort();
   private int[] chosen = new int[0];
   private int[] chosenCount = new int[0];
   private long[] edges = new long[0];
@@ -96,7 +96,7 @@ final class BatchInserter {
 
   /** Adds edges, which are sorted meanwhile; hosts that have no place for theirs are pruned. */
   void addEdges(long[] added, int count) throws IOException {
-    Arrays.sort(added, 0, count);
+    sort.sort(added, count);
     if (starts.length < count + 1) {
       starts = new int[Math.max(count + 1, edges.length + 1)];
     }
