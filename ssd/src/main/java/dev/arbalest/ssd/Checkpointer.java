@@ -106,7 +106,7 @@ final class Checkpointer {
     if (clean) {
       loaded.vectors().truncate(writer.geometry().fileBytes(moment.count));
     }
-    loaded.vectors().sync();
+    syncVectors();
     Manifest before = present();
     Manifest manifest =
         new Manifest(
@@ -127,6 +127,19 @@ final class Checkpointer {
     commit(manifest, moment.count, clean);
     lastSequence = moment.sequence;
     log.release(moment.sequence);
+  }
+
+  /**
+   * What a failed sync leaves on the disk is unknown, and a later one that works says nothing of
+   * it: the log must be replayed from before.
+   */
+  private void syncVectors() throws IOException {
+    try {
+      loaded.vectors().sync();
+    } catch (IOException e) {
+      writer.fail(e);
+      throw e;
+    }
   }
 
   private void commit(Manifest manifest, int count, boolean clean) throws IOException {
