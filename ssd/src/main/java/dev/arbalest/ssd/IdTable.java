@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets;
 /**
  * External ids by node: 8 bytes each, which are a number or say where a text is among all of them,
  * one after the other ({@code offset << 16 | bytes}). Texts are only ever added; those of nodes
- * that are gone stay until the index is opened again.
+ * that are gone stay.
  *
  * <p>Owned memory, reserved for as many nodes as the index may have. Ids of a node are written
  * before the node can be found, by one thread; reads are safe from any thread.
