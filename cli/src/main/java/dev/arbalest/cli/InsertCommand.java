@@ -89,7 +89,13 @@ final class InsertCommand implements Callable<Integer>, ArbalestCommand.Verbose 
       progress.stage("insert", count - skip);
       for (int from = skip; from < count; from += batch) {
         int to = Math.min(count, from + batch);
-        WriteReceipt receipt = insert(opened, rows, all.ids(from, to), from, to);
+        WriteReceipt receipt;
+        try {
+          receipt = insert(opened, rows, all.ids(from, to), from, to);
+        } catch (IOException e) {
+          progress.note(from + " vectors are inserted; go on with --skip " + from);
+          throw e;
+        }
         delay += receipt.delayNanos();
         replaced += receipt.replaced();
         vectors.release(from, to);

@@ -6,7 +6,6 @@ import dev.arbalest.vamana.Graph;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.Map;
 
@@ -237,11 +236,6 @@ final class Checkpointer {
       MemorySegment payload,
       long... numbers)
       throws IOException {
-    Path path = directory.newFile(part);
-    Files.deleteIfExists(path);
-    BlockFile.Written written = BlockFile.write(path, kind, payload, workers, numbers);
-    files.put(
-        part,
-        new Manifest.Entry(path.getFileName().toString(), written.bytes(), written.checksum()));
+    files.put(part, directory.write(part, kind, payload, workers, numbers));
   }
 }

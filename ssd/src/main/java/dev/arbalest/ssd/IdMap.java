@@ -124,15 +124,6 @@ final class IdMap implements AutoCloseable {
     return true;
   }
 
-  /** Replaces a node by another that has got its id. */
-  void replace(int node, int newNode) {
-    int place = ids.hash(node) & (places - 1);
-    while (get(place) != node) {
-      place = (place + 1) & (places - 1);
-    }
-    set(place, newNode);
-  }
-
   /** Removes a node that is in the table. */
   void remove(int node) {
     int place = ids.hash(node) & (places - 1);

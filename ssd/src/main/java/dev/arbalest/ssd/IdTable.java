@@ -77,11 +77,6 @@ final class IdTable implements AutoCloseable {
     textBytes += text.length;
   }
 
-  /** Gives a node the id of another. */
-  void copy(int from, int to) {
-    values.segment().setAtIndex(FileHeader.LONG, to, value(from));
-  }
-
   private long value(int node) {
     return values.segment().getAtIndex(FileHeader.LONG, node);
   }

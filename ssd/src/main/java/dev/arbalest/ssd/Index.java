@@ -26,9 +26,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>An index that was opened by {@link #openForWriting} takes inserts and deletes from any number
  * of threads, too. What those do is visible to every search that begins after they return, and as a
- * whole: a search sees all of a batch (of up to a quarter of a megabyte of vectors) or nothing.
- * Searches never wait for writes. Closing loses nothing, nor does a crash of what a call has
- * returned for.
+ * whole: a search sees all of a batch or nothing (a quarter of {@link #unlinkedLimit} vectors;
+ * larger batches are cut). Searches never wait for writes. Closing loses nothing, nor does a crash
+ * of what a call has returned for.
  */
 public final class Index implements AutoCloseable {
   private final IndexLoader.Loaded loaded;

@@ -489,14 +489,8 @@ final class IndexBuilder {
     }
   }
 
-  /** Writes a part; what an earlier run may have left half-written is replaced. */
   private void put(Manifest.Part part, FileHeader.Kind kind, MemorySegment payload, long... numbers)
       throws IOException {
-    Path path = directory.newFile(part);
-    Files.deleteIfExists(path);
-    BlockFile.Written written = BlockFile.write(path, kind, payload, workers, numbers);
-    files.put(
-        part,
-        new Manifest.Entry(path.getFileName().toString(), written.bytes(), written.checksum()));
+    files.put(part, directory.write(part, kind, payload, workers, numbers));
   }
 }

@@ -3,6 +3,7 @@ package dev.arbalest.ssd;
 import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.NativeMemory;
+import dev.arbalest.natives.Workers;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.FileAlreadyExistsException;
@@ -193,6 +194,25 @@ final class IndexDirectory implements AutoCloseable {
   /** Path of a part of the index being written; no committed file has it. */
   Path newFile(Manifest.Part part) {
     return path.resolve(part.label() + "." + nextGeneration());
+  }
+
+  /**
+   * Writes a part of the index being written; what an earlier run may have left half-written is
+   * replaced.
+   *
+   * @return what the manifest is to say of it
+   */
+  Manifest.Entry write(
+      Manifest.Part part,
+      FileHeader.Kind kind,
+      MemorySegment payload,
+      Workers workers,
+      long... numbers)
+      throws IOException {
+    Path file = newFile(part);
+    Files.deleteIfExists(file);
+    BlockFile.Written written = BlockFile.write(file, kind, payload, workers, numbers);
+    return new Manifest.Entry(file.getFileName().toString(), written.bytes(), written.checksum());
   }
 
   /** Where a new index's vectors go. */

@@ -16,7 +16,6 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.EnumMap;
@@ -209,11 +208,6 @@ public final class IndexRepair {
 
   private void put(Manifest.Part part, FileHeader.Kind kind, MemorySegment payload, long... numbers)
       throws IOException {
-    Path path = directory.newFile(part);
-    Files.deleteIfExists(path);
-    BlockFile.Written written = BlockFile.write(path, kind, payload, workers, numbers);
-    files.put(
-        part,
-        new Manifest.Entry(path.getFileName().toString(), written.bytes(), written.checksum()));
+    files.put(part, directory.write(part, kind, payload, workers, numbers));
   }
 }

@@ -141,16 +141,6 @@ final class IndexWriter implements AutoCloseable {
     return live;
   }
 
-  /** Nodes that may be used again, and nodes that will be. */
-  int[] freeAndDead() {
-    lock.lock();
-    try {
-      return new int[] {free.size(), dead.size()};
-    } finally {
-      lock.unlock();
-    }
-  }
-
   /** Does what a block of the log says, again. */
   void replay(long sequence, MemorySegment block, int bytes, int floatsFrom) throws IOException {
     Ids ids = LogRecord.ids(block, bytes);

@@ -1,9 +1,12 @@
 package dev.arbalest.ssd;
 
 import dev.arbalest.cache.SlabPool;
+import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.vamana.GraphUpdater;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -151,17 +154,11 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
     for (int position = from; position != to; position++) {
       int slot = tail.node(position);
       writer.forgetCached(slot);
-      java.lang.foreign.MemorySegment.copy(
-          tail.rows(),
-          dev.arbalest.natives.F32Rows.FLOAT,
-          tail.offset(position),
-          row,
-          0,
-          row.length);
+      MemorySegment.copy(tail.rows(), F32Rows.FLOAT, tail.offset(position), row, 0, row.length);
       long place = slots.place(slot);
       geometry.type().store(row, slot, slots.image(), place);
       for (long at = geometry.dataBytes(); at < geometry.slotBytes(); at++) {
-        slots.image().set(java.lang.foreign.ValueLayout.JAVA_BYTE, place + at, (byte) 0);
+        slots.image().set(ValueLayout.JAVA_BYTE, place + at, (byte) 0);
       }
     }
     slots.flush();

@@ -144,6 +144,9 @@ final class WriteAheadLog implements AutoCloseable {
   static WriteAheadLog open(Path directory, Options options, long base, long after, Replay replay)
       throws IOException {
     Files.createDirectories(directory);
+    // Segments are durable only if the directory they are in is; who made it may have been killed.
+    DirectFile.syncDirectory(
+        java.util.Objects.requireNonNull(directory.toAbsolutePath().getParent()));
     List<Path> segments = new ArrayList<>();
     try (Stream<Path> files = Files.list(directory)) {
       for (Path path : files.toList()) {

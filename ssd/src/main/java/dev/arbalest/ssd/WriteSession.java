@@ -141,10 +141,10 @@ final class WriteSession implements AutoCloseable {
                 (sequence, payload, bytes, floatsFrom) -> {
                   if (!begun[0]) {
                     begun[0] = true;
-                    listener.stage("recover", 0);
+                    listener.stage("recover", WriteAheadLog.bytes(directory.log()));
                   }
                   writer.replay(sequence, payload, bytes, floatsFrom);
-                  listener.advanced(LogRecord.count(payload));
+                  listener.advanced(bytes);
                 });
         writer.awaitLinked();
         return log;
