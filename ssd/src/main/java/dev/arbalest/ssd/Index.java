@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.concurrent.ExecutorService;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -136,6 +137,22 @@ public final class Index implements AutoCloseable {
       Path directory, VectorInput input, Ids ids, BuildOptions options, ProgressListener listener)
       throws IOException {
     return IndexBuilder.build(directory, input, ids, options, listener);
+  }
+
+  /**
+   * Makes an index that holds nothing yet, to be opened by {@link #openForWriting}.
+   *
+   * @param directory new or empty
+   * @param sample vectors like those to come, at least one; the codec is trained on them, nothing
+   *     else is done with them
+   * @param idType what vectors will be known by
+   * @param options metric, storage, codec, its dimensions and the graph's parameters count
+   * @throws BadInputException if a vector or an option cannot be used, or an index is there already
+   * @throws IOException if files cannot be written; nothing half-written remains
+   */
+  public static void create(Path directory, F32Rows sample, IdType idType, BuildOptions options)
+      throws IOException {
+    EmptyIndex.create(directory, sample, idType, options);
   }
 
   /** Opens an index with default options. */
@@ -280,7 +297,8 @@ public final class Index implements AutoCloseable {
    *
    * @param query {@link #dimension} finite components
    * @throws BadInputException if the query has another dimension, a component that is not finite,
-   *     or norm 0 under cosine, or if k exceeds the number of vectors
+   *     or norm 0 under cosine, or if k exceeds the number of vectors of an index that is open for
+   *     reading; one that is written to gives as many as there are
    * @throws CorruptIndexException if a vector read is not what was written
    * @throws IOException if the device fails
    */
@@ -296,6 +314,55 @@ public final class Index implements AutoCloseable {
     search(query, parameters, SearchContext.NO_NODE, result);
   }
 
+  /** Says which vectors may be found. */
+  @FunctionalInterface
+  public interface IdFilter {
+    /**
+     * Whether one may be found.
+     *
+     * @param id its id, without meaning if ids are text
+     * @param text its id, null if ids are numbers
+     */
+    boolean accepts(long id, @Nullable String text);
+  }
+
+  /**
+   * Finds the nearest neighbours that a filter accepts among the L candidates a walk ends with:
+   * fewer than k if fewer of those are accepted, which a longer list or {@link #searchAmong} may
+   * mend. The filter is asked about candidates only.
+   */
+  public void search(
+      float[] query, SearchParameters parameters, IdFilter filter, SearchResult result)
+      throws IOException {
+    IntPredicate accepted = node -> filter.accepts(numberOf(node), textOf(node));
+    run(
+        query,
+        parameters,
+        context -> context.search(query, parameters, SearchContext.NO_NODE, accepted, result));
+  }
+
+  /**
+   * Finds the nearest neighbours among some vectors: all of them are scored by their codes, and as
+   * many read as the answer needs. For up to some thousands of an index opened for writing.
+   *
+   * @param ids of the index's type; those that are not there are passed over
+   */
+  public void searchAmong(float[] query, SearchParameters parameters, Ids ids, SearchResult result)
+      throws IOException {
+    IndexWriter writer = session().writer();
+    run(
+        query,
+        parameters,
+        context -> {
+          int[] nodes = new int[ids.size()];
+          int count = writer.findAll(ids, nodes);
+          int most = Math.max(count, parameters.k());
+          SearchParameters all =
+              new SearchParameters(parameters.k(), most, most, 0, parameters.confidence());
+          context.searchAmong(query, all, nodes, count, result);
+        });
+  }
+
   /**
    * As if the index did not hold the vector of a node.
    *
@@ -303,11 +370,22 @@ public final class Index implements AutoCloseable {
    */
   void search(float[] query, SearchParameters parameters, int excluded, SearchResult result)
       throws IOException {
+    run(query, parameters, context -> context.search(query, parameters, excluded, null, result));
+  }
+
+  /** What is done with a search context. */
+  @FunctionalInterface
+  private interface Searching {
+    void search(SearchContext context) throws IOException;
+  }
+
+  private void run(float[] query, SearchParameters parameters, Searching searching)
+      throws IOException {
     if (query.length != dimension()) {
       throw new BadInputException(
           "query has dimension " + query.length + ", the index " + dimension());
     }
-    if (parameters.k() > count()) {
+    if (parameters.k() > count() && session == null) {
       throw new BadInputException(
           "k = " + parameters.k() + " exceeds the " + count() + " vectors of the index");
     }
@@ -319,7 +397,7 @@ public final class Index implements AutoCloseable {
     long phase = phaser.enter();
     try {
       try {
-        context.search(query, parameters, excluded, result);
+        searching.search(context);
       } finally {
         phaser.exit(phase);
       }
@@ -397,6 +475,24 @@ public final class Index implements AutoCloseable {
     return session().insert(ids, vectors);
   }
 
+  /**
+   * Throws what {@link #insert} would of ids and vectors that cannot be inserted, or if there is no
+   * memory for them now.
+   */
+  public void requireInsertable(Ids ids, F32Rows vectors) throws IOException {
+    session().writer().requireInsertable(ids, vectors);
+  }
+
+  /** Why a row of vectors cannot be indexed under a metric, or the empty string. */
+  public static String problemOf(F32Rows vectors, int row, Metric metric) {
+    try {
+      double _ = RowCheck.norm(vectors, row, metric, "insert");
+      return "";
+    } catch (BadInputException e) {
+      return String.valueOf(e.getMessage());
+    }
+  }
+
   /** As {@link #insert(Ids, F32Rows)}. */
   public WriteReceipt insert(Ids ids, float[]... vectors) throws IOException {
     for (float[] vector : vectors) {
@@ -443,6 +539,11 @@ public final class Index implements AutoCloseable {
    */
   public void compact(ProgressListener listener) throws IOException {
     session().compact(listener);
+  }
+
+  /** Whether inserts are being slowed down because memory is short. */
+  public boolean isMemoryShort() {
+    return session().writer().isMemoryShort();
   }
 
   /** Waits until all that was inserted is in the graph and what was deleted has left it. */
@@ -501,6 +602,28 @@ public final class Index implements AutoCloseable {
     }
   }
 
+  /** Takes ids. */
+  @FunctionalInterface
+  public interface IdVisitor {
+    /**
+     * Takes one.
+     *
+     * @param id number, without meaning if ids are text
+     * @param text null if ids are numbers
+     */
+    void visit(long id, @Nullable String text) throws IOException;
+  }
+
+  /** Goes through the ids of all vectors, while nothing is inserted or deleted. */
+  public void forEachId(IdVisitor visitor) throws IOException {
+    int slots = slots();
+    for (int node = 0; node < slots; node++) {
+      if (!isDead(node)) {
+        visitor.visit(numberOf(node), textOf(node));
+      }
+    }
+  }
+
   /** What vectors are known by. */
   public IdType idType() {
     return loaded.ids().type();
@@ -546,9 +669,15 @@ public final class Index implements AutoCloseable {
 
   /** Adds a node to a result. */
   void addTo(SearchResult result, int node, float distance) {
-    boolean isText = loaded.ids().type() == IdType.UTF8;
-    result.add(
-        isText ? 0 : loaded.ids().number(node), isText ? loaded.ids().text(node) : null, distance);
+    result.add(numberOf(node), textOf(node), distance);
+  }
+
+  private long numberOf(int node) {
+    return loaded.ids().type() == IdType.UTF8 ? 0 : loaded.ids().number(node);
+  }
+
+  private @Nullable String textOf(int node) {
+    return loaded.ids().type() == IdType.UTF8 ? loaded.ids().text(node) : null;
   }
 
   /** Whether a result has a node's vector at a rank. */

@@ -217,6 +217,17 @@ final class IndexWriter implements AutoCloseable {
     return new WriteReceipt(ids.size(), replaced, delay);
   }
 
+  /** As {@link Index#requireInsertable}. */
+  void requireInsertable(Ids ids, F32Rows rows) throws IOException {
+    check(ids, rows);
+    lock.lock();
+    try {
+      long _ = requireRoom(ids);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private void check(Ids ids, F32Rows rows) {
     if (ids.size() != rows.count()) {
       throw new BadInputException(ids.size() + " ids for " + rows.count() + " vectors");
@@ -296,6 +307,10 @@ final class IndexWriter implements AutoCloseable {
       requireUsable();
     }
     return System.nanoTime() - start;
+  }
+
+  boolean isMemoryShort() {
+    return gauge.delayNanos() > 0;
   }
 
   /** Waits the longer the less memory is left; returns for how long. */
@@ -572,6 +587,36 @@ final class IndexWriter implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /**
+   * The nodes that have some ids, ascending and each once.
+   *
+   * @param nodes receives them; of the size of {@code ids}
+   * @return how many
+   */
+  int findAll(Ids ids, int[] nodes) {
+    requireType(ids);
+    int count = 0;
+    lock.lock();
+    try {
+      for (int i = 0; i < ids.size(); i++) {
+        int node = map.find(ids, i);
+        if (node != IdMap.NONE) {
+          nodes[count++] = node;
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+    java.util.Arrays.sort(nodes, 0, count);
+    int distinct = 0;
+    for (int i = 0; i < count; i++) {
+      if (i == 0 || nodes[i] != nodes[i - 1]) {
+        nodes[distinct++] = nodes[i];
+      }
+    }
+    return distinct;
   }
 
   // For the linker:

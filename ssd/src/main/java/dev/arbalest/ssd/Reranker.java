@@ -102,6 +102,11 @@ final class Reranker implements AutoCloseable {
     boolean _ = nearest.offer(node, distance);
   }
 
+  /** Whether a neighbour at a distance would be among the nearest known so far. */
+  boolean wouldTake(float distance) {
+    return distance <= nearest.threshold();
+  }
+
   /** Neighbours whose exact distance is known. */
   int found() {
     return nearest.size();

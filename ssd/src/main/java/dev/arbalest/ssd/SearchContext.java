@@ -48,6 +48,9 @@ final class SearchContext implements AutoCloseable {
   /** A node whose distance is known from the tail though the walk met it as well. */
   private int known;
 
+  /** What may be found, or null for everything. */
+  private @Nullable IntPredicate filter;
+
   private final SlabPool.Lease memory;
 
   /**
@@ -69,17 +72,74 @@ final class SearchContext implements AutoCloseable {
     this.reranker = new Reranker(index, reader, scorer, query, memory, DEFAULT_LIST);
   }
 
-  /** Answers a query into {@code result}, as if there were no node {@code excluded}. */
-  void search(float[] vector, SearchParameters parameters, int excluded, SearchResult result)
+  /**
+   * Answers a query into {@code result}, as if there were no node {@code excluded}.
+   *
+   * @param accepted nodes that may be found, null for all
+   */
+  void search(
+      float[] vector,
+      SearchParameters parameters,
+      int excluded,
+      @Nullable IntPredicate accepted,
+      SearchResult result)
       throws IOException {
+    filter = accepted;
+    long start = begin(vector, parameters, result);
+    int inTail = scanTail();
+    CandidateList candidates = walk(parameters, excluded, inTail, result);
+    finish(candidates, parameters, start, result);
+  }
+
+  /**
+   * Answers a query with the nearest of some nodes, which are all scored by their codes.
+   *
+   * @param nodes {@code [0, count)} of them, ascending, each once
+   */
+  void searchAmong(
+      float[] vector, SearchParameters parameters, int[] nodes, int count, SearchResult result)
+      throws IOException {
+    filter = node -> java.util.Arrays.binarySearch(nodes, 0, count, node) >= 0;
+    long start = begin(vector, parameters, result);
+    int inTail = scanTail();
+    java.util.Arrays.sort(tailNodes, 0, inTail);
+    CandidateList candidates = new CandidateList(Math.max(1, count));
+    int most = index.graph().maxDegree();
+    int[] batch = new int[most];
+    float[] distances = new float[most];
+    int size = 0;
+    for (int i = 0; i < count; i++) {
+      if (java.util.Arrays.binarySearch(tailNodes, 0, inTail, nodes[i]) < 0) {
+        batch[size++] = nodes[i];
+      }
+      if (size == most || (i == count - 1 && size > 0)) {
+        scorer.scoreWithin(batch, 0, size, Float.POSITIVE_INFINITY, distances);
+        for (int j = 0; j < size; j++) {
+          boolean _ = candidates.offer(batch[j], distances[j]);
+        }
+        size = 0;
+      }
+    }
+    known = NO_NODE;
+    candidates.retainIf(isWanted);
+    result.hops = 0;
+    result.scored = count;
+    finish(candidates, parameters, start, result);
+  }
+
+  private long begin(float[] vector, SearchParameters parameters, SearchResult result) {
     long start = System.nanoTime();
     takeQuery(vector);
     scorer.query(query);
     result.reset(parameters.k());
     result.prepareNanos = System.nanoTime() - start;
     reranker.begin(parameters.k());
-    int inTail = scanTail();
-    CandidateList candidates = walk(parameters, excluded, inTail, result);
+    return start;
+  }
+
+  private void finish(
+      CandidateList candidates, SearchParameters parameters, long start, SearchResult result)
+      throws IOException {
     result.walkNanos = System.nanoTime() - start - result.prepareNanos;
     CandidateList nearest = reranker.nearest(candidates, parameters, result);
     for (int rank = 0; rank < nearest.size(); rank++) {
@@ -120,7 +180,9 @@ final class SearchContext implements AutoCloseable {
           tailDistances,
           0);
       for (int i = 0; i < count; i++) {
-        if (index.isVisible(tailNodes[i], operation)) {
+        if (index.isVisible(tailNodes[i], operation)
+            && reranker.wouldTake(tailDistances[i])
+            && isAccepted(tailNodes[i])) {
           reranker.offer(tailNodes[i], tailDistances[i]);
         }
       }
@@ -129,7 +191,12 @@ final class SearchContext implements AutoCloseable {
   }
 
   private boolean isWanted(int node) {
-    return node != known && (tail == null || index.isVisible(node, operation));
+    return node != known && (tail == null || index.isVisible(node, operation)) && isAccepted(node);
+  }
+
+  private boolean isAccepted(int node) {
+    IntPredicate present = filter;
+    return present == null || present.test(node);
   }
 
   /** Walks the graph; with a longer list if too few of those found are still there. */
@@ -139,7 +206,9 @@ final class SearchContext implements AutoCloseable {
     int nodes = index.graph().nodeCount();
     int listSize = Math.clamp(parameters.searchListSize(), 1, Math.max(1, nodes));
     CandidateList candidates = walk(parameters, listSize, excluded, inTail, result);
-    if (tail != null) {
+    if (filter != null) {
+      candidates.retainIf(isWanted);
+    } else if (tail != null) {
       candidates.retainIf(isWanted);
       int wanted = Math.min(parameters.k(), index.count());
       while (candidates.size() + reranker.found() < wanted && listSize < nodes) {
@@ -158,7 +227,7 @@ final class SearchContext implements AutoCloseable {
   private CandidateList walk(
       SearchParameters parameters, int listSize, int excluded, int inTail, SearchResult result)
       throws IOException {
-    boolean adaptive = parameters.confidence() < 1 && parameters.prefix() == 0;
+    boolean adaptive = parameters.confidence() < 1 && parameters.prefix() == 0 && filter == null;
     int k = parameters.k();
     int settled = Math.max(k, Math.min(SETTLED_PER_NEIGHBOR * k, listSize / 2));
     boolean ahead = adaptive;

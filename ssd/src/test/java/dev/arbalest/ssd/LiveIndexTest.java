@@ -187,7 +187,7 @@ class LiveIndexTest {
         .isGreaterThanOrEqualTo(8 * k - 2); // a node or two may have been cut off
   }
 
-  private static double distance(Metric metric, float[] a, float[] b) {
+  static double distance(Metric metric, float[] a, float[] b) {
     double dot = 0;
     double squares = 0;
     double normA = 0;

@@ -1,0 +1,848 @@
+package dev.arbalest.server;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.SystemCallException;
+import dev.arbalest.pq.CodecSpec;
+import dev.arbalest.ssd.BadInputException;
+import dev.arbalest.ssd.BuildOptions;
+import dev.arbalest.ssd.IdType;
+import dev.arbalest.ssd.Ids;
+import dev.arbalest.ssd.Index;
+import dev.arbalest.ssd.IndexRepair;
+import dev.arbalest.ssd.OpenOptions;
+import dev.arbalest.ssd.ProgressListener;
+import dev.arbalest.ssd.SearchParameters;
+import dev.arbalest.ssd.SearchResult;
+import dev.arbalest.ssd.WriteOptions;
+import dev.arbalest.ssd.WriteReceipt;
+import dev.arbalest.ssd.WriteRefusedException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Points with vectors and attributes under one name: an {@link Index} and an {@link AttributeStore}
+ * beside it. Thread-safe.
+ *
+ * <p>A write puts attributes first and vectors second, a removal takes vectors first: a point is
+ * there when its vector is. What a crash leaves of a write nobody was told of is put right when the
+ * collection is opened again.
+ *
+ * <p>A fault (a damaged file, a device that fails, an error of the server) fails the request that
+ * met it. After {@value #MOST_FAULTS} within a minute the collection is taken out of service, with
+ * the reason, until {@link #reopen} is called; others go on.
+ */
+final class Collection implements AutoCloseable {
+  static final int MOST_FAULTS = 5;
+  private static final long FAULT_NANOS = 60_000_000_000L;
+
+  /** Up to so many points that a filter accepts are all compared with the query. */
+  private static final int MOST_AMONG = 4096;
+
+  private static final int LONGEST_LIST = 100_000;
+  private static final int TRAINING_ROWS = 4096;
+  private static final int RECONCILE_ROWS = 10_000;
+  private static final long RETRY_MILLIS = 1000;
+  private static final String INDEX = "index";
+
+  /** Fits any dimension and scale: what is to come is not known when the first vectors arrive. */
+  private static final CodecSpec FIRST_CODEC = CodecSpec.parse("rabitq:4");
+
+  /** What a collection is doing. */
+  enum State {
+    LOADING,
+    READY,
+    QUARANTINED,
+    CLOSED
+  }
+
+  private final String name;
+  private final Path directory;
+  private final ServerOptions options;
+  private final ServerMetrics metrics;
+
+  /** Held for reading while requests are under way, for writing to open and close. */
+  private final ReentrantReadWriteLock lifecycle = new ReentrantReadWriteLock();
+
+  /** Held while points change, so that attributes and vectors change together. */
+  private final ReentrantLock changes = new ReentrantLock();
+
+  private final Deque<Long> faults = new ArrayDeque<>();
+  private volatile State state = State.LOADING;
+  private volatile String reason = "";
+  private volatile @Nullable AttributeStore attributes;
+  private volatile @Nullable Index index;
+
+  private Collection(String name, Path directory, ServerOptions options, ServerMetrics metrics) {
+    this.name = name;
+    this.directory = directory;
+    this.options = options;
+    this.metrics = metrics;
+  }
+
+  /** One that is there already, to be opened by {@link #load}. */
+  @MustBeClosed
+  static Collection present(
+      String name, Path directory, ServerOptions options, ServerMetrics metrics) {
+    return new Collection(name, directory, options, metrics);
+  }
+
+  /** A new one in a directory that is there and empty. */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // closed with the collection
+  static Collection create(
+      String name,
+      Path directory,
+      CollectionSettings settings,
+      ServerOptions options,
+      ServerMetrics metrics)
+      throws IOException {
+    Collection collection = new Collection(name, directory, options, metrics);
+    collection.attributes = AttributeStore.create(directory, settings);
+    collection.state = State.READY;
+    return collection;
+  }
+
+  String name() {
+    return name;
+  }
+
+  Path directory() {
+    return directory;
+  }
+
+  State state() {
+    return state;
+  }
+
+  /** Why it is out of service, or the empty string. */
+  String reason() {
+    return reason;
+  }
+
+  /** Opens it; what goes wrong takes it out of service. */
+  void load() {
+    lifecycle.writeLock().lock();
+    try {
+      if (state == State.CLOSED) {
+        return;
+      }
+      state = State.LOADING;
+      open();
+      faults.clear();
+      reason = "";
+      state = State.READY;
+    } catch (IOException | RuntimeException | OutOfMemoryError e) {
+      quarantine(e);
+      closeQuietly(e);
+    } finally {
+      lifecycle.writeLock().unlock();
+    }
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // closed with the collection
+  private void open() throws IOException {
+    AttributeStore store = openAttributes();
+    attributes = store;
+    IdType idType = store.settings().idType();
+    if (idType != null && Files.exists(directory.resolve(INDEX).resolve("manifest.json"))) {
+      Index opened = openIndex();
+      index = opened;
+      boolean wasClosed = opened.manifest().checkpoint().clean();
+      if (!wasClosed || store.count(null) != opened.count()) {
+        reconcile(store, opened);
+      }
+    }
+  }
+
+  /** An index built by the command line becomes a collection by being put in place. */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller
+  private AttributeStore openAttributes() throws IOException {
+    Path manifest = directory.resolve(INDEX).resolve("manifest.json");
+    if (!Files.exists(directory.resolve(AttributeStore.FILE_NAME)) && Files.exists(manifest)) {
+      try (Index built = Index.open(directory.resolve(INDEX))) {
+        return AttributeStore.create(
+            directory,
+            new CollectionSettings(built.dimension(), built.metric(), built.idType(), null));
+      }
+    }
+    return AttributeStore.open(directory);
+  }
+
+  @MustBeClosed
+  private Index openIndex() throws IOException {
+    OpenOptions opening = OpenOptions.defaults().withSearchThreads(options.searchThreads());
+    WriteOptions writing =
+        WriteOptions.defaults()
+            .withMemoryBytes(options.memoryBytes())
+            .withLinkThreads(options.linkThreads())
+            .withSyncMillis(options.syncMillis());
+    return Index.openForWriting(directory.resolve(INDEX), opening, writing, ProgressListener.NONE);
+  }
+
+  /** Removes rows without vectors, and adds rows to vectors that have none. */
+  private static void reconcile(AttributeStore store, Index index) throws IOException {
+    IdType type = index.idType();
+    PointId from = null;
+    while (true) {
+      List<AttributeStore.Row> rows = store.scroll(null, from, RECONCILE_ROWS + 1);
+      List<PointId> orphans = new ArrayList<>();
+      int known = Math.min(rows.size(), RECONCILE_ROWS);
+      for (AttributeStore.Row row : rows.subList(0, known)) {
+        if (!index.contains(PointId.toIds(List.of(row.id()), type), 0)) {
+          orphans.add(row.id());
+        }
+      }
+      if (!orphans.isEmpty()) {
+        store.remove(orphans);
+      }
+      if (rows.size() <= RECONCILE_ROWS) {
+        break;
+      }
+      from = rows.getLast().id();
+    }
+    if (store.count(null) == index.count()) {
+      return;
+    }
+    List<PointId> batch = new ArrayList<>();
+    index.forEachId((number, text) -> {
+      batch.add(text == null ? PointId.of(number) : PointId.of(text));
+      if (batch.size() == RECONCILE_ROWS) {
+        addMissing(store, batch);
+      }
+    });
+    addMissing(store, batch);
+  }
+
+  private static void addMissing(AttributeStore store, List<PointId> batch) throws IOException {
+    List<AttributeStore.@Nullable Row> rows = store.rows(batch);
+    List<PointId> missing = new ArrayList<>();
+    List<@Nullable String> nothing = new ArrayList<>();
+    for (int i = 0; i < rows.size(); i++) {
+      if (rows.get(i) == null) {
+        missing.add(batch.get(i));
+        nothing.add(null);
+      }
+    }
+    if (!missing.isEmpty()) {
+      store.put(missing, nothing);
+    }
+    batch.clear();
+  }
+
+  /** Something done with an open collection. */
+  @FunctionalInterface
+  private interface Use<T extends @Nullable Object> {
+    T apply(AttributeStore attributes) throws IOException;
+  }
+
+  /** Does something, and tells faults from requests that cannot be answered. */
+  private <T extends @Nullable Object> T use(Use<T> use) {
+    lifecycle.readLock().lock();
+    try {
+      AttributeStore present = attributes;
+      if (state != State.READY || present == null) {
+        throw unavailable();
+      }
+      return use.apply(present);
+    } catch (BadInputException e) {
+      throw new ServerException(ServerException.Kind.INVALID, String.valueOf(e.getMessage()), 0, e);
+    } catch (WriteRefusedException e) {
+      throw exhausted(e);
+    } catch (IOException e) {
+      throw isFull(e) ? exhausted(e) : fault(e);
+    } catch (UncheckedIOException e) {
+      throw fault(e.getCause() == null ? e : e.getCause());
+    } catch (ServerException e) {
+      throw e;
+    } catch (RuntimeException | OutOfMemoryError | AssertionError e) {
+      throw fault(e);
+    } finally {
+      lifecycle.readLock().unlock();
+    }
+  }
+
+  private ServerException unavailable() {
+    String text =
+        switch (state) {
+          case LOADING -> "collection " + name + " is being loaded; try again";
+          case QUARANTINED -> "collection " + name + " is out of service: " + reason;
+          default -> "collection " + name + " is closed";
+        };
+    return new ServerException(
+        ServerException.Kind.UNAVAILABLE, text, state == State.LOADING ? RETRY_MILLIS : 0, null);
+  }
+
+  private static ServerException exhausted(IOException e) {
+    return new ServerException(
+        ServerException.Kind.EXHAUSTED, String.valueOf(e.getMessage()), RETRY_MILLIS, e);
+  }
+
+  /** Whether a disk has no room, which may pass. */
+  private static boolean isFull(Throwable e) {
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if ((cause instanceof SystemCallException call && call.isOutOfSpace())
+          || (cause instanceof SQLException sql
+              && String.valueOf(sql.getMessage()).contains("SQLITE_FULL"))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private ServerException fault(Throwable e) {
+    metrics.fault(name);
+    boolean tooMany;
+    synchronized (faults) {
+      long now = System.nanoTime();
+      faults.addLast(now);
+      while (now - faults.getFirst() > FAULT_NANOS) {
+        faults.removeFirst();
+      }
+      tooMany = faults.size() >= MOST_FAULTS;
+    }
+    ServerLog.warn("fault in collection " + name, e);
+    if (tooMany && state == State.READY) {
+      quarantine(e);
+    }
+    return new ServerException(
+        ServerException.Kind.INTERNAL, "collection " + name + ": " + describe(e), 0, e);
+  }
+
+  private void quarantine(Throwable e) {
+    reason = describe(e);
+    state = State.QUARANTINED;
+    ServerLog.warn("collection " + name + " is taken out of service", e);
+  }
+
+  private static String describe(Throwable e) {
+    String message = e.getMessage();
+    return message == null || message.isEmpty() ? e.getClass().getSimpleName() : message;
+  }
+
+  /**
+   * Opens a collection anew, whatever state it is in.
+   *
+   * @param repair whether to make anew what can be made from its vectors if it is damaged
+   * @return whether it is in service again; else {@link #reason} says why not
+   */
+  boolean reopen(boolean repair) {
+    lifecycle.writeLock().lock();
+    try {
+      if (state == State.CLOSED) {
+        throw ServerException.notFound(name);
+      }
+      closeQuietly(null);
+      if (repair && Files.exists(directory.resolve(INDEX))) {
+        try {
+          int threads = Runtime.getRuntime().availableProcessors();
+          var remade = IndexRepair.repair(directory.resolve(INDEX), threads, ProgressListener.NONE);
+          ServerLog.info("repaired collection " + name + ": " + remade);
+        } catch (IOException | RuntimeException e) {
+          quarantine(e);
+          return false;
+        }
+      }
+      load();
+      return state == State.READY;
+    } finally {
+      lifecycle.writeLock().unlock();
+    }
+  }
+
+  CollectionSettings settings() {
+    return use(AttributeStore::settings);
+  }
+
+  /** Keeps the columns a client sent, if they are the first or more than those before. */
+  void keepSchema(String schema) {
+    use(store -> {
+      changes.lock();
+      try {
+        if (!schema.equals(store.settings().schema())) {
+          store.update(store.settings().withSchema(schema));
+        }
+      } finally {
+        changes.unlock();
+      }
+      return null;
+    });
+  }
+
+  /** Points in it. */
+  int count() {
+    return use(_ -> liveCount());
+  }
+
+  private int liveCount() {
+    Index present = index;
+    return present == null ? 0 : present.count();
+  }
+
+  /** Points a filter accepts. */
+  long count(@Nullable Filter filter) {
+    return filter == null ? count() : use(store -> store.count(filter));
+  }
+
+  /**
+   * Inserts points, in place of those with the same ids. They are durable and found when this
+   * returns.
+   *
+   * @param ids all numbers or all text, as those that are there
+   * @param payloads JSON objects, null for none
+   * @param vectors as many, of the collection's dimension
+   */
+  WriteReceipt upsert(List<PointId> ids, List<@Nullable String> payloads, F32Rows vectors) {
+    return use(store -> {
+      int dimension = store.settings().dimension();
+      if (vectors.dimension() != dimension) {
+        throw dimensionMismatch(dimension, vectors.dimension());
+      }
+      if (ids.isEmpty()) {
+        return new WriteReceipt(0, 0, 0);
+      }
+      changes.lock();
+      try {
+        Index present = index;
+        if (present == null) {
+          present = createIndex(store, ids, vectors);
+        }
+        IdType type = present.idType();
+        Ids engineIds = PointId.toIds(ids, type);
+        present.requireInsertable(engineIds, vectors);
+        store.put(ids.stream().map(id -> id.as(type)).toList(), payloads);
+        WriteReceipt receipt = present.insert(engineIds, vectors);
+        metrics.inserted(name, receipt.count());
+        return receipt;
+      } finally {
+        changes.unlock();
+      }
+    });
+  }
+
+  /** Whether inserts are slowed down because memory is short. */
+  boolean isNearLimit() {
+    return use(_ -> {
+      Index present = index;
+      return present != null && present.isMemoryShort();
+    });
+  }
+
+  static ServerException dimensionMismatch(int expected, int found) {
+    return ServerException.invalid("dimension mismatch: expected " + expected + ", got " + found);
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // closed with the collection
+  private Index createIndex(AttributeStore store, List<PointId> ids, F32Rows vectors)
+      throws IOException {
+    IdType type = store.settings().idType();
+    if (type == null) {
+      boolean isText = ids.stream().anyMatch(id -> id.text() != null);
+      type = isText ? IdType.UTF8 : IdType.INT64;
+      store.update(store.settings().withIdType(type));
+    }
+    F32Rows sample =
+        new F32Rows(
+            vectors.memory(),
+            vectors.offsetBytes(),
+            vectors.strideBytes(),
+            Math.min(TRAINING_ROWS, vectors.count()),
+            vectors.dimension());
+    BuildOptions building =
+        BuildOptions.defaults().withMetric(store.settings().metric()).withCodec(FIRST_CODEC);
+    Index.create(directory.resolve(INDEX), sample, type, building);
+    Index created = openIndex();
+    index = created;
+    return created;
+  }
+
+  /** Removes points; those that are not there are passed over. Returns how many were. */
+  int delete(List<PointId> ids) {
+    return use(store -> {
+      changes.lock();
+      try {
+        Index present = index;
+        if (present == null || ids.isEmpty()) {
+          return 0;
+        }
+        IdType type = present.idType();
+        int deleted = present.delete(PointId.toIds(ids, type)).count();
+        store.remove(ids.stream().map(id -> id.as(type)).toList());
+        metrics.deleted(name, deleted);
+        return deleted;
+      } finally {
+        changes.unlock();
+      }
+    });
+  }
+
+  /** Removes the points a filter accepts; returns how many. */
+  int delete(Filter filter) {
+    int deleted = 0;
+    while (true) {
+      List<PointId> ids = use(store -> store.matching(filter, RECONCILE_ROWS));
+      if (ids.isEmpty()) {
+        return deleted;
+      }
+      deleted += delete(ids);
+    }
+  }
+
+  /** How attributes of points change. */
+  @FunctionalInterface
+  interface PayloadChange {
+    /** The new attributes. */
+    @Nullable String apply(@Nullable String payload);
+  }
+
+  /** Changes the attributes of points that are there. */
+  void changePayloads(List<PointId> ids, PayloadChange change) {
+    use(store -> {
+      changes.lock();
+      try {
+        IdType type = store.settings().idType();
+        if (type == null) {
+          return null;
+        }
+        List<PointId> known = new ArrayList<>();
+        List<@Nullable String> payloads = new ArrayList<>();
+        for (AttributeStore.Row row : store.rows(ids.stream().map(i -> i.as(type)).toList())) {
+          if (row != null) {
+            known.add(row.id());
+            payloads.add(change.apply(row.payload()));
+          }
+        }
+        store.put(known, payloads);
+        return null;
+      } finally {
+        changes.unlock();
+      }
+    });
+  }
+
+  /** Ids of the points a filter accepts. */
+  List<PointId> matching(Filter filter, int limit) {
+    return use(store -> store.matching(filter, limit));
+  }
+
+  /** Makes filters on a field fast. */
+  void createIndex(Filter.FieldPath field, String kind) {
+    use(store -> {
+      store.createIndex(field, kind);
+      return null;
+    });
+  }
+
+  /** Kinds of the fields with indexes, by their names. */
+  java.util.Map<String, String> indexedFields() {
+    return use(AttributeStore::indexes);
+  }
+
+  /** Removes what {@link #createIndex} made. */
+  void dropIndex(Filter.FieldPath field) {
+    use(store -> {
+      store.dropIndex(field);
+      return null;
+    });
+  }
+
+  /**
+   * A point.
+   *
+   * @param id what it is known by
+   * @param payload attributes as a JSON object, or null
+   * @param vector null if it was not asked for
+   * @param distance to the query, 0 if there was none
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared as a whole
+  record Point(PointId id, @Nullable String payload, float @Nullable [] vector, float distance) {}
+
+  /** Some points in the order of the ids; those that are not there are left out. */
+  List<Point> retrieve(List<PointId> ids, boolean withVectors) {
+    return use(store -> {
+      IdType type = store.settings().idType();
+      if (type == null) {
+        return List.of();
+      }
+      return points(store, store.rows(ids.stream().map(id -> id.as(type)).toList()), withVectors);
+    });
+  }
+
+  private List<Point> points(
+      AttributeStore store, List<AttributeStore.@Nullable Row> rows, boolean withVectors)
+      throws IOException {
+    Index present = index;
+    IdType type = store.settings().idType();
+    List<Point> points = new ArrayList<>();
+    if (present == null || type == null) {
+      return points;
+    }
+    for (AttributeStore.Row row : rows) {
+      if (row == null) {
+        continue;
+      }
+      Ids one = PointId.toIds(List.of(row.id()), type);
+      float[] vector = withVectors ? present.vector(one, 0) : null;
+      if (withVectors ? vector != null : present.contains(one, 0)) {
+        points.add(new Point(row.id(), row.payload(), vector, 0));
+      }
+    }
+    return points;
+  }
+
+  /**
+   * Points a filter accepts in the order of their ids, and the id to go on with.
+   *
+   * @param points at most as many as asked for
+   * @param next id of the next, or null if these were the last
+   */
+  record Page(List<Point> points, @Nullable PointId next) {}
+
+  /** Goes through points in the order of their ids, from one on. */
+  Page scroll(@Nullable Filter filter, @Nullable PointId from, int limit, boolean withVectors) {
+    if (limit < 1 || limit > RECONCILE_ROWS) {
+      throw ServerException.invalid("limit must be in [1, " + RECONCILE_ROWS + "], found " + limit);
+    }
+    return use(store -> {
+      IdType type = store.settings().idType();
+      PointId first = from == null || type == null ? null : from.as(type);
+      List<AttributeStore.Row> rows = store.scroll(filter, first, limit + 1);
+      PointId next = rows.size() > limit ? rows.get(limit).id() : null;
+      return new Page(
+          points(
+              store, new ArrayList<>(rows.subList(0, Math.min(limit, rows.size()))), withVectors),
+          next);
+    });
+  }
+
+  /**
+   * What a search found.
+   *
+   * @param points nearest first
+   * @param result the engine's figures
+   */
+  record Answer(List<Point> points, SearchResult result) {}
+
+  /** Finds the nearest points; called on a thread of the {@link SearchPool}. */
+  Answer search(SearchRequest request, boolean withPayloads, boolean withVectors) {
+    return use(store -> {
+      int dimension = store.settings().dimension();
+      if (request.vector().length != dimension) {
+        throw dimensionMismatch(dimension, request.vector().length);
+      }
+      SearchEvent event = new SearchEvent();
+      event.begin();
+      long start = System.nanoTime();
+      SearchResult result = new SearchResult();
+      Index present = index;
+      if (present != null) {
+        search(store, present, request, result);
+      }
+      List<Point> points = found(store, present, result, withPayloads, withVectors);
+      metrics.searched(name, System.nanoTime() - start, result);
+      event.commit(name, request.k(), result);
+      return new Answer(points, result);
+    });
+  }
+
+  private static void search(
+      AttributeStore store, Index index, SearchRequest request, SearchResult result)
+      throws IOException {
+    SearchParameters parameters = request.parameters(index);
+    Filter filter = request.filter();
+    if (filter == null) {
+      index.search(request.vector(), parameters, result);
+      return;
+    }
+    searchFiltered(store, index, request, parameters, filter, result);
+    if (result.size() >= request.k()) {
+      return;
+    }
+    List<PointId> matching = store.matching(filter, MOST_AMONG + 1);
+    if (matching.size() <= MOST_AMONG) {
+      Ids ids = PointId.toIds(matching, index.idType());
+      index.searchAmong(request.vector(), parameters, ids, result);
+      return;
+    }
+    int list = parameters.searchListSize();
+    while (result.size() < request.k() && list < Math.min(LONGEST_LIST, index.count())) {
+      list = Math.min(LONGEST_LIST, 4 * list);
+      SearchParameters longer =
+          new SearchParameters(request.k(), list, list, 0, parameters.confidence());
+      searchFiltered(store, index, request, longer, filter, result);
+    }
+  }
+
+  private static void searchFiltered(
+      AttributeStore store,
+      Index index,
+      SearchRequest request,
+      SearchParameters parameters,
+      Filter filter,
+      SearchResult result)
+      throws IOException {
+    try (AttributeStore.Test test = store.test(filter)) {
+      index.search(request.vector(), parameters, test::accepts, result);
+    }
+  }
+
+  private static List<Point> found(
+      AttributeStore store,
+      @Nullable Index index,
+      SearchResult result,
+      boolean withPayloads,
+      boolean withVectors)
+      throws IOException {
+    List<Point> points = new ArrayList<>();
+    if (index == null) {
+      return points;
+    }
+    IdType type = index.idType();
+    List<PointId> ids = new ArrayList<>();
+    for (int rank = 0; rank < result.size(); rank++) {
+      ids.add(type == IdType.UTF8 ? PointId.of(result.text(rank)) : PointId.of(result.id(rank)));
+    }
+    List<AttributeStore.@Nullable Row> rows =
+        withPayloads ? store.rows(ids) : List.<AttributeStore.@Nullable Row>of();
+    for (int rank = 0; rank < ids.size(); rank++) {
+      PointId id = ids.get(rank);
+      AttributeStore.Row row = withPayloads ? rows.get(rank) : null;
+      float[] vector = withVectors ? index.vector(PointId.toIds(List.of(id), type), 0) : null;
+      boolean isGone = (withPayloads && row == null) || (withVectors && vector == null);
+      if (!isGone) {
+        points.add(
+            new Point(id, row == null ? null : row.payload(), vector, result.distance(rank)));
+      }
+    }
+    return points;
+  }
+
+  /** Makes a checkpoint. */
+  void checkpoint() {
+    use(_ -> {
+      Index present = index;
+      if (present != null) {
+        present.checkpoint();
+      }
+      return null;
+    });
+  }
+
+  /** Gives back the room of what was deleted. */
+  void compact() {
+    use(_ -> {
+      Index present = index;
+      if (present != null) {
+        present.compact(ProgressListener.NONE);
+      }
+      return null;
+    });
+  }
+
+  /** Waits until all that was inserted is in the graph. */
+  void awaitLinked() {
+    use(_ -> {
+      Index present = index;
+      if (present != null) {
+        present.awaitLinked();
+      }
+      return null;
+    });
+  }
+
+  /**
+   * Figures.
+   *
+   * @param points vectors there
+   * @param slots places for vectors, used or free
+   * @param unlinked inserted and not in the graph yet
+   * @param unlinkedLimit most that may be
+   * @param graphBytes memory of the graph
+   * @param codesBytes memory of the codes
+   * @param tablesBytes memory of ids and checksums
+   * @param logBytes bytes a recovery would replay
+   * @param attributeBytes of the database of attributes
+   */
+  record Stats(
+      int points,
+      int slots,
+      int unlinked,
+      int unlinkedLimit,
+      long graphBytes,
+      long codesBytes,
+      long tablesBytes,
+      long logBytes,
+      long attributeBytes) {
+    static final Stats NONE = new Stats(0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+    long memoryBytes() {
+      return graphBytes + codesBytes + tablesBytes;
+    }
+  }
+
+  Stats stats() {
+    return use(store -> {
+      Index present = index;
+      if (present == null) {
+        return Stats.NONE;
+      }
+      return new Stats(
+          present.count(),
+          present.slots(),
+          present.unlinked(),
+          present.unlinkedLimit(),
+          present.graphBytes(),
+          present.codesBytes(),
+          present.tablesBytes(),
+          present.logBytes(),
+          store.bytes());
+    });
+  }
+
+  private void closeQuietly(@Nullable Throwable cause) {
+    try {
+      closeFiles();
+    } catch (IOException | RuntimeException e) {
+      if (cause == null) {
+        ServerLog.warn("closing collection " + name, e);
+      } else {
+        cause.addSuppressed(e);
+      }
+    }
+  }
+
+  private void closeFiles() throws IOException {
+    Index openIndex = index;
+    AttributeStore openAttributes = attributes;
+    index = null;
+    attributes = null;
+    try (openAttributes) {
+      if (openIndex != null) {
+        openIndex.close();
+      }
+    }
+  }
+
+  /** Waits for requests under way, writes a checkpoint and closes. */
+  @Override
+  public void close() throws IOException {
+    lifecycle.writeLock().lock();
+    try {
+      state = State.CLOSED;
+      closeFiles();
+    } finally {
+      lifecycle.writeLock().unlock();
+    }
+  }
+}

@@ -1,0 +1,61 @@
+package dev.arbalest.server;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.text.ParseException;
+import java.time.Duration;
+import java.time.Instant;
+import jdk.jfr.Configuration;
+import jdk.jfr.Recording;
+import org.jspecify.annotations.Nullable;
+
+/** A flight recording that is always on, of which the last minutes are kept. */
+final class FlightRecorder implements AutoCloseable {
+  private static final Duration KEPT = Duration.ofMinutes(10);
+  private static final long MOST_BYTES = 64L << 20;
+
+  private final @Nullable Recording recording;
+
+  FlightRecorder(boolean on) throws IOException {
+    if (!on) {
+      recording = null;
+      return;
+    }
+    try {
+      Recording made = new Recording(Configuration.getConfiguration("default"));
+      made.setName("arbalest");
+      made.setMaxAge(KEPT);
+      made.setMaxSize(MOST_BYTES);
+      made.start();
+      recording = made;
+    } catch (ParseException e) {
+      throw new IOException("the JDK's default recording settings cannot be read", e);
+    }
+  }
+
+  /** The last seconds, as a file of the JDK's flight recorder. */
+  byte[] last(int seconds) throws IOException {
+    Recording present = recording;
+    if (present == null) {
+      throw new ServerException(
+          ServerException.Kind.UNSUPPORTED, "the server runs without a flight recording");
+    }
+    Path file = Files.createTempFile("arbalest", ".jfr");
+    try (Recording copy = present.copy(true)) {
+      copy.setMaxAge(Duration.between(Instant.now().minusSeconds(seconds), Instant.now()));
+      copy.dump(file);
+      return Files.readAllBytes(file);
+    } finally {
+      Files.deleteIfExists(file);
+    }
+  }
+
+  @Override
+  public void close() {
+    Recording present = recording;
+    if (present != null) {
+      present.close();
+    }
+  }
+}

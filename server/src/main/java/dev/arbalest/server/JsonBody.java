@@ -1,0 +1,144 @@
+package dev.arbalest.server;
+
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.MissingNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * A JSON object of a request. Members that are vectors are read as floats where they stand ({@link
+ * FloatArrays}); the others become nodes.
+ */
+final class JsonBody {
+  static final ObjectMapper JSON = new JsonMapper();
+
+  private final ObjectNode members;
+  private final Map<String, float[]> vectors;
+
+  private JsonBody(ObjectNode members, Map<String, float[]> vectors) {
+    this.members = members;
+    this.vectors = vectors;
+  }
+
+  /** A body, which may be empty: then it has no members. */
+  static JsonBody parse(byte[] json) {
+    if (json.length == 0) {
+      return new JsonBody(JSON.createObjectNode(), Map.of());
+    }
+    try (JsonParser parser = JSON.createParser(json)) {
+      requireToken(parser.nextToken(), JsonToken.START_OBJECT);
+      JsonBody body = object(parser, json);
+      if (parser.nextToken() != null) {
+        throw ServerException.invalid("the request has something behind its JSON object");
+      }
+      return body;
+    } catch (JacksonException e) {
+      throw malformed(e);
+    }
+  }
+
+  static ServerException malformed(JacksonException e) {
+    return new ServerException(
+        ServerException.Kind.INVALID,
+        "the request is no JSON that can be understood: " + e.getOriginalMessage(),
+        0,
+        e);
+  }
+
+  static void requireToken(@Nullable JsonToken found, JsonToken expected) {
+    if (found != expected) {
+      throw ServerException.invalid("expected " + expected + " in the request, found " + found);
+    }
+  }
+
+  /** The object a parser has just entered, up to its end. */
+  static JsonBody object(JsonParser parser, byte[] json) {
+    ObjectNode members = JSON.createObjectNode();
+    Map<String, float[]> vectors = new HashMap<>();
+    while (parser.nextToken() != JsonToken.END_OBJECT) {
+      String name = parser.currentName();
+      JsonToken value = parser.nextToken();
+      boolean isVector =
+          value == JsonToken.START_ARRAY && (name.equals("vector") || name.equals("query"));
+      if (isVector) {
+        vectors.put(name, floats(parser, json));
+      } else {
+        JsonNode node = JSON.readTree(parser);
+        members.set(name, node);
+      }
+    }
+    return new JsonBody(members, vectors);
+  }
+
+  private static float[] floats(JsonParser parser, byte[] json) {
+    int from = (int) parser.currentTokenLocation().getByteOffset();
+    Floats floats = new Floats();
+    int count = FloatArrays.parse(json, from, floats);
+    parser.skipChildren();
+    return Arrays.copyOf(floats.values, count);
+  }
+
+  private static final class Floats implements FloatArrays.Sink {
+    private static final int MOST = 65_536;
+    private float[] values = new float[1536];
+
+    @Override
+    public void accept(int index, float value) {
+      if (index == values.length) {
+        if (index >= MOST) {
+          throw ServerException.invalid("a vector has at most " + MOST + " components");
+        }
+        values = Arrays.copyOf(values, 2 * index);
+      }
+      values[index] = value;
+    }
+  }
+
+  /** A member that is no vector, or a missing node. */
+  JsonNode get(String name) {
+    JsonNode node = members.get(name);
+    return node == null ? MissingNode.getInstance() : node;
+  }
+
+  /** A member that is a vector, or null. */
+  float @Nullable [] vector(String name) {
+    return vectors.get(name);
+  }
+
+  /** A vector inside a node: an array of numbers. */
+  static float[] toVector(JsonNode node) {
+    if (!node.isArray()) {
+      throw ServerException.invalid("a vector is an array of numbers, found " + node.getNodeType());
+    }
+    float[] vector = new float[node.size()];
+    for (int i = 0; i < vector.length; i++) {
+      if (!node.get(i).isNumber()) {
+        throw ServerException.invalid(
+            "a vector is an array of numbers; component " + i + " is " + node.get(i));
+      }
+      vector[i] = node.get(i).floatValue();
+    }
+    return vector;
+  }
+
+  /** A whole number in a range. */
+  int integer(String name, int otherwise, int least, int most) {
+    JsonNode node = get(name);
+    if (node.isMissingNode() || node.isNull()) {
+      return otherwise;
+    }
+    if (!node.isIntegralNumber() || node.asLong() < least || node.asLong() > most) {
+      throw ServerException.invalid(
+          name + " must be a whole number in [" + least + ", " + most + "], found " + node);
+    }
+    return node.intValue();
+  }
+}

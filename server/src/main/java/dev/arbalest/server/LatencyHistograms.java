@@ -1,0 +1,118 @@
+package dev.arbalest.server;
+
+import io.prometheus.metrics.model.registry.Collector;
+import io.prometheus.metrics.model.snapshots.ClassicHistogramBuckets;
+import io.prometheus.metrics.model.snapshots.HistogramSnapshot;
+import io.prometheus.metrics.model.snapshots.Labels;
+import io.prometheus.metrics.model.snapshots.MetricSnapshot;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.HdrHistogram.Histogram;
+import org.HdrHistogram.Recorder;
+
+/**
+ * Latencies by a label, recorded by HdrHistogram (a few tens of nanoseconds, no allocation, no
+ * lock) and drained into a Prometheus histogram when that is asked for.
+ */
+final class LatencyHistograms implements Collector {
+  private static final long MOST_NANOS = 600_000_000_000L;
+  private static final int DIGITS = 2;
+  private static final double[] BOUNDS = {
+    0.0001,
+    0.0002,
+    0.0005,
+    0.001,
+    0.002,
+    0.005,
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.5,
+    1,
+    2,
+    5,
+    10,
+    Double.POSITIVE_INFINITY
+  };
+
+  private final String name;
+  private final String help;
+  private final String label;
+  private final Map<String, Series> all = new ConcurrentHashMap<>();
+
+  LatencyHistograms(String name, String help, String label) {
+    this.name = name;
+    this.help = help;
+    this.label = label;
+  }
+
+  private static final class Series {
+    final Recorder recorder = new Recorder(MOST_NANOS, DIGITS);
+    final Histogram total = new Histogram(MOST_NANOS, DIGITS);
+    double seconds;
+
+    synchronized Histogram drain() {
+      Histogram interval = recorder.getIntervalHistogram();
+      total.add(interval);
+      seconds +=
+          interval.getTotalCount() == 0 ? 0 : interval.getMean() * interval.getTotalCount() / 1e9;
+      return total;
+    }
+  }
+
+  void record(String value, long nanos) {
+    all.computeIfAbsent(value, _ -> new Series())
+        .recorder
+        .recordValue(Math.clamp(nanos, 0, MOST_NANOS));
+  }
+
+  void forget(String value) {
+    all.remove(value);
+  }
+
+  /** Latency in microseconds below which a share of those recorded lies, 0 if there are none. */
+  double quantileMicros(String value, double share) {
+    Series series = all.get(value);
+    if (series == null) {
+      return 0;
+    }
+    synchronized (series) {
+      return series.drain().getValueAtPercentile(100 * share) / 1e3;
+    }
+  }
+
+  /** How many were recorded. */
+  long count(String value) {
+    Series series = all.get(value);
+    return series == null ? 0 : series.drain().getTotalCount();
+  }
+
+  @Override
+  public MetricSnapshot collect() {
+    HistogramSnapshot.Builder snapshot = HistogramSnapshot.builder().name(name).help(help);
+    all.forEach((value, series) -> {
+      synchronized (series) {
+        Histogram total = series.drain();
+        Number[] counts = new Number[BOUNDS.length];
+        long below = 0;
+        for (int i = 0; i < BOUNDS.length; i++) {
+          long upTo =
+              i == BOUNDS.length - 1
+                  ? total.getTotalCount()
+                  : total.getCountBetweenValues(0, (long) (BOUNDS[i] * 1e9));
+          counts[i] = upTo - below;
+          below = Math.max(below, upTo);
+        }
+        snapshot.dataPoint(
+            HistogramSnapshot.HistogramDataPointSnapshot.builder()
+                .labels(Labels.of(label, value))
+                .classicHistogramBuckets(ClassicHistogramBuckets.of(BOUNDS, counts))
+                .sum(series.seconds)
+                .build());
+      }
+    });
+    return snapshot.build();
+  }
+}

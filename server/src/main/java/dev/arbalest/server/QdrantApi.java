@@ -1,0 +1,628 @@
+package dev.arbalest.server;
+
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.Metric;
+import dev.arbalest.ssd.IdType;
+import dev.arbalest.ssd.Index;
+import dev.arbalest.ssd.WriteReceipt;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.databind.util.RawValue;
+
+/**
+ * The operations of Qdrant's REST interface that its clients use, as functions from request bodies
+ * to results. Collections have one vector without a name.
+ */
+final class QdrantApi {
+  private static final int MOST_LIMIT = 10_000;
+  private static final int MOST_BATCH = 1000;
+  private static final String VECTOR = "vector";
+  private static final String PAYLOAD = "payload";
+
+  private final Collections collections;
+  private final SearchPool pool;
+  private final ServerOptions options;
+
+  QdrantApi(Collections collections, SearchPool pool, ServerOptions options) {
+    this.collections = collections;
+    this.pool = pool;
+    this.options = options;
+  }
+
+  private static ObjectNode object() {
+    return JsonBody.JSON.createObjectNode();
+  }
+
+  private static ArrayNode array() {
+    return JsonBody.JSON.createArrayNode();
+  }
+
+  private static JsonNode done() {
+    return object().put("operation_id", 0).put("status", "completed");
+  }
+
+  private static JsonNode yes() {
+    return JsonBody.JSON.getNodeFactory().booleanNode(true);
+  }
+
+  // Collections:
+
+  JsonNode listCollections(AccessControl.Client client) {
+    ObjectNode result = object();
+    ArrayNode names = result.putArray("collections");
+    for (Collection collection : collections.list()) {
+      if (client.sees(collection.name())) {
+        names.addObject().put("name", collection.name());
+      }
+    }
+    return result;
+  }
+
+  JsonNode exists(String name) {
+    return object().put("exists", collections.has(name));
+  }
+
+  JsonNode createCollection(String name, byte[] body) {
+    JsonNode vectors = JsonBody.parse(body).get("vectors");
+    if (!vectors.path("size").isIntegralNumber()) {
+      throw ServerException.invalid(
+          "\"vectors\" needs \"size\" and \"distance\"; named vectors are not supported: make a "
+              + "collection for each");
+    }
+    Metric metric = metric(vectors.path("distance").asString("Cosine"));
+    CollectionSettings settings =
+        new CollectionSettings(vectors.path("size").asInt(0), metric, null, null);
+    Collection _ = collections.create(name, settings);
+    return yes();
+  }
+
+  private static Metric metric(String distance) {
+    return switch (distance) {
+      case "Cosine" -> Metric.COSINE;
+      case "Dot" -> Metric.DOT;
+      case "Euclid" -> Metric.L2;
+      default ->
+          throw ServerException.invalid(
+              "distance must be Cosine, Dot or Euclid, found " + distance);
+    };
+  }
+
+  private static String distance(Metric metric) {
+    return switch (metric) {
+      case COSINE -> "Cosine";
+      case DOT -> "Dot";
+      case L2 -> "Euclid";
+    };
+  }
+
+  JsonNode dropCollection(String name) {
+    if (!collections.has(name)) {
+      return JsonBody.JSON.getNodeFactory().booleanNode(false);
+    }
+    collections.drop(name);
+    return yes();
+  }
+
+  JsonNode describe(String name) {
+    Collection collection = collections.get(name);
+    ObjectNode result = object();
+    if (collection.state() != Collection.State.READY) {
+      boolean loading = collection.state() == Collection.State.LOADING;
+      result.put("status", loading ? "yellow" : "red");
+      result.put("optimizer_status", loading ? "loading" : collection.reason());
+      return result;
+    }
+    CollectionSettings settings = collection.settings();
+    Collection.Stats stats = collection.stats();
+    result.put("status", "green");
+    result.put("optimizer_status", "ok");
+    result.put("indexed_vectors_count", stats.points() - stats.unlinked());
+    result.put("points_count", stats.points());
+    result.put("segments_count", 1);
+    ObjectNode config = result.putObject("config");
+    ObjectNode parameters = config.putObject("params");
+    parameters
+        .putObject("vectors")
+        .put("size", settings.dimension())
+        .put("distance", distance(settings.metric()));
+    parameters.put("shard_number", 1);
+    parameters.put("replication_factor", 1);
+    parameters.put("write_consistency_factor", 1);
+    parameters.put("on_disk_payload", true);
+    config.putObject("hnsw_config").put("m", 64).put("ef_construct", 100);
+    config.putObject("optimizer_config").put("deleted_threshold", 0.125);
+    config.putObject("wal_config").put("wal_capacity_mb", 256);
+    ObjectNode fields = result.putObject("payload_schema");
+    for (Map.Entry<String, String> field : collection.indexedFields().entrySet()) {
+      fields.putObject(field.getKey()).put("data_type", field.getValue()).put("points", 0);
+    }
+    return result;
+  }
+
+  JsonNode createIndex(String name, byte[] body) {
+    JsonBody request = JsonBody.parse(body);
+    JsonNode schema = request.get("field_schema");
+    String kind = schema.isObject() ? schema.path("type").asString("") : schema.asString("keyword");
+    collections
+        .get(name)
+        .createIndex(Filter.FieldPath.parse(request.get("field_name").asString("")), kind);
+    return done();
+  }
+
+  JsonNode dropIndex(String name, String field) {
+    collections.get(name).dropIndex(Filter.FieldPath.parse(field));
+    return done();
+  }
+
+  // Points:
+
+  JsonNode upsert(String name, byte[] body) {
+    Collection collection = collections.get(name);
+    int dimension = collection.settings().dimension();
+    // A component takes at least two bytes of JSON and four of memory.
+    long bytes = Math.min(Integer.MAX_VALUE, 2L * body.length + 4L * dimension);
+    long delay = 0;
+    try (VectorBuffer points = new VectorBuffer(dimension, (int) bytes)) {
+      readPoints(body, points);
+      checkAll(points, collection.settings().metric());
+      delay = insert(collection, points);
+    }
+    ObjectNode result = object().put("operation_id", 0).put("status", "completed");
+    if (delay > 0) {
+      result.put("delay_ms", delay / 1_000_000);
+    }
+    return result;
+  }
+
+  private static void checkAll(VectorBuffer points, Metric metric) {
+    F32Rows rows = points.rows();
+    for (int row = 0; row < rows.count(); row++) {
+      String problem = Index.problemOf(rows, row, metric);
+      if (!problem.isEmpty()) {
+        throw ServerException.invalid("point " + points.ids().get(row) + ": " + problem);
+      }
+    }
+  }
+
+  /** Inserts batch after batch of so many bytes as the server is set to; returns the delay. */
+  private long insert(Collection collection, VectorBuffer points) {
+    F32Rows all = points.rows();
+    int rows = Math.max(1, options.batchBytes() / (4 * points.dimension()));
+    long delay = 0;
+    for (int from = 0; from < all.count(); from += rows) {
+      int to = Math.min(all.count(), from + rows);
+      F32Rows part =
+          new F32Rows(
+              all.memory(), all.offset(from), all.strideBytes(), to - from, all.dimension());
+      WriteReceipt receipt =
+          collection.upsert(
+              points.ids().subList(from, to), points.payloads().subList(from, to), part);
+      delay += receipt.delayNanos();
+    }
+    return delay;
+  }
+
+  private static void readPoints(byte[] body, VectorBuffer target) {
+    try (JsonParser parser = JsonBody.JSON.createParser(body)) {
+      JsonBody.requireToken(parser.nextToken(), JsonToken.START_OBJECT);
+      boolean found = false;
+      while (parser.nextToken() != JsonToken.END_OBJECT) {
+        String member = parser.currentName();
+        JsonToken value = parser.nextToken();
+        if (member.equals("points")) {
+          JsonBody.requireToken(value, JsonToken.START_ARRAY);
+          while (parser.nextToken() != JsonToken.END_ARRAY) {
+            readPoint(parser, body, target);
+          }
+          found = true;
+        } else if (member.equals("batch")) {
+          readBatch(JsonBody.JSON.readTree(parser), target);
+          found = true;
+        } else {
+          parser.skipChildren();
+        }
+      }
+      if (!found) {
+        throw ServerException.invalid("the request needs \"points\" or \"batch\"");
+      }
+    } catch (JacksonException e) {
+      throw JsonBody.malformed(e);
+    }
+  }
+
+  private static void readPoint(JsonParser parser, byte[] body, VectorBuffer target) {
+    JsonBody.requireToken(parser.currentToken(), JsonToken.START_OBJECT);
+    PointId id = null;
+    String payload = null;
+    int components = -1;
+    while (parser.nextToken() != JsonToken.END_OBJECT) {
+      String member = parser.currentName();
+      JsonToken value = parser.nextToken();
+      switch (member) {
+        case "id" -> id = QdrantFilters.pointId(JsonBody.JSON.readTree(parser));
+        case PAYLOAD -> payload = payload(JsonBody.JSON.readTree(parser));
+        case VECTOR -> {
+          if (value != JsonToken.START_ARRAY) {
+            throw ServerException.invalid(
+                "\"vector\" is an array of numbers; named vectors are not supported");
+          }
+          int from = (int) parser.currentTokenLocation().getByteOffset();
+          components = FloatArrays.parse(body, from, target::set);
+          parser.skipChildren();
+        }
+        default -> parser.skipChildren();
+      }
+    }
+    if (id == null || components < 0) {
+      throw ServerException.invalid("a point needs \"id\" and \"vector\"");
+    }
+    requireComponents(target, components);
+    target.add(id, payload);
+  }
+
+  private static void requireComponents(VectorBuffer target, int components) {
+    if (components != target.dimension()) {
+      throw Collection.dimensionMismatch(target.dimension(), components);
+    }
+  }
+
+  private static void readBatch(JsonNode batch, VectorBuffer target) {
+    JsonNode ids = batch.path("ids");
+    JsonNode vectors = batch.path("vectors");
+    JsonNode payloads = batch.path("payloads");
+    if (ids.size() != vectors.size() || (payloads.isArray() && payloads.size() != ids.size())) {
+      throw ServerException.invalid(
+          "a batch has as many ids as vectors and payloads, found "
+              + ids.size()
+              + ", "
+              + vectors.size()
+              + " and "
+              + payloads.size());
+    }
+    for (int i = 0; i < ids.size(); i++) {
+      float[] vector = JsonBody.toVector(vectors.get(i));
+      requireComponents(target, vector.length);
+      for (int j = 0; j < vector.length; j++) {
+        target.set(j, vector[j]);
+      }
+      target.add(QdrantFilters.pointId(ids.get(i)), payload(payloads.path(i)));
+    }
+  }
+
+  private static @Nullable String payload(JsonNode node) {
+    if (node.isNull() || node.isMissingNode()) {
+      return null;
+    }
+    if (!node.isObject()) {
+      throw ServerException.invalid("a payload is an object, found " + node.getNodeType());
+    }
+    return node.toString();
+  }
+
+  private static List<PointId> ids(JsonNode array) {
+    List<PointId> ids = new ArrayList<>();
+    array.forEach(id -> ids.add(QdrantFilters.pointId(id)));
+    return ids;
+  }
+
+  JsonNode delete(String name, byte[] body) {
+    Collection collection = collections.get(name);
+    JsonBody request = JsonBody.parse(body);
+    Filter filter = QdrantFilters.parse(request.get("filter"));
+    int deleted =
+        filter == null ? collection.delete(ids(request.get("points"))) : collection.delete(filter);
+    return object().put("operation_id", 0).put("status", "completed").put("deleted", deleted);
+  }
+
+  /** What an operation on payloads does. */
+  enum PayloadOperation {
+    SET,
+    OVERWRITE,
+    DELETE,
+    CLEAR
+  }
+
+  JsonNode changePayload(String name, PayloadOperation operation, byte[] body) {
+    Collection collection = collections.get(name);
+    JsonBody request = JsonBody.parse(body);
+    Filter filter = QdrantFilters.parse(request.get("filter"));
+    List<PointId> ids =
+        filter == null
+            ? ids(request.get("points"))
+            : collection.matching(filter, Integer.MAX_VALUE);
+    JsonNode payload = request.get(PAYLOAD);
+    if (operation == PayloadOperation.SET || operation == PayloadOperation.OVERWRITE) {
+      String _ = payload(payload);
+    }
+    collection.changePayloads(ids, old -> changed(operation, old, payload, request.get("keys")));
+    return done();
+  }
+
+  private static @Nullable String changed(
+      PayloadOperation operation, @Nullable String old, JsonNode payload, JsonNode keys) {
+    if (operation == PayloadOperation.CLEAR) {
+      return null;
+    }
+    if (operation == PayloadOperation.OVERWRITE) {
+      return payload(payload);
+    }
+    ObjectNode merged = old == null ? object() : (ObjectNode) JsonBody.JSON.readTree(old);
+    if (operation == PayloadOperation.SET) {
+      payload.properties().forEach(field -> merged.set(field.getKey(), field.getValue()));
+    } else {
+      keys.forEach(key -> merged.remove(key.asString("")));
+    }
+    return merged.toString();
+  }
+
+  /** Which members of a payload are wanted. */
+  private record Wanted(boolean any, List<String> only, List<String> not) {
+    static Wanted of(JsonNode node, boolean otherwise) {
+      if (node.isMissingNode() || node.isNull()) {
+        return new Wanted(otherwise, List.of(), List.of());
+      }
+      if (node.isBoolean()) {
+        return new Wanted(node.booleanValue(), List.of(), List.of());
+      }
+      JsonNode include = node.isArray() ? node : node.path("include");
+      return new Wanted(true, texts(include), texts(node.path("exclude")));
+    }
+
+    private static List<String> texts(JsonNode array) {
+      List<String> texts = new ArrayList<>();
+      array.forEach(text -> texts.add(text.asString("")));
+      return texts;
+    }
+
+    void put(ObjectNode target, @Nullable String payload) {
+      if (!any) {
+        return;
+      }
+      if (payload == null) {
+        target.putObject(PAYLOAD);
+      } else if (only.isEmpty() && not.isEmpty()) {
+        target.putRawValue(PAYLOAD, new RawValue(payload));
+      } else {
+        ObjectNode all = (ObjectNode) JsonBody.JSON.readTree(payload);
+        if (!only.isEmpty()) {
+          all.retain(only);
+        }
+        target.set(PAYLOAD, all.remove(not));
+      }
+    }
+  }
+
+  private static void putId(ObjectNode target, PointId id, @Nullable IdType type) {
+    boolean isNumber = id.text() == null;
+    if (!isNumber && type == IdType.UTF8 && id.toString().matches("0|[1-9][0-9]{0,17}")) {
+      target.put("id", Long.parseLong(id.toString())); // among texts numbers are kept as text
+    } else if (isNumber) {
+      target.put("id", id.number());
+    } else {
+      target.put("id", id.text());
+    }
+  }
+
+  private static void putVector(ObjectNode target, float @Nullable [] vector) {
+    if (vector != null) {
+      ArrayNode components = target.putArray(VECTOR);
+      for (float component : vector) {
+        components.add(component);
+      }
+    }
+  }
+
+  private static ObjectNode record(Collection.Point point, Wanted wanted, @Nullable IdType type) {
+    ObjectNode record = object();
+    putId(record, point.id(), type);
+    wanted.put(record, point.payload());
+    putVector(record, point.vector());
+    return record;
+  }
+
+  private static boolean wantsVector(JsonBody request) {
+    JsonNode node = request.get("with_vector");
+    return node.isArray() || node.asBoolean(false) || request.get("with_vectors").asBoolean(false);
+  }
+
+  JsonNode retrieve(String name, byte[] body) {
+    Collection collection = collections.get(name);
+    JsonBody request = JsonBody.parse(body);
+    Wanted wanted = Wanted.of(request.get("with_payload"), true);
+    IdType type = collection.settings().idType();
+    ArrayNode result = array();
+    for (Collection.Point point :
+        collection.retrieve(ids(request.get("ids")), wantsVector(request))) {
+      result.add(record(point, wanted, type));
+    }
+    return result;
+  }
+
+  JsonNode retrieveOne(String name, String text) {
+    Collection collection = collections.get(name);
+    PointId id =
+        text.matches("-?[0-9]{1,18}") ? PointId.of(Long.parseLong(text)) : PointId.of(text);
+    List<Collection.Point> points = collection.retrieve(List.of(id), true);
+    if (points.isEmpty()) {
+      throw new ServerException(
+          ServerException.Kind.NOT_FOUND, "point " + text + " is not in collection " + name);
+    }
+    Wanted all = Wanted.of(JsonBody.JSON.nullNode(), true);
+    return record(points.getFirst(), all, collection.settings().idType());
+  }
+
+  JsonNode scroll(String name, byte[] body) {
+    Collection collection = collections.get(name);
+    JsonBody request = JsonBody.parse(body);
+    JsonNode offset = request.get("offset");
+    PointId from = offset.isMissingNode() || offset.isNull() ? null : QdrantFilters.pointId(offset);
+    Collection.Page page =
+        collection.scroll(
+            QdrantFilters.parse(request.get("filter")),
+            from,
+            request.integer("limit", 10, 1, MOST_LIMIT),
+            wantsVector(request));
+    Wanted wanted = Wanted.of(request.get("with_payload"), true);
+    IdType type = collection.settings().idType();
+    ObjectNode result = object();
+    ArrayNode points = result.putArray("points");
+    page.points().forEach(point -> points.add(record(point, wanted, type)));
+    PointId next = page.next();
+    if (next == null) {
+      result.putNull("next_page_offset");
+    } else {
+      ObjectNode id = object();
+      putId(id, next, type);
+      result.set("next_page_offset", id.get("id"));
+    }
+    return result;
+  }
+
+  JsonNode count(String name, byte[] body) {
+    Filter filter = QdrantFilters.parse(JsonBody.parse(body).get("filter"));
+    return object().put("count", collections.get(name).count(filter));
+  }
+
+  // Searches:
+
+  /** {@code points/search}: hits as an array. */
+  JsonNode search(String name, byte[] body) {
+    return hits(name, JsonBody.parse(body));
+  }
+
+  /** {@code points/query}: the same as {@code {"points": [...]}}. */
+  JsonNode query(String name, byte[] body) {
+    return object().set("points", hits(name, JsonBody.parse(body)));
+  }
+
+  /** Several searches, answered in their order. */
+  JsonNode batch(String name, byte[] body, boolean isQuery) {
+    ArrayNode result = array();
+    try (JsonParser parser = JsonBody.JSON.createParser(body)) {
+      JsonBody.requireToken(parser.nextToken(), JsonToken.START_OBJECT);
+      while (parser.nextToken() != JsonToken.END_OBJECT) {
+        String member = parser.currentName();
+        JsonToken value = parser.nextToken();
+        if (!member.equals("searches")) {
+          parser.skipChildren();
+          continue;
+        }
+        JsonBody.requireToken(value, JsonToken.START_ARRAY);
+        while (parser.nextToken() != JsonToken.END_ARRAY) {
+          if (result.size() == MOST_BATCH) {
+            throw ServerException.invalid("a batch has at most " + MOST_BATCH + " searches");
+          }
+          JsonNode hits = hits(name, JsonBody.object(parser, body));
+          result.add(isQuery ? object().set("points", hits) : hits);
+        }
+      }
+      return result;
+    } catch (JacksonException e) {
+      throw JsonBody.malformed(e);
+    }
+  }
+
+  private ArrayNode hits(String name, JsonBody request) {
+    Collection collection = collections.get(name);
+    CollectionSettings settings = collection.settings();
+    int limit = request.integer("limit", 10, 1, MOST_LIMIT);
+    int offset = request.integer("offset", 0, 0, MOST_LIMIT);
+    JsonNode parameters = request.get("params");
+    PointId self = null;
+    float[] vector = vectorOf(request);
+    if (vector == null) {
+      self = QdrantFilters.pointId(request.get("query"));
+      List<Collection.Point> points = collection.retrieve(List.of(self), true);
+      vector = points.isEmpty() ? null : points.getFirst().vector();
+      if (vector == null) {
+        throw new ServerException(
+            ServerException.Kind.NOT_FOUND, "point " + self + " is not in collection " + name);
+      }
+    }
+    Wanted wanted = Wanted.of(request.get("with_payload"), false);
+    boolean withVectors = wantsVector(request);
+    SearchRequest search =
+        new SearchRequest(
+            vector,
+            limit + offset + (self == null ? 0 : 1),
+            QdrantFilters.parse(request.get("filter")),
+            parameters.path("hnsw_ef").asInt(parameters.path("list").asInt(0)),
+            parameters.path("rerank").asInt(0),
+            parameters.path("recall").asDouble(0),
+            parameters.path("dimensions").asInt(0),
+            parameters.path("exact").asBoolean(false));
+    // Whether points are still there is known from their rows.
+    Collection.Answer answer =
+        pool.call(() -> collection.search(search, wanted.any(), withVectors));
+    ArrayNode result = array();
+    JsonNode threshold = request.get("score_threshold");
+    int passed = 0;
+    for (Collection.Point point : answer.points()) {
+      boolean isSelf = self != null && point.id().toString().equals(self.toString());
+      float score = Scores.qdrant(settings.metric(), point.distance());
+      if (isSelf || (threshold.isNumber() && !reaches(settings, score, threshold.floatValue()))) {
+        continue;
+      }
+      if (passed++ >= offset && result.size() < limit) {
+        result.add(hit(point, settings, wanted));
+      }
+    }
+    return result;
+  }
+
+  /** What a search with a binary vector found. */
+  JsonNode hits(Collection collection, Collection.Answer answer, boolean withPayload) {
+    CollectionSettings settings = collection.settings();
+    Wanted wanted = new Wanted(withPayload, List.of(), List.of());
+    ArrayNode result = array();
+    for (Collection.Point point : answer.points()) {
+      result.add(hit(point, settings, wanted));
+    }
+    return result;
+  }
+
+  private static ObjectNode hit(
+      Collection.Point point, CollectionSettings settings, Wanted wanted) {
+    ObjectNode hit = object();
+    putId(hit, point.id(), settings.idType());
+    hit.put("version", 0);
+    hit.put("score", Scores.qdrant(settings.metric(), point.distance()));
+    wanted.put(hit, point.payload());
+    putVector(hit, point.vector());
+    return hit;
+  }
+
+  private static boolean reaches(CollectionSettings settings, float score, float threshold) {
+    return settings.metric() == Metric.L2 ? score <= threshold : score >= threshold;
+  }
+
+  /** The vector a search is for, null if it is for that of a point. */
+  private static float @Nullable [] vectorOf(JsonBody request) {
+    for (String member : List.of("query", VECTOR)) {
+      float[] vector = request.vector(member);
+      if (vector != null) {
+        return vector;
+      }
+    }
+    JsonNode query = request.get("query");
+    if (query.isObject()) {
+      JsonNode nearest = query.path("nearest");
+      if (nearest.isArray()) {
+        return JsonBody.toVector(nearest);
+      }
+      throw ServerException.invalid("a query is a vector, an id, or {\"nearest\": vector}");
+    }
+    if (query.isMissingNode()) {
+      throw ServerException.invalid("no query vector provided");
+    }
+    return null;
+  }
+}

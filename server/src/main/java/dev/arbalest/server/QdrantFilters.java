@@ -1,0 +1,218 @@
+package dev.arbalest.server;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/** Reads filters as Qdrant's REST interface has them. Stateless. */
+final class QdrantFilters {
+  private static final int MOST_DEPTH = 32;
+  private static final Set<String> CLAUSES = Set.of("must", "should", "must_not", "min_should");
+
+  private QdrantFilters() {}
+
+  /** A filter, or null if there is none. */
+  static @Nullable Filter parse(@Nullable JsonNode node) {
+    return node == null || node.isMissingNode() || node.isNull() ? null : filter(node, 0);
+  }
+
+  private static Filter filter(JsonNode node, int depth) {
+    if (depth > MOST_DEPTH) {
+      throw ServerException.invalid("a filter is nested at most " + MOST_DEPTH + " deep");
+    }
+    if (!node.isObject()) {
+      throw ServerException.invalid("a filter is an object, found " + node.getNodeType());
+    }
+    List<Filter> parts = new ArrayList<>();
+    for (String name : node.propertyNames()) {
+      JsonNode clause = node.path(name);
+      if (!CLAUSES.contains(name)) {
+        throw ServerException.invalid(
+            "a filter has must, should, must_not and min_should, found \"" + name + "\"");
+      }
+      if (clause.isNull()) {
+        continue;
+      }
+      switch (name) {
+        case "must" -> parts.add(new Filter.And(conditions(clause, depth)));
+        case "should" -> {
+          List<Filter> any = conditions(clause, depth);
+          if (!any.isEmpty()) {
+            parts.add(new Filter.Or(any));
+          }
+        }
+        case "must_not" -> parts.add(new Filter.Not(new Filter.Or(conditions(clause, depth))));
+        default ->
+            parts.add(
+                new Filter.AtLeast(
+                    clause.path("min_count").asInt(1),
+                    conditions(clause.path("conditions"), depth)));
+      }
+    }
+    return new Filter.And(parts);
+  }
+
+  private static List<Filter> conditions(JsonNode node, int depth) {
+    List<Filter> conditions = new ArrayList<>();
+    if (node.isArray()) {
+      node.forEach(one -> conditions.add(condition(one, depth + 1)));
+    } else {
+      conditions.add(condition(node, depth + 1));
+    }
+    return conditions;
+  }
+
+  private static Filter condition(JsonNode node, int depth) {
+    if (node.has("key")) {
+      return field(node);
+    }
+    if (node.has("is_empty")) {
+      return new Filter.IsEmpty(path(node.path("is_empty").path("key")));
+    }
+    if (node.has("is_null")) {
+      return new Filter.IsNull(path(node.path("is_null").path("key")));
+    }
+    if (node.has("has_id")) {
+      List<PointId> ids = new ArrayList<>();
+      node.path("has_id").forEach(id -> ids.add(pointId(id)));
+      return new Filter.HasId(ids);
+    }
+    if (node.has("nested")) {
+      JsonNode nested = node.path("nested");
+      return new Filter.Nested(path(nested.path("key")), filter(nested.path("filter"), depth));
+    }
+    if (node.has("filter")) {
+      return filter(node.path("filter"), depth);
+    }
+    return filter(node, depth);
+  }
+
+  /** An id: a number, or a text. */
+  static PointId pointId(JsonNode node) {
+    if (node.isIntegralNumber() && node.canConvertToLong()) {
+      return PointId.of(node.longValue());
+    }
+    if (node.isString() && !node.stringValue().isEmpty()) {
+      return PointId.of(node.stringValue());
+    }
+    throw ServerException.invalid(
+        "an id is an integer of 64 bits or a text, found " + shorten(node));
+  }
+
+  private static String shorten(JsonNode node) {
+    String text = node.toString();
+    return text.length() > 80 ? text.substring(0, 80) + "..." : text;
+  }
+
+  private static Filter.FieldPath path(JsonNode node) {
+    if (!node.isString()) {
+      throw ServerException.invalid("a condition needs the \"key\" of a field");
+    }
+    return Filter.FieldPath.parse(node.stringValue());
+  }
+
+  private static Filter field(JsonNode node) {
+    Filter.FieldPath path = path(node.path("key"));
+    List<Filter> parts = new ArrayList<>();
+    for (String name : node.propertyNames()) {
+      JsonNode value = node.path(name);
+      if (name.equals("key") || value.isNull()) {
+        continue;
+      }
+      switch (name) {
+        case "match" -> parts.add(match(path, value));
+        case "range", "datetime_range" -> range(path, value, parts);
+        case "values_count" -> counts(path, value, parts);
+        case "is_empty" ->
+            parts.add(
+                value.asBoolean(true)
+                    ? new Filter.IsEmpty(path)
+                    : new Filter.Not(new Filter.IsEmpty(path)));
+        case "is_null" ->
+            parts.add(
+                value.asBoolean(true)
+                    ? new Filter.IsNull(path)
+                    : new Filter.Not(new Filter.IsNull(path)));
+        default ->
+            throw ServerException.invalid(
+                "conditions on a field are match, range, values_count, is_empty and is_null; \""
+                    + name
+                    + "\" is not supported");
+      }
+    }
+    if (parts.isEmpty()) {
+      throw ServerException.invalid("a condition on a field needs match, range or another");
+    }
+    return parts.size() == 1 ? parts.getFirst() : new Filter.And(parts);
+  }
+
+  private static Filter match(Filter.FieldPath path, JsonNode node) {
+    if (node.has("value")) {
+      return new Filter.Compare(path, Filter.Operator.EQUAL, value(node.path("value")));
+    }
+    if (node.has("text")) {
+      return new Filter.Compare(path, Filter.Operator.CONTAINS, value(node.path("text")));
+    }
+    boolean any = node.has("any");
+    if (!any && !node.has("except")) {
+      throw ServerException.invalid("match has value, any, except or text");
+    }
+    List<Filter> choices = new ArrayList<>();
+    for (JsonNode choice : node.path(any ? "any" : "except")) {
+      Filter.Operator operator = any ? Filter.Operator.EQUAL : Filter.Operator.NOT_EQUAL;
+      choices.add(new Filter.Compare(path, operator, value(choice)));
+    }
+    return any ? new Filter.Or(choices) : new Filter.And(choices);
+  }
+
+  /** A Boolean, Long, Double or String. */
+  static Object value(JsonNode node) {
+    if (node.isBoolean()) {
+      return node.booleanValue();
+    }
+    if (node.isIntegralNumber() && node.canConvertToLong()) {
+      return node.longValue();
+    }
+    if (node.isNumber()) {
+      return node.doubleValue();
+    }
+    if (node.isString()) {
+      return node.stringValue();
+    }
+    throw ServerException.invalid(
+        "a field is compared with a text, a number, true or false, found " + shorten(node));
+  }
+
+  private static void range(Filter.FieldPath path, JsonNode node, List<Filter> parts) {
+    for (String name : node.propertyNames()) {
+      JsonNode value = node.path(name);
+      if (!value.isNull()) {
+        Filter.Operator operator = operator(name);
+        parts.add(
+            value.isString()
+                ? new Filter.CompareTime(path, operator, value.stringValue())
+                : new Filter.Compare(path, operator, value(value)));
+      }
+    }
+  }
+
+  private static void counts(Filter.FieldPath path, JsonNode node, List<Filter> parts) {
+    for (String name : node.propertyNames()) {
+      if (!node.path(name).isNull()) {
+        parts.add(new Filter.CountValues(path, operator(name), node.path(name).asLong(0)));
+      }
+    }
+  }
+
+  private static Filter.Operator operator(String name) {
+    return switch (name) {
+      case "gt" -> Filter.Operator.GREATER;
+      case "gte" -> Filter.Operator.GREATER_OR_EQUAL;
+      case "lt" -> Filter.Operator.LESS;
+      case "lte" -> Filter.Operator.LESS_OR_EQUAL;
+      default -> throw ServerException.invalid("a range has gt, gte, lt and lte, found " + name);
+    };
+  }
+}

@@ -1,0 +1,282 @@
+package dev.arbalest.server;
+
+import dev.arbalest.natives.SystemFacts;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code serve}: collections over Arrow Flight and HTTP, until SIGTERM or SIGINT. */
+@Command(
+    name = "serve",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    subcommands = ServeCommand.NewToken.class,
+    description = "Serves collections of vectors over Arrow Flight and HTTP (Qdrant's REST).",
+    footer = {
+      "",
+      "Exit codes: 0 stopped as asked, 1 failed, 2 bad usage.",
+      "Clients, operation, metrics: docs/operations.md, docs/flight.md, /openapi.yaml."
+    })
+final class ServeCommand implements Callable<Integer> {
+  private static final int FAILED = 1;
+
+  @Spec private CommandSpec spec;
+
+  @Option(names = "--data", paramLabel = "DIR", description = "directory of the collections")
+  private @Nullable Path data;
+
+  @Option(names = "--host", defaultValue = "127.0.0.1", description = "address (${DEFAULT-VALUE})")
+  private String host;
+
+  @Option(names = "--flight-port", defaultValue = "3000", description = "(${DEFAULT-VALUE})")
+  private int flightPort;
+
+  @Option(names = "--http-port", defaultValue = "9090", description = "(${DEFAULT-VALUE})")
+  private int httpPort;
+
+  @Option(
+      names = "--memory",
+      paramLabel = "SIZE",
+      description = "budget of the process, such as 8g (half of the machine's memory)")
+  private @Nullable String memory;
+
+  @Option(names = "--search-threads", description = "searches at a time (processors)")
+  private int searchThreads = Runtime.getRuntime().availableProcessors();
+
+  @Option(names = "--queue", defaultValue = "1024", description = "searches that may wait (1024)")
+  private int queue;
+
+  @Option(names = "--link-threads", description = "per collection (half of the processors)")
+  private int linkThreads = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
+
+  @Option(
+      names = "--batch-bytes",
+      paramLabel = "SIZE",
+      defaultValue = "8m",
+      description = "vectors are written in batches of so many bytes (${DEFAULT-VALUE})")
+  private String batchBytes;
+
+  @Option(
+      names = "--request-bytes",
+      paramLabel = "SIZE",
+      defaultValue = "64m",
+      description = "largest request (${DEFAULT-VALUE})")
+  private String requestBytes;
+
+  @Option(
+      names = "--sync-millis",
+      defaultValue = "0",
+      description = "0: a write is durable when acknowledged; N: at most N ms after")
+  private int syncMillis;
+
+  @Option(
+      names = "--rate-limit",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "requests per second of one client, 0 for any number")
+  private int rateLimit;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "FILE",
+      description = "tokens clients need ('serve new-token' makes them)")
+  private @Nullable Path tokens;
+
+  @Option(names = "--tls-certificate", paramLabel = "PEM", description = "certificate chain")
+  private @Nullable Path certificate;
+
+  @Option(names = "--tls-key", paramLabel = "PEM", description = "its key, PKCS #8")
+  private @Nullable Path key;
+
+  @Option(
+      names = "--tls-clients",
+      paramLabel = "PEM",
+      description = "authorities that clients must be certified by")
+  private @Nullable Path clients;
+
+  @Option(names = "--insecure", description = "allow plain text on other addresses than loopback")
+  private boolean insecure;
+
+  @Option(
+      names = "--jfr",
+      negatable = true,
+      defaultValue = "true",
+      fallbackValue = "true",
+      description = "keep a flight recording of the last minutes (on)")
+  private boolean jfr;
+
+  private ServeCommand() {}
+
+  /** Runs the command and exits. */
+  public static void main(String[] args) {
+    System.exit(run(args));
+  }
+
+  static int run(String... args) {
+    CommandLine line = new CommandLine(new ServeCommand());
+    line.setExecutionExceptionHandler((e, _, _) -> {
+      System.err.println("serve: " + e.getMessage());
+      return FAILED;
+    });
+    return line.execute(args);
+  }
+
+  private ParameterException bad(String message) {
+    return new ParameterException(spec.commandLine(), message);
+  }
+
+  private long bytes(String option, String text, long least, long most) {
+    long unit =
+        switch (text.isEmpty() ? ' ' : Character.toLowerCase(text.charAt(text.length() - 1))) {
+          case 'k' -> 1L << 10;
+          case 'm' -> 1L << 20;
+          case 'g' -> 1L << 30;
+          default -> 1;
+        };
+    String digits = unit == 1 ? text : text.substring(0, text.length() - 1);
+    try {
+      long value = Math.multiplyExact(Long.parseLong(digits), unit);
+      if (value >= least && value <= most) {
+        return value;
+      }
+    } catch (ArithmeticException | NumberFormatException e) {
+      throw new ParameterException(
+          spec.commandLine(), option + " needs a size such as 512m or 8g, found " + text, e);
+    }
+    throw bad(option + " must be in [" + least + ", " + most + "] bytes, found " + text);
+  }
+
+  private int range(String option, int value, int least, int most) {
+    if (value < least || value > most) {
+      throw bad(option + " must be in [" + least + ", " + most + "], found " + value);
+    }
+    return value;
+  }
+
+  private ServerOptions.@Nullable Tls tls() {
+    Path chain = certificate;
+    Path secret = key;
+    if (chain == null && secret == null && clients == null) {
+      return null;
+    }
+    if (chain == null || secret == null) {
+      throw bad("--tls-certificate and --tls-key belong together");
+    }
+    return new ServerOptions.Tls(chain, secret, clients);
+  }
+
+  private ServerOptions options() {
+    Path directory = data;
+    if (directory == null) {
+      throw bad("Missing required option: '--data=DIR'");
+    }
+    String budget = memory;
+    long memoryBytes =
+        budget == null
+            ? SystemFacts.memoryLimitBytes() / 2
+            : bytes("--memory", budget, 64L << 20, 1L << 50);
+    int largest = (int) bytes("--request-bytes", requestBytes, 1 << 10, 1 << 30);
+    return new ServerOptions(
+        directory,
+        host,
+        range("--flight-port", flightPort, 0, 65_535),
+        range("--http-port", httpPort, 0, 65_535),
+        memoryBytes,
+        range("--search-threads", searchThreads, 1, 1024),
+        range("--queue", queue, 1, 1 << 20),
+        range("--link-threads", linkThreads, 1, 1024),
+        (int) bytes("--batch-bytes", batchBytes, 1 << 10, 9 << 20),
+        largest,
+        range("--sync-millis", syncMillis, 0, 60_000),
+        range("--rate-limit", rateLimit, 0, 1_000_000),
+        tokens,
+        tls(),
+        jfr,
+        insecure);
+  }
+
+  @Override
+  @SuppressWarnings("MustBeClosedChecker") // closed by the hook: the JVM ends by a signal
+  public Integer call() throws IOException {
+    Server server = Server.start(options());
+    CountDownLatch stopped = new CountDownLatch(1);
+    Runtime.getRuntime()
+        .addShutdownHook(
+            Thread.ofPlatform()
+                .name("arbalest-stop")
+                .unstarted(() -> {
+                  try {
+                    ServerLog.info("stopping");
+                    server.close();
+                    ServerLog.info("stopped");
+                  } catch (IOException | RuntimeException e) {
+                    ServerLog.warn("stopping", e);
+                  } finally {
+                    stopped.countDown();
+                  }
+                }));
+    ServerLog.info(
+        "serving "
+            + data
+            + ": flight "
+            + host
+            + ":"
+            + server.flightPort()
+            + ", http "
+            + host
+            + ":"
+            + server.httpPort());
+    server.collections().awaitLoaded();
+    ServerLog.info("ready: " + server.collections().list().size() + " collections");
+    try {
+      stopped.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    return 0;
+  }
+
+  /** {@code serve new-token}. */
+  @Command(
+      name = "new-token",
+      mixinStandardHelpOptions = true,
+      description = "Makes a token, prints it once and adds its digest to a file.")
+  static final class NewToken implements Callable<Integer> {
+    @Option(names = "--tokens", paramLabel = "FILE", required = true, description = "the file")
+    private Path file;
+
+    @Option(names = "--name", required = true, description = "whose it is, for messages")
+    private String name;
+
+    @Option(
+        names = "--scope",
+        split = ",",
+        defaultValue = "read,write",
+        description = "read, write or both (${DEFAULT-VALUE})")
+    private List<String> scopes;
+
+    @Option(
+        names = "--collections",
+        split = ",",
+        defaultValue = "*",
+        description = "which it is for, * for all (${DEFAULT-VALUE})")
+    private List<String> collections;
+
+    @Override
+    public Integer call() throws IOException {
+      PrintStream out = System.out;
+      out.println(AccessControl.create(file, name, scopes, collections));
+      return 0;
+    }
+  }
+}

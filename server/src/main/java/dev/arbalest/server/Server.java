@@ -1,0 +1,143 @@
+package dev.arbalest.server;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import io.helidon.common.tls.TlsClientAuth;
+import io.helidon.webserver.WebServer;
+import io.helidon.webserver.WebServerConfig;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.time.Duration;
+import javax.net.ssl.SSLContext;
+
+/**
+ * A running server: collections, Arrow Flight and HTTP. It answers as soon as it is made;
+ * collections become ready one after the other. Thread-safe.
+ */
+final class Server implements AutoCloseable {
+  private static final int MOST_CONNECTIONS = 4096;
+  private static final int MOST_REQUESTS = 1024;
+  private static final Duration GRACE = Duration.ofSeconds(10);
+
+  private final ServerOptions options;
+  private final Collections collections;
+  private final SearchPool pool;
+  private final FlightRecorder recorder;
+  private final HttpApi http;
+  private final WebServer web;
+  private final FlightService flight;
+  private boolean closed;
+
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // closed by close(), or on failure
+  private Server(ServerOptions options) throws IOException {
+    this.options = options;
+    ServerMetrics metrics = new ServerMetrics();
+    AccessControl access = AccessControl.of(options);
+    this.recorder = new FlightRecorder(options.jfr());
+    this.collections = Collections.open(options, metrics);
+    this.pool = new SearchPool(options.searchThreads(), options.queue());
+    try {
+      metrics.watch(collections::list, pool, options.memoryBytes());
+      this.http = new HttpApi(collections, pool, metrics, access, options, recorder);
+      this.web = startWeb();
+      this.flight = FlightService.start(collections, pool, metrics, access, options);
+    } catch (Throwable e) {
+      try (recorder;
+          collections;
+          pool) {
+        throw e;
+      }
+    }
+  }
+
+  /**
+   * Starts one.
+   *
+   * @throws IOException if a port or the data directory is taken, or a file cannot be read
+   */
+  @MustBeClosed
+  static Server start(ServerOptions options) throws IOException {
+    requireSafe(options);
+    return new Server(options);
+  }
+
+  /** Whoever can connect could read and write everything: that must be wanted. */
+  private static void requireSafe(ServerOptions options) throws IOException {
+    boolean loopback = InetAddress.getByName(options.host()).isLoopbackAddress();
+    if (!loopback && options.tls() == null && !options.insecure()) {
+      throw new IOException(
+          "binding "
+              + options.host()
+              + " without TLS lets everybody on the network read tokens and vectors; give "
+              + "--tls-certificate and --tls-key, or --insecure if something else protects it");
+    }
+  }
+
+  private WebServer startWeb() throws IOException {
+    ServerOptions.Tls tls = options.tls();
+    WebServerConfig.Builder builder =
+        WebServer.builder()
+            .address(InetAddress.getByName(options.host()))
+            .port(options.httpPort())
+            .shutdownHook(false)
+            .shutdownGracePeriod(GRACE)
+            .maxTcpConnections(MOST_CONNECTIONS)
+            .maxConcurrentRequests(MOST_REQUESTS)
+            .routing(routing -> routing.any(http::handle));
+    if (tls != null) {
+      SSLContext context = TlsFiles.context(tls);
+      builder.tls(config ->
+          config
+              .sslContext(context)
+              .clientAuth(tls.clients() == null ? TlsClientAuth.NONE : TlsClientAuth.REQUIRED));
+    }
+    try {
+      return builder.build().start();
+    } catch (RuntimeException e) {
+      throw new IOException(
+          "HTTP cannot listen on "
+              + options.host()
+              + ":"
+              + options.httpPort()
+              + ": "
+              + rootMessage(e),
+          e);
+    }
+  }
+
+  private static String rootMessage(Throwable e) {
+    Throwable root = e;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return String.valueOf(root.getMessage());
+  }
+
+  int httpPort() {
+    return web.port();
+  }
+
+  int flightPort() {
+    return flight.port();
+  }
+
+  Collections collections() {
+    return collections;
+  }
+
+  /** Stops taking requests, lets those under way end, and closes all collections. */
+  @Override
+  public synchronized void close() throws IOException {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    http.drain();
+    try (recorder;
+        collections;
+        pool) {
+      flight.close();
+      web.stop();
+    }
+  }
+}

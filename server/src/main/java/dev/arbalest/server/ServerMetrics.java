@@ -1,0 +1,171 @@
+package dev.arbalest.server;
+
+import dev.arbalest.natives.SystemFacts;
+import dev.arbalest.ssd.SearchResult;
+import io.prometheus.metrics.config.EscapingScheme;
+import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.GaugeWithCallback;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import io.prometheus.metrics.instrumentation.jvm.JvmMetrics;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.List;
+import java.util.function.DoubleSupplier;
+import java.util.function.Supplier;
+import java.util.function.ToDoubleFunction;
+
+/** The figures of a server, for Prometheus. Thread-safe. */
+final class ServerMetrics {
+  private static final String COLLECTION = "collection";
+
+  private final PrometheusRegistry registry = new PrometheusRegistry();
+  private final LatencyHistograms searches =
+      new LatencyHistograms(
+          "arbalest_search_seconds", "Time of searches inside the engine.", COLLECTION);
+  private final LatencyHistograms requests =
+      new LatencyHistograms(
+          "arbalest_request_seconds", "Time of requests as the server sees it.", "operation");
+  private final Counter hops = counter("arbalest_search_hops", "Graph nodes expanded.");
+  private final Counter reads = counter("arbalest_search_reads", "Vectors read from disk.");
+  private final Counter wasted =
+      counter("arbalest_search_wasted_reads", "Vectors read from disk and not needed.");
+  private final Counter hits = counter("arbalest_search_cache_hits", "Vectors found in the cache.");
+  private final Counter inserted = counter("arbalest_inserted_points", "Points inserted.");
+  private final Counter deleted = counter("arbalest_deleted_points", "Points deleted.");
+  private final Counter faults =
+      counter("arbalest_faults", "Requests that failed by a fault of the collection.");
+  private final Counter answers =
+      Counter.builder()
+          .name("arbalest_requests")
+          .help("Requests by protocol, operation and status.")
+          .labelNames("protocol", "operation", "status")
+          .register(registry);
+
+  ServerMetrics() {
+    registry.register(searches);
+    registry.register(requests);
+    JvmMetrics.builder().register(registry);
+  }
+
+  private Counter counter(String name, String help) {
+    return Counter.builder().name(name).help(help).labelNames(COLLECTION).register(registry);
+  }
+
+  private void gauge(String name, String help, DoubleSupplier value) {
+    GaugeWithCallback.builder()
+        .name(name)
+        .help(help)
+        .callback(callback -> callback.call(value.getAsDouble()))
+        .register(registry);
+  }
+
+  /** Adds figures that are looked up when they are asked for. */
+  void watch(Supplier<List<Collection>> collections, SearchPool pool, long memoryBytes) {
+    gauge("arbalest_search_queue", "Searches that wait for a thread.", pool::waiting);
+    gauge("arbalest_search_active", "Searches under way.", pool::active);
+    gauge("arbalest_memory_budget_bytes", "Memory the process may take.", () -> memoryBytes);
+    gauge(
+        "arbalest_memory_used_bytes",
+        "Memory of the process that no file backs.",
+        SystemFacts::anonymousBytes);
+    each(collections, "arbalest_points", "Points.", stats -> stats.points());
+    each(collections, "arbalest_slots", "Places for vectors.", stats -> stats.slots());
+    each(collections, "arbalest_unlinked", "Points not in the graph.", stats -> stats.unlinked());
+    each(collections, "arbalest_log_bytes", "Log to replay.", stats -> stats.logBytes());
+    each(collections, "arbalest_index_bytes", "Memory of index.", stats -> stats.memoryBytes());
+    each(
+        collections,
+        "arbalest_attribute_bytes",
+        "Database of attributes.",
+        stats -> stats.attributeBytes());
+    GaugeWithCallback.builder()
+        .name("arbalest_quarantined")
+        .help("1 if the collection was taken out of service.")
+        .labelNames(COLLECTION)
+        .callback(callback -> {
+          for (Collection collection : collections.get()) {
+            boolean out = collection.state() == Collection.State.QUARANTINED;
+            callback.call(out ? 1 : 0, collection.name());
+          }
+        })
+        .register(registry);
+  }
+
+  private void each(
+      Supplier<List<Collection>> collections,
+      String name,
+      String help,
+      ToDoubleFunction<Collection.Stats> value) {
+    GaugeWithCallback.builder()
+        .name(name)
+        .help(help)
+        .labelNames(COLLECTION)
+        .callback(callback -> {
+          for (Collection collection : collections.get()) {
+            try {
+              callback.call(value.applyAsDouble(collection.stats()), collection.name());
+            } catch (ServerException e) {
+              callback.call(0, collection.name()); // arbalest_quarantined says why
+            }
+          }
+        })
+        .register(registry);
+  }
+
+  void searched(String collection, long nanos, SearchResult result) {
+    searches.record(collection, nanos);
+    hops.labelValues(collection).inc(result.hops());
+    reads.labelValues(collection).inc(result.reads());
+    wasted.labelValues(collection).inc(result.wastedReads());
+    hits.labelValues(collection).inc(result.cacheHits());
+  }
+
+  void inserted(String collection, int count) {
+    inserted.labelValues(collection).inc(count);
+  }
+
+  void deleted(String collection, int count) {
+    deleted.labelValues(collection).inc(count);
+  }
+
+  void fault(String collection) {
+    faults.labelValues(collection).inc();
+  }
+
+  void answered(String protocol, String operation, String status, long nanos) {
+    answers.labelValues(protocol, operation, status).inc();
+    requests.record(operation, nanos);
+  }
+
+  /** Searches of a collection so far. */
+  double searchMicros(String collection, double share) {
+    return searches.quantileMicros(collection, share);
+  }
+
+  long searches(String collection) {
+    return searches.count(collection);
+  }
+
+  double reads(String collection) {
+    return reads.labelValues(collection).get();
+  }
+
+  /** Forgets a collection that was dropped. */
+  void forget(String collection) {
+    searches.forget(collection);
+    for (Counter counter : List.of(hops, reads, wasted, hits, inserted, deleted, faults)) {
+      counter.remove(collection);
+    }
+  }
+
+  static String contentType() {
+    return PrometheusTextFormatWriter.CONTENT_TYPE;
+  }
+
+  /** Writes all figures in Prometheus' text format. */
+  void write(OutputStream out) throws IOException {
+    PrometheusTextFormatWriter.create()
+        .write(out, registry.scrape(), EscapingScheme.UNDERSCORE_ESCAPING);
+  }
+}

@@ -1,0 +1,96 @@
+package dev.arbalest.server;
+
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.NativeMemory;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Points on their way into a collection: ids, attributes, and vectors in memory of its own, which
+ * {@link #close} frees. Not thread-safe.
+ */
+final class VectorBuffer implements AutoCloseable {
+  private final int dimension;
+  private final int capacity;
+  private final NativeMemory memory;
+  private final List<PointId> ids = new ArrayList<>();
+  private final List<@Nullable String> payloads = new ArrayList<>();
+
+  /**
+   * Makes one.
+   *
+   * @param bytes of vectors it has room for; at least one fits
+   */
+  @SuppressWarnings("MustBeClosedChecker") // closed by close()
+  VectorBuffer(int dimension, int bytes) {
+    this.dimension = dimension;
+    this.capacity = Math.max(1, bytes / (4 * dimension));
+    this.memory = NativeMemory.allocate(4L * dimension * capacity);
+  }
+
+  int dimension() {
+    return dimension;
+  }
+
+  boolean isFull() {
+    return ids.size() == capacity;
+  }
+
+  int size() {
+    return ids.size();
+  }
+
+  /** Memory of vectors, to fill the row behind the last before {@link #add}. */
+  MemorySegment memory() {
+    return memory.segment();
+  }
+
+  /** Where that row begins. */
+  long nextOffset() {
+    return 4L * dimension * ids.size();
+  }
+
+  /** Sets a component of the row behind the last. */
+  void set(int component, float value) {
+    if (component >= dimension) {
+      throw Collection.dimensionMismatch(dimension, component + 1);
+    }
+    memory.segment().set(F32Rows.FLOAT, nextOffset() + 4L * component, value);
+  }
+
+  /** Takes that row as the vector of a point. */
+  void add(PointId id, @Nullable String payload) {
+    ids.add(id);
+    payloads.add(payload);
+  }
+
+  List<PointId> ids() {
+    return ids;
+  }
+
+  List<@Nullable String> payloads() {
+    return payloads;
+  }
+
+  /** The vectors of all rows. */
+  F32Rows rows() {
+    return new F32Rows(memory.segment(), 0, 4L * dimension, ids.size(), dimension);
+  }
+
+  /** The row behind the last, as if it were one. */
+  F32Rows next() {
+    return new F32Rows(memory.segment(), nextOffset(), 4L * dimension, 1, dimension);
+  }
+
+  void clear() {
+    ids.clear();
+    payloads.clear();
+  }
+
+  @Override
+  public void close() {
+    memory.close();
+  }
+}

@@ -1,0 +1,26 @@
+/** Collections of vectors over Arrow Flight and HTTP. */
+module dev.arbalest.server {
+  requires dev.arbalest.ssd;
+  requires HdrHistogram;
+  requires info.picocli;
+  requires io.helidon.common.tls;
+  requires io.helidon.common.uri;
+  requires io.helidon.http;
+  requires io.helidon.webserver;
+  requires io.prometheus.metrics.config;
+  requires io.prometheus.metrics.core;
+  requires io.prometheus.writer.text;
+  requires io.prometheus.metrics.instrumentation.jvm;
+  requires io.prometheus.metrics.model;
+  requires java.sql;
+  requires jdk.jfr;
+  requires org.apache.arrow.flight.core;
+  requires org.apache.arrow.memory.core;
+  requires org.apache.arrow.vector;
+  requires tools.jackson.databind;
+  requires static com.google.errorprone.annotations;
+  requires static org.jspecify;
+
+  opens dev.arbalest.server to
+      info.picocli;
+}
