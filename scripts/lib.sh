@@ -72,10 +72,22 @@ is_fresh() {
     "$root"/native-bindings/pom.xml "$root"/native-bindings/src/main "$root"/native-bindings/src/generated \
     "$root"/pq/pom.xml "$root"/pq/src/main "$root"/vamana/pom.xml "$root"/vamana/src/main \
     "$root"/cache/pom.xml "$root"/cache/src/main "$root"/ssd/pom.xml "$root"/ssd/src/main \
+    "$root"/server/pom.xml "$root"/server/src/main \
     "$root"/cli/pom.xml "$root"/cli/src/main -newer "$stamp" -print 2>/dev/null | head -n 1)" ]
 }
 
-# Builds the command line into target/arbalest/modules unless nothing that goes into it has changed.
+# Puts jars into a folder of $launch: the first argument, then the jars.
+replace_modules() {
+  folder=$launch/$1
+  shift
+  rm -rf "$folder.new" "$folder.old"
+  mkdir "$folder.new"
+  cp "$@" "$folder.new"
+  [ ! -d "$folder" ] || mv "$folder" "$folder.old"
+  mv "$folder.new" "$folder"
+}
+
+# Builds the command line into target/arbalest/modules, the server into server-modules beside it unless nothing that goes into it has changed.
 # One build at a time: a second start waits for the first and then finds nothing to do.
 build_if_stale() {
   launch=$root/target/arbalest
@@ -92,15 +104,12 @@ build_if_stale() {
   say "building Arbalest"
   touch "$launch/building"
   rm -f "$stamp" "$root"/*/target/*.jar
-  rm -rf "$root/cli/target/modules"
-  maven -pl cli -am -DskipTests -Dspotless.check.skip -Djacoco.skip package >&2 9>&- ||
+  rm -rf "$root/cli/target/modules" "$root/server/target/modules"
+  maven -pl cli,server -am -DskipTests -Dspotless.check.skip -Djacoco.skip package >&2 9>&- ||
     die "the build failed; see the messages above"
   # Running commands have the old modules open: put the new ones in place by renaming.
-  rm -rf "$launch/modules.new" "$launch/modules.old"
-  mkdir "$launch/modules.new"
-  cp "$root"/cli/target/modules/*.jar "$root"/cli/target/cli-*.jar "$launch/modules.new"
-  [ ! -d "$launch/modules" ] || mv "$launch/modules" "$launch/modules.old"
-  mv "$launch/modules.new" "$launch/modules"
+  replace_modules modules "$root"/cli/target/modules/*.jar "$root"/cli/target/cli-*.jar
+  replace_modules server-modules "$root"/server/target/modules/*.jar "$root"/server/target/server-*.jar
   mv "$launch/building" "$stamp"
   exec 9>&-
 }
