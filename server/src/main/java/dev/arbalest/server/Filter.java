@@ -100,8 +100,7 @@ sealed interface Filter {
   record IsEmpty(FieldPath field) implements Filter {
     @Override
     public void toSql(FilterSql sql) {
-      sql.append("NOT ");
-      sql.element(field, "e.type <> 'null'", List.of());
+      sql.empty(field);
     }
   }
 

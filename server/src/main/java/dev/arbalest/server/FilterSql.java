@@ -131,6 +131,16 @@ final class FilterSql {
     parameters.add(count);
   }
 
+  void empty(Filter.FieldPath field) {
+    sql.append("(NOT ");
+    element(field, "e.type <> 'null'", List.of());
+    if (field.jsonPaths().size() == 1) {
+      sql.append(" AND coalesce(json_type(").append(document).append(", ?), '') <> 'object'");
+      parameters.add(last(field));
+    }
+    sql.append(')');
+  }
+
   void nested(Filter.FieldPath field, Filter condition) {
     if (field.jsonPaths().size() > 1) {
       throw ServerException.invalid("a nested condition has one list: " + field.jsonPaths());

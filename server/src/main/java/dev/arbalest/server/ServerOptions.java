@@ -73,6 +73,91 @@ record ServerOptions(
         false);
   }
 
+  /** The same on another address. */
+  ServerOptions withHost(String newHost) {
+    return new ServerOptions(
+        data,
+        newHost,
+        flightPort,
+        httpPort,
+        memoryBytes,
+        searchThreads,
+        queue,
+        linkThreads,
+        batchBytes,
+        requestBytes,
+        syncMillis,
+        requestsPerSecond,
+        tokens,
+        tls,
+        jfr,
+        insecure);
+  }
+
+  /** The same with another budget. */
+  ServerOptions withMemoryBytes(long newMemoryBytes) {
+    return new ServerOptions(
+        data,
+        host,
+        flightPort,
+        httpPort,
+        newMemoryBytes,
+        searchThreads,
+        queue,
+        linkThreads,
+        batchBytes,
+        requestBytes,
+        syncMillis,
+        requestsPerSecond,
+        tokens,
+        tls,
+        jfr,
+        insecure);
+  }
+
+  /** The same with another limit of requests. */
+  ServerOptions withRateLimit(int newRequestsPerSecond) {
+    return new ServerOptions(
+        data,
+        host,
+        flightPort,
+        httpPort,
+        memoryBytes,
+        searchThreads,
+        queue,
+        linkThreads,
+        batchBytes,
+        requestBytes,
+        syncMillis,
+        newRequestsPerSecond,
+        tokens,
+        tls,
+        jfr,
+        insecure);
+  }
+
+  /** The same with another largest request. */
+  ServerOptions withRequestBytes(int newRequestBytes) {
+    return new ServerOptions(
+        data,
+        host,
+        flightPort,
+        httpPort,
+        memoryBytes,
+        searchThreads,
+        queue,
+        linkThreads,
+        batchBytes,
+        newRequestBytes,
+        syncMillis,
+        requestsPerSecond,
+        tokens,
+        tls,
+        jfr,
+        insecure);
+  }
+
+  /** The same for those who have tokens. */
   ServerOptions withTokens(Path newTokens) {
     return new ServerOptions(
         data,
@@ -93,6 +178,7 @@ record ServerOptions(
         insecure);
   }
 
+  /** The same with encrypted connections. */
   ServerOptions withTls(Tls newTls) {
     return new ServerOptions(
         data,
@@ -113,7 +199,8 @@ record ServerOptions(
         insecure);
   }
 
-  ServerOptions withRequestBytes(int newRequestBytes) {
+  /** The same with or without a flight recording. */
+  ServerOptions withJfr(boolean newJfr) {
     return new ServerOptions(
         data,
         host,
@@ -124,12 +211,12 @@ record ServerOptions(
         queue,
         linkThreads,
         batchBytes,
-        newRequestBytes,
+        requestBytes,
         syncMillis,
         requestsPerSecond,
         tokens,
         tls,
-        jfr,
+        newJfr,
         insecure);
   }
 }

@@ -1,0 +1,279 @@
+package dev.arbalest.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
+import java.util.List;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.TrustManagerFactory;
+import org.apache.arrow.flight.Action;
+import org.apache.arrow.flight.CallOption;
+import org.apache.arrow.flight.FlightCallHeaders;
+import org.apache.arrow.flight.FlightClient;
+import org.apache.arrow.flight.FlightRuntimeException;
+import org.apache.arrow.flight.FlightStatusCode;
+import org.apache.arrow.flight.HeaderCallOption;
+import org.apache.arrow.flight.Location;
+import org.apache.arrow.memory.RootAllocator;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Tokens, limits and encrypted connections, over real sockets. */
+@SuppressWarnings("try") // closing a client may be interrupted
+class AccessTest {
+  private static final String CREATE = "{\"vectors\":{\"size\":4,\"distance\":\"Dot\"}}";
+
+  @TempDir private Path directory;
+
+  private static String[] bearer(String token) {
+    return new String[] {"authorization", "Bearer " + token};
+  }
+
+  @Test
+  void tokensAllowWhatTheySay() throws Exception {
+    Path file = directory.resolve("tokens.json");
+    String all = AccessControl.create(file, "all", List.of("read", "write"), List.of("*"));
+    String reader = AccessControl.create(file, "reader", List.of("read"), List.of("open"));
+    assertThat(Files.readString(file)).doesNotContain(all).doesNotContain(reader);
+    try (TestServer server =
+        TestServer.start(directory.resolve("data"), options -> options.withTokens(file))) {
+      for (String name : List.of("open", "closed")) {
+        String path = "/collections/" + name;
+        assertThat(server.call("PUT", path, CREATE).status()).isEqualTo(401);
+        assertThat(server.call("PUT", path, CREATE, bearer("wrong")).status()).isEqualTo(401);
+        assertThat(server.call("PUT", path, CREATE, bearer(reader)).status()).isEqualTo(403);
+        assertThat(server.call("PUT", path, CREATE, "api-key", all).status()).isEqualTo(200);
+      }
+      String count = "/points/count";
+      assertThat(server.call("POST", "/collections/open" + count, "", bearer(reader)).status())
+          .isEqualTo(200);
+      assertThat(server.call("POST", "/collections/closed" + count, "", bearer(reader)).status())
+          .isEqualTo(403);
+      assertThat(server.call("DELETE", "/collections/open", "", bearer(reader)).status())
+          .isEqualTo(403);
+      TestServer.Answer list = server.call("GET", "/collections", "", bearer(reader));
+      assertThat(list.result().path("collections").toString()).isEqualTo("[{\"name\":\"open\"}]");
+      assertThat(server.call("GET", "/collections", "").status()).isEqualTo(401);
+      assertThat(server.call("GET", "/metrics", "").status()).isEqualTo(401);
+      assertThat(server.call("GET", "/healthz", "").status()).isEqualTo(200);
+
+      int port = server.server().flightPort();
+      assertThat(flight(port, "stats", "{}", null)).isEqualTo(FlightStatusCode.UNAUTHENTICATED);
+      assertThat(flight(port, "stats", "{}", "wrong")).isEqualTo(FlightStatusCode.UNAUTHENTICATED);
+      assertThat(flight(port, "stats", "{\"dataset\":\"open\"}", reader)).isNull();
+      assertThat(flight(port, "stats", "{\"dataset\":\"closed\"}", reader))
+          .isEqualTo(FlightStatusCode.UNAUTHORIZED);
+      assertThat(flight(port, "drop", "{\"dataset\":\"open\"}", reader))
+          .isEqualTo(FlightStatusCode.UNAUTHORIZED);
+      assertThat(flight(port, "drop", "{\"dataset\":\"open\"}", all)).isNull();
+    }
+  }
+
+  /** Status of an action, null if it worked. */
+  private static @Nullable FlightStatusCode flight(
+      int port, String action, String body, @Nullable String token) throws Exception {
+    FlightCallHeaders headers = new FlightCallHeaders();
+    if (token != null) {
+      headers.insert("authorization", "Bearer " + token);
+    }
+    try (RootAllocator allocator = new RootAllocator();
+        FlightClient client =
+            FlightClient.builder(allocator, Location.forGrpcInsecure("127.0.0.1", port)).build()) {
+      client
+          .doAction(
+              new Action(action, body.getBytes(StandardCharsets.UTF_8)),
+              new CallOption[] {new HeaderCallOption(headers)})
+          .forEachRemaining(result -> assertThat(result.getBody()).isNotEmpty());
+      return null;
+    } catch (FlightRuntimeException e) {
+      return e.status().code();
+    }
+  }
+
+  @Test
+  void whoAsksTooOftenIsToldToWait() throws Exception {
+    try (TestServer server =
+        TestServer.start(directory.resolve("data"), options -> options.withRateLimit(5))) {
+      int refused = 0;
+      for (int i = 0; i < 30; i++) {
+        TestServer.Answer answer = server.call("GET", "/collections", "");
+        refused += answer.status() == 429 ? 1 : 0;
+        assertThat(answer.status()).isIn(200, 429);
+      }
+      assertThat(refused).isGreaterThan(0);
+      assertThat(server.call("GET", "/healthz", "").status()).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void otherAddressesNeedEncryption() {
+    assertThatThrownBy(() ->
+            TestServer.start(directory.resolve("data"), options -> options.withHost("0.0.0.0")))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("--tls-certificate")
+        .hasMessageContaining("--insecure");
+  }
+
+  private Path openssl(String arguments) throws Exception {
+    Process process =
+        new ProcessBuilder(("openssl " + arguments).split(" "))
+            .directory(directory.toFile())
+            .redirectErrorStream(true)
+            .start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).as(output).isZero();
+    return directory;
+  }
+
+  private void certify(String name, String dates) throws Exception {
+    openssl(
+        "req -newkey rsa:2048 -nodes -keyout "
+            + name
+            + ".key -out "
+            + name
+            + ".csr -subj /CN=localhost");
+    Files.writeString(
+        directory.resolve("extensions"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n");
+    openssl(
+        "x509 -req -in "
+            + name
+            + ".csr -CA ca.pem -CAkey ca.key -CAcreateserial -out "
+            + name
+            + ".pem -extfile extensions "
+            + dates);
+  }
+
+  @Test
+  void encryptedConnectionsCheckBothSides() throws Exception {
+    openssl("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 -subj /CN=ca");
+    certify("good", "-days 30");
+    certify("client", "-days 30");
+    Files.writeString(directory.resolve("index"), "");
+    certify("expired", "-days -1");
+
+    ServerOptions.Tls tls = tls("good", null);
+    try (TestServer server =
+        TestServer.start(directory.resolve("a"), options -> options.withTls(tls))) {
+      assertThat(get(server, context(null))).isEqualTo(200);
+      assertThat(encryptedFlight(server, null)).isNull();
+      assertThat(server.server().httpPort()).isPositive();
+      // Plain text is not understood on a port of encrypted connections.
+      assertThatThrownBy(() -> server.call("GET", "/healthz", "")).isInstanceOf(IOException.class);
+    }
+    ServerOptions.Tls expired = tls("expired", null);
+    try (TestServer server =
+        TestServer.start(directory.resolve("b"), options -> options.withTls(expired))) {
+      assertThatThrownBy(() -> get(server, context(null)))
+          .isInstanceOf(SSLException.class)
+          .hasStackTraceContaining("expired");
+      assertThat(encryptedFlight(server, null)).isEqualTo(FlightStatusCode.UNAVAILABLE);
+    }
+    ServerOptions.Tls mutual = tls("good", "ca.pem");
+    try (TestServer server =
+        TestServer.start(directory.resolve("c"), options -> options.withTls(mutual))) {
+      assertThatThrownBy(() -> get(server, context(null))).isInstanceOf(IOException.class);
+      assertThat(get(server, context("client"))).isEqualTo(200);
+      assertThat(encryptedFlight(server, null)).isEqualTo(FlightStatusCode.UNAVAILABLE);
+      assertThat(encryptedFlight(server, "client")).isNull();
+    }
+    assertThatThrownBy(() ->
+            TestServer.start(
+                directory.resolve("d"),
+                options ->
+                    options.withTls(
+                        new ServerOptions.Tls(
+                            directory.resolve("ca.key"), directory.resolve("ca.pem"), null))))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("ca.");
+  }
+
+  private ServerOptions.Tls tls(String name, @Nullable String clients) {
+    return new ServerOptions.Tls(
+        directory.resolve(name + ".pem"),
+        directory.resolve(name + ".key"),
+        clients == null ? null : directory.resolve(clients));
+  }
+
+  private SSLContext context(@Nullable String name) throws Exception {
+    KeyStore trusted = KeyStore.getInstance("PKCS12");
+    trusted.load(null, null);
+    try (var in = Files.newInputStream(directory.resolve("ca.pem"))) {
+      trusted.setCertificateEntry(
+          "ca", CertificateFactory.getInstance("X.509").generateCertificate(in));
+    }
+    TrustManagerFactory trust =
+        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    trust.init(trusted);
+    SSLContext context = SSLContext.getInstance("TLS");
+    KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+    if (name != null) {
+      openssl(
+          "pkcs12 -export -in "
+              + name
+              + ".pem -inkey "
+              + name
+              + ".key -out "
+              + name
+              + ".p12 -passout pass:secret");
+      KeyStore own = KeyStore.getInstance("PKCS12");
+      try (var in = Files.newInputStream(directory.resolve(name + ".p12"))) {
+        own.load(in, "secret".toCharArray());
+      }
+      keys.init(own, "secret".toCharArray());
+    }
+    context.init(name == null ? null : keys.getKeyManagers(), trust.getTrustManagers(), null);
+    return context;
+  }
+
+  private static int get(TestServer server, SSLContext context) throws Exception {
+    try (HttpClient client =
+        HttpClient.newBuilder().sslContext(context).version(HttpClient.Version.HTTP_1_1).build()) {
+      return client
+          .send(
+              HttpRequest.newBuilder(
+                      URI.create(
+                          "https://localhost:" + server.server().httpPort() + "/collections"))
+                  .build(),
+              HttpResponse.BodyHandlers.discarding())
+          .statusCode();
+    }
+  }
+
+  private @Nullable FlightStatusCode encryptedFlight(TestServer server, @Nullable String name)
+      throws Exception {
+    try (RootAllocator allocator = new RootAllocator();
+        var ca = Files.newInputStream(directory.resolve("ca.pem"))) {
+      FlightClient.Builder builder =
+          FlightClient.builder(
+                  allocator, Location.forGrpcTls("localhost", server.server().flightPort()))
+              .useTls()
+              .trustedCertificates(ca);
+      if (name != null) {
+        builder.clientCertificate(
+            Files.newInputStream(directory.resolve(name + ".pem")),
+            Files.newInputStream(directory.resolve(name + ".key")));
+      }
+      try (FlightClient client = builder.build()) {
+        client
+            .doAction(new Action("stats", new byte[0]))
+            .forEachRemaining(result -> assertThat(result.getBody()).isNotEmpty());
+        return null;
+      } catch (FlightRuntimeException e) {
+        return e.status().code();
+      }
+    }
+  }
+}

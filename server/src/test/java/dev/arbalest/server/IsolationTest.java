@@ -1,0 +1,164 @@
+package dev.arbalest.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Damage of one collection is nobody else's. */
+class IsolationTest {
+  private static final int DIMENSION = 32;
+  private static final int POINTS = 400;
+
+  @TempDir private Path data;
+
+  private static String vector(int seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    return IntStream.range(0, DIMENSION)
+        .mapToObj(_ -> Float.toString((float) random.nextGaussian()))
+        .collect(Collectors.joining(",", "[", "]"));
+  }
+
+  private static void fill(TestServer server, String name) throws Exception {
+    String path = "/collections/" + name;
+    assertThat(
+            server
+                .call(
+                    "PUT",
+                    path,
+                    "{\"vectors\":{\"size\":%d,\"distance\":\"Euclid\"}}".formatted(DIMENSION))
+                .status())
+        .isEqualTo(200);
+    String points =
+        IntStream.range(0, POINTS)
+            .mapToObj(i -> "{\"id\":%d,\"vector\":%s}".formatted(i, vector(i)))
+            .collect(Collectors.joining(",", "{\"points\":[", "]}"));
+    assertThat(server.call("PUT", path + "/points", points).status()).isEqualTo(200);
+    server.server().collections().get(name).awaitLinked();
+  }
+
+  private static TestServer.Answer search(TestServer server, String name, int seed)
+      throws Exception {
+    return server.call(
+        "POST",
+        "/collections/" + name + "/points/search",
+        "{\"vector\":%s,\"limit\":3}".formatted(vector(seed)));
+  }
+
+  private static void garble(Path file, long from) throws IOException {
+    try (RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {
+      byte[] noise = new byte[(int) (access.length() - from)];
+      new SplittableRandom(1).nextBytes(noise);
+      access.seek(from);
+      access.write(noise);
+    }
+  }
+
+  @Test
+  void aDamagedCollectionIsTakenOutOfServiceAndItsNeighboursGoOn() throws Exception {
+    try (TestServer server = TestServer.start(data)) {
+      fill(server, "damaged");
+      fill(server, "sound");
+      AtomicBoolean stop = new AtomicBoolean();
+      AtomicInteger answered = new AtomicInteger();
+      AtomicInteger failed = new AtomicInteger();
+      Thread neighbour =
+          Thread.ofPlatform()
+              .start(() -> {
+                for (int i = 0; !stop.get(); i++) {
+                  try {
+                    int status = search(server, "sound", i % POINTS).status();
+                    answered.incrementAndGet();
+                    failed.addAndGet(status == 200 ? 0 : 1);
+                  } catch (Exception e) {
+                    failed.incrementAndGet();
+                  }
+                }
+              });
+      Path vectors = data.resolve("collections/damaged/index/vectors.f32");
+      garble(vectors, 4096);
+      int internal = 0;
+      int unavailable = 0;
+      for (int i = 0; i < 20; i++) {
+        TestServer.Answer answer = search(server, "damaged", i);
+        internal += answer.status() == 500 ? 1 : 0;
+        unavailable += answer.status() == 503 ? 1 : 0;
+        assertThat(answer.error()).isNotEmpty();
+      }
+      assertThat(internal).isEqualTo(Collection.MOST_FAULTS);
+      assertThat(unavailable).isEqualTo(20 - Collection.MOST_FAULTS);
+      assertThat(search(server, "damaged", 0).error())
+          .contains("out of service")
+          .contains("checksum");
+      assertThat(server.call("GET", "/metrics", "").body().asString())
+          .contains("arbalest_quarantined{collection=\"damaged\"} 1.0")
+          .contains("arbalest_quarantined{collection=\"sound\"} 0.0")
+          .contains("arbalest_faults_total{collection=\"damaged\"} 5.0");
+      assertThat(server.call("GET", "/collections/damaged", "").result().path("status").asString())
+          .isEqualTo("red");
+      // What vectors are made of cannot be made anew: it stays out, and says so.
+      TestServer.Answer reopened =
+          server.call("POST", "/collections/damaged/reopen?repair=true", "");
+      assertThat(reopened.result().path("ready").asBoolean()).isFalse();
+      assertThat(server.call("DELETE", "/collections/damaged", "").status()).isEqualTo(200);
+      stop.set(true);
+      neighbour.join();
+      assertThat(failed).hasValue(0);
+      assertThat(answered.get()).isPositive();
+    }
+  }
+
+  @Test
+  void whatCanBeMadeAnewIsRepairedWithoutARestart() throws Exception {
+    try (TestServer server = TestServer.start(data)) {
+      fill(server, "things");
+      fill(server, "sound");
+    }
+    Path index = data.resolve("collections/things/index");
+    try (var files = Files.list(index)) {
+      Path graph =
+          files
+              .filter(file -> String.valueOf(file.getFileName()).startsWith("graph."))
+              .findFirst()
+              .orElseThrow();
+      garble(graph, 5000);
+    }
+    try (TestServer server = TestServer.start(data)) {
+      assertThat(search(server, "things", 3).status()).isEqualTo(503);
+      assertThat(search(server, "sound", 3).status()).isEqualTo(200);
+      assertThat(server.call("GET", "/readyz", "").body().path("collections").path("things"))
+          .hasToString("\"QUARANTINED\"");
+      TestServer.Answer answer = server.call("POST", "/collections/things/reopen", "");
+      assertThat(answer.result().path("ready").asBoolean()).isFalse();
+      answer = server.call("POST", "/collections/things/reopen?repair=true", "");
+      assertThat(answer.result().path("ready").asBoolean()).isTrue();
+      for (int i = 0; i < 20; i++) {
+        assertThat(search(server, "things", i).result().get(0).path("id").asInt()).isEqualTo(i);
+      }
+    }
+  }
+
+  @Test
+  void foreignOrTornDatabasesOfAttributesAreRefused() throws Exception {
+    try (TestServer server = TestServer.start(data)) {
+      fill(server, "things");
+      fill(server, "sound");
+    }
+    garble(data.resolve("collections/things/attributes.db"), 0);
+    try (TestServer server = TestServer.start(data)) {
+      TestServer.Answer answer = search(server, "things", 3);
+      assertThat(answer.status()).isEqualTo(503);
+      assertThat(answer.error()).contains("attributes.db");
+      assertThat(search(server, "sound", 3).status()).isEqualTo(200);
+    }
+  }
+}

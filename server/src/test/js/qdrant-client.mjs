@@ -1,0 +1,98 @@
+// Qdrant's own client, unchanged, against a running server: 'node qdrant-client.mjs MODULES URL'.
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+
+const [modules, url] = process.argv.slice(2);
+const { QdrantClient } = createRequire(modules + '/')('@qdrant/js-client-rest');
+const client = new QdrantClient({ url });
+const name = 'things of \u00e4/b';
+const size = 8;
+const vector = (i) => Array.from({ length: size }, (_, j) => Math.sin(i * size + j));
+const cosine = (a, b) => {
+  const dot = (x, y) => x.reduce((sum, value, i) => sum + value * y[i], 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+};
+
+await client.createCollection(name, { vectors: { size, distance: 'Cosine' } });
+assert.deepEqual((await client.getCollections()).collections, [{ name }]);
+assert.equal((await client.getCollection(name)).status, 'green');
+assert.equal((await client.collectionExists(name)).exists, true);
+
+const points = Array.from({ length: 100 }, (_, i) => ({
+  id: i,
+  vector: vector(i),
+  payload: { color: i % 2 ? 'red' : 'blue', n: i, tags: [`t${i % 3}`, 'all'] },
+}));
+assert.equal((await client.upsert(name, { wait: true, points })).status, 'completed');
+assert.equal((await client.count(name, { exact: true })).count, 100);
+
+const nearest = (i, accepts) =>
+  points
+    .filter(({ payload }) => accepts(payload))
+    .sort((a, b) => cosine(b.vector, vector(i)) - cosine(a.vector, vector(i)))
+    .map(({ id }) => id);
+const accepts = ({ color, n, tags }) => color === 'red' && n < 50 && tags.includes('t1');
+const filter = {
+  must: [
+    { key: 'color', match: { value: 'red' } },
+    { key: 'n', range: { lt: 50 } },
+    { key: 'tags', match: { any: ['t1', 'never'] } },
+  ],
+};
+for (let indexed = 0; indexed < 2; indexed++) {
+  const hits = await client.search(name, { vector: vector(7), limit: 3, filter });
+  assert.deepEqual(hits.map(({ id }) => id), nearest(7, accepts).slice(0, 3));
+  assert.ok(Math.abs(hits[0].score - cosine(vector(hits[0].id), vector(7))) < 1e-4);
+  const found = await client.query(name, {
+    query: vector(7), limit: 4, with_payload: true,
+    filter: { must_not: [{ key: 'color', match: { value: 'red' } }] },
+  });
+  assert.deepEqual(
+    found.points.map(({ id }) => id),
+    nearest(7, ({ color }) => color === 'blue').slice(0, 4));
+  assert.equal(found.points[0].payload.color, 'blue');
+  assert.equal((await client.count(name, { filter })).count, points.filter((p) => accepts(p.payload)).length);
+  await client.createPayloadIndex(name, { field_name: 'color', field_schema: 'keyword', wait: true });
+  await client.createPayloadIndex(name, { field_name: 'n', field_schema: 'integer', wait: true });
+}
+const batch = await client.searchBatch(name, {
+  searches: [1, 2].map((i) => ({ vector: vector(i), limit: 1 })),
+});
+assert.deepEqual(batch.map(([hit]) => hit.id), [1, 2]);
+
+const [one] = await client.retrieve(name, { ids: [5, 1000], with_vector: true });
+assert.equal(one.id, 5);
+assert.deepEqual(one.payload, points[5].payload);
+assert.ok(Math.abs(cosine(one.vector, vector(5)) - 1) < 1e-6);
+
+await client.setPayload(name, { points: [3], payload: { extra: true } });
+assert.deepEqual((await client.retrieve(name, { ids: [3] }))[0].payload, { ...points[3].payload, extra: true });
+
+await client.delete(name, { wait: true, points: [0, 1] });
+await client.delete(name, { wait: true, filter: { must: [{ key: 'n', range: { gte: 90 } }] } });
+assert.equal((await client.count(name, { exact: true })).count, 88);
+const seen = [];
+let offset = undefined;
+do {
+  const page = await client.scroll(name, { limit: 30, offset, with_payload: false });
+  seen.push(...page.points.map(({ id }) => id));
+  offset = page.next_page_offset;
+} while (offset !== null && offset !== undefined);
+assert.deepEqual(seen, Array.from({ length: 88 }, (_, i) => i + 2));
+
+await assert.rejects(client.upsert(name, { points: [{ id: 1, vector: [1, 2] }] }), (error) => {
+  assert.equal(error.status, 400);
+  assert.match(error.data.status.error, /dimension mismatch: expected 8, got 2/);
+  return true;
+});
+await assert.rejects(client.search('nowhere', { vector: [1], limit: 1 }), { status: 404 });
+
+const uuid = 'uuids';
+await client.createCollection(uuid, { vectors: { size, distance: 'Euclid' } });
+const id = '5c56c793-69f3-4fbf-87e6-c4bf54c28c26';
+await client.upsert(uuid, { wait: true, points: [{ id, vector: vector(1) }, { id: 7, vector: vector(2) }] });
+assert.deepEqual((await client.search(uuid, { vector: vector(1), limit: 2 })).map((hit) => hit.id), [id, 7]);
+await client.deleteCollection(uuid);
+await client.deleteCollection(name);
+assert.equal((await client.collectionExists(name)).exists, false);
+console.log('all as expected');
