@@ -57,6 +57,20 @@ ensure_fuse() {
   say "tests of failing disks will be skipped; they need: sudo apt-get install gcc libc6-dev pkg-config libfuse3-dev fuse3"
 }
 
+# The server is tested with Qdrant's own client and a real Prometheus; without them those tests are
+# skipped.
+ensure_server_tests() {
+  command -v prometheus >/dev/null 2>&1 || install_packages prometheus ||
+    say "tests of monitoring will be skipped; they need: sudo apt-get install prometheus"
+  modules=$root/server/target/qdrant-client
+  [ -d "$modules/node_modules/@qdrant/js-client-rest" ] && return 0
+  command -v npm >/dev/null 2>&1 || install_packages nodejs npm || true
+  mkdir -p "$modules"
+  npm install --no-audit --no-fund --no-package-lock --prefix "$modules" \
+    @qdrant/js-client-rest@1.15.1 </dev/null >/dev/null 2>&1 ||
+    say "the test with Qdrant's client will be skipped; it needs Node.js and npm"
+}
+
 ensure_maven() {
   command -v mvn >/dev/null 2>&1 && return 0
   install_packages maven && return 0

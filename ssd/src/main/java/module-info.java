@@ -10,6 +10,7 @@ module dev.arbalest.ssd {
   requires static transitive com.google.errorprone.annotations;
   requires static transitive org.jspecify;
   requires com.github.luben.zstd_jni;
+  requires jdk.jfr;
   requires tools.jackson.databind;
 
   exports dev.arbalest.ssd;

@@ -88,6 +88,7 @@ final class Collection implements AutoCloseable {
     this.directory = directory;
     this.options = options;
     this.metrics = metrics;
+    metrics.add(name);
   }
 
   /** One that is there already, to be opened by {@link #load}. */
@@ -773,6 +774,8 @@ final class Collection implements AutoCloseable {
    * @param tablesBytes memory of ids and checksums
    * @param logBytes bytes a recovery would replay
    * @param attributeBytes of the database of attributes
+   * @param logSyncs times the log was made durable
+   * @param logSyncNanos nanoseconds that took
    */
   record Stats(
       int points,
@@ -783,8 +786,10 @@ final class Collection implements AutoCloseable {
       long codesBytes,
       long tablesBytes,
       long logBytes,
-      long attributeBytes) {
-    static final Stats NONE = new Stats(0, 0, 0, 0, 0, 0, 0, 0, 0);
+      long attributeBytes,
+      long logSyncs,
+      long logSyncNanos) {
+    static final Stats NONE = new Stats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     long memoryBytes() {
       return graphBytes + codesBytes + tablesBytes;
@@ -806,7 +811,9 @@ final class Collection implements AutoCloseable {
           present.codesBytes(),
           present.tablesBytes(),
           present.logBytes(),
-          store.bytes());
+          store.bytes(),
+          present.logSyncs(),
+          present.logSyncNanos());
     });
   }
 

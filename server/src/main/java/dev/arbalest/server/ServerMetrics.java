@@ -4,6 +4,7 @@ import dev.arbalest.natives.SystemFacts;
 import dev.arbalest.ssd.SearchResult;
 import io.prometheus.metrics.config.EscapingScheme;
 import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.CounterWithCallback;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.instrumentation.jvm.JvmMetrics;
@@ -79,6 +80,12 @@ final class ServerMetrics {
         "arbalest_attribute_bytes",
         "Database of attributes.",
         stats -> stats.attributeBytes());
+    count(collections, "arbalest_log_syncs", "Times a log was synced.", stats -> stats.logSyncs());
+    count(
+        collections,
+        "arbalest_log_sync_seconds",
+        "Time that took.",
+        stats -> stats.logSyncNanos() / 1e9);
     GaugeWithCallback.builder()
         .name("arbalest_quarantined")
         .help("1 if the collection was taken out of service.")
@@ -92,6 +99,32 @@ final class ServerMetrics {
         .register(registry);
   }
 
+  private void count(
+      Supplier<List<Collection>> collections,
+      String name,
+      String help,
+      ToDoubleFunction<Collection.Stats> value) {
+    CounterWithCallback.builder()
+        .name(name)
+        .help(help)
+        .labelNames(COLLECTION)
+        .callback(callback -> {
+          for (Collection collection : collections.get()) {
+            callback.call(value.applyAsDouble(statsOf(collection)), collection.name());
+          }
+        })
+        .register(registry);
+  }
+
+  /** Figures of a collection, none if it is not in service. */
+  private static Collection.Stats statsOf(Collection collection) {
+    try {
+      return collection.stats();
+    } catch (ServerException e) {
+      return Collection.Stats.NONE; // arbalest_quarantined says why
+    }
+  }
+
   private void each(
       Supplier<List<Collection>> collections,
       String name,
@@ -103,11 +136,7 @@ final class ServerMetrics {
         .labelNames(COLLECTION)
         .callback(callback -> {
           for (Collection collection : collections.get()) {
-            try {
-              callback.call(value.applyAsDouble(collection.stats()), collection.name());
-            } catch (ServerException e) {
-              callback.call(0, collection.name()); // arbalest_quarantined says why
-            }
+            callback.call(value.applyAsDouble(statsOf(collection)), collection.name());
           }
         })
         .register(registry);
@@ -151,12 +180,19 @@ final class ServerMetrics {
     return reads.labelValues(collection).get();
   }
 
+  private List<Counter> ofCollections() {
+    return List.of(hops, reads, wasted, hits, inserted, deleted, faults);
+  }
+
+  /** Shows a collection of which nothing was counted yet. */
+  void add(String collection) {
+    ofCollections().forEach(counter -> counter.initLabelValues(collection));
+  }
+
   /** Forgets a collection that was dropped. */
   void forget(String collection) {
     searches.forget(collection);
-    for (Counter counter : List.of(hops, reads, wasted, hits, inserted, deleted, faults)) {
-      counter.remove(collection);
-    }
+    ofCollections().forEach(counter -> counter.remove(collection));
   }
 
   static String contentType() {

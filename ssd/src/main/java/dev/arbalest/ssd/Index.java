@@ -635,6 +635,18 @@ public final class Index implements AutoCloseable {
     return present == null ? 0 : present.logBytes();
   }
 
+  /** Times the log was made durable since the index was opened; 0 when open for reading. */
+  public long logSyncs() {
+    WriteSession present = session;
+    return present == null ? 0 : present.log().syncs();
+  }
+
+  /** Nanoseconds that took. */
+  public long logSyncNanos() {
+    WriteSession present = session;
+    return present == null ? 0 : present.log().syncNanos();
+  }
+
   /** What was inserted and is not in the graph yet; 0 when open for reading. */
   public int unlinked() {
     Tail present = tail();

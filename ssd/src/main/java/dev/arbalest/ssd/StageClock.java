@@ -9,6 +9,7 @@ final class StageClock {
   private final Map<String, Double> seconds = new LinkedHashMap<>();
   private String stage = "";
   private long start;
+  private BuildPhaseEvent event = new BuildPhaseEvent();
 
   StageClock(ProgressListener listener) {
     this.listener = listener;
@@ -19,12 +20,17 @@ final class StageClock {
     Map<String, Double> _ = end();
     stage = name;
     start = System.nanoTime();
+    event = new BuildPhaseEvent();
+    event.begin();
+    event.stage = name;
+    event.total = total;
     listener.stage(name, total);
   }
 
   /** Ends the present stage; the seconds of all in order. */
   Map<String, Double> end() {
     if (!stage.isEmpty()) {
+      event.commit();
       seconds.merge(stage, (System.nanoTime() - start) / 1e9, Double::sum);
       stage = "";
     }

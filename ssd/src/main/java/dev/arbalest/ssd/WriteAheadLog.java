@@ -13,6 +13,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -99,6 +100,8 @@ final class WriteAheadLog implements AutoCloseable {
 
   private volatile long written;
   private volatile long durable;
+  private final LongAdder syncs = new LongAdder();
+  private final LongAdder syncNanos = new LongAdder();
   private volatile @Nullable IOException failure;
   private volatile boolean closed;
 
@@ -386,13 +389,33 @@ final class WriteAheadLog implements AutoCloseable {
     if (durable >= upTo) {
       return;
     }
+    LogSyncEvent event = new LogSyncEvent();
+    event.begin();
+    long start = System.nanoTime();
     try {
       target.sync();
     } catch (IOException e) {
       failure = e;
       throw e;
     }
+    syncNanos.add(System.nanoTime() - start);
+    syncs.increment();
+    event.end();
+    if (event.shouldCommit()) {
+      event.blocks = upTo - durable;
+      event.commit();
+    }
     durable = upTo;
+  }
+
+  /** Times the log was made durable. */
+  long syncs() {
+    return syncs.sum();
+  }
+
+  /** Nanoseconds that took. */
+  long syncNanos() {
+    return syncNanos.sum();
   }
 
   /**

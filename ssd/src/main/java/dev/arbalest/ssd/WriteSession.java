@@ -249,6 +249,10 @@ final class WriteSession implements AutoCloseable {
     compactor.compact(false, () -> closing, listener);
   }
 
+  WriteAheadLog log() {
+    return log;
+  }
+
   /** Bytes of the log that the last checkpoint does not hold. */
   long logBytes() {
     return log.writtenBytes();

@@ -59,6 +59,15 @@ class EmptyIndexTest {
           count += size;
           assertFilters(index, pool, texts, count, random);
         }
+        // A copy made while it is open is what a crash would leave.
+        Path killed = directory.resolve("killed" + round);
+        LiveIndexTest.copy(path, killed);
+        try (Index recovered =
+            Index.openForWriting(
+                killed, OpenOptions.defaults(), WriteOptions.defaults(), ProgressListener.NONE)) {
+          assertThat(recovered.count()).isEqualTo(count);
+          assertFilters(recovered, pool, texts, count, random);
+        }
         index.awaitLinked();
         assertFilters(index, pool, texts, count, random);
       }

@@ -205,7 +205,7 @@ class LiveIndexTest {
     };
   }
 
-  private static void copy(Path from, Path to) throws IOException {
+  static void copy(Path from, Path to) throws IOException {
     Files.createDirectories(to);
     // Log first and manifest next to last, as a copy takes time and files come and go.
     try (Stream<Path> files = Files.walk(from)) {
