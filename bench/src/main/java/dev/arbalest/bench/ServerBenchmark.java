@@ -8,10 +8,6 @@ import dev.arbalest.ssd.SearchParameters;
 import dev.arbalest.ssd.SearchResult;
 import dev.arbalest.ssd.VectorInput;
 import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -135,8 +131,8 @@ public final class ServerBenchmark implements Callable<Integer> {
       try {
         rawFlight(base.rows(), vectors, report);
         put(base.rows(), vectors, report);
-        long[][] served = searches(asked.rows(), report, true);
         long[][] servedJson = searches(asked.rows(), report, false);
+        long[][] served = searches(asked.rows(), report, true);
         report.put("http_recall_same", agreement(served, servedJson));
         stop(server);
         long[][] embedded = embedded(asked.rows(), report);
@@ -167,17 +163,15 @@ public final class ServerBenchmark implements Callable<Integer> {
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .redirectError(Files.createDirectories(work).resolve("server.log").toFile())
             .start();
-    try (HttpClient client = HttpClient.newHttpClient()) {
-      for (int i = 0; i < 3000 && process.isAlive(); i++) {
-        try {
-          if (send(client, "GET", "/readyz", new byte[0]).statusCode() == 200) {
-            return process;
-          }
-        } catch (IOException e) {
-          assert e.getMessage() != null || i >= 0; // it does not listen yet
+    for (int i = 0; i < 3000 && process.isAlive(); i++) {
+      try (PlainHttp client = new PlainHttp(port)) {
+        if (client.send("GET", "/readyz", JSON_TYPE, new byte[0]).status() == 200) {
+          return process;
         }
-        Thread.sleep(100);
+      } catch (IOException e) {
+        assert e.getMessage() != null || i >= 0; // it does not listen yet
       }
+      Thread.sleep(100);
     }
     throw new IOException("the server did not start; see " + work.resolve("server.log"));
   }
@@ -189,16 +183,8 @@ public final class ServerBenchmark implements Callable<Integer> {
     }
   }
 
-  private HttpResponse<byte[]> send(HttpClient client, String method, String path, byte[] body)
-      throws IOException, InterruptedException {
-    boolean isBinary = body.length > 0 && body[0] != '{';
-    return client.send(
-        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
-            .header("Content-Type", isBinary ? "application/octet-stream" : "application/json")
-            .method(method, HttpRequest.BodyPublishers.ofByteArray(body))
-            .build(),
-        HttpResponse.BodyHandlers.ofByteArray());
-  }
+  private static final String JSON_TYPE = "application/json";
+  private static final String BINARY_TYPE = "application/octet-stream";
 
   // Ingest:
 
@@ -324,15 +310,19 @@ public final class ServerBenchmark implements Callable<Integer> {
     long[][] found = new long[size][];
     String label = isBinary ? "http_binary" : "http_json";
     double qps =
-        repeat((client, query) -> {
-          HttpResponse<byte[]> response = send(client, "POST", path, bodies[query % size]);
-          if (response.statusCode() != 200) {
-            throw new IOException(new String(response.body(), StandardCharsets.UTF_8));
-          }
-          if (found[query % size] == null) {
-            found[query % size] = ids(response.body());
-          }
-        });
+        repeat(
+            PlainHttp::new,
+            (client, query) -> {
+              PlainHttp.Answer response =
+                  client.send(
+                      "POST", path, isBinary ? BINARY_TYPE : JSON_TYPE, bodies[query % size]);
+              if (response.status() != 200) {
+                throw new IOException(response.text());
+              }
+              if (found[query % size] == null) {
+                found[query % size] = ids(response.body());
+              }
+            });
     report.put(label + "_qps", qps);
     report.set(label + "_us", times(searchTimes));
     return found;
@@ -345,25 +335,32 @@ public final class ServerBenchmark implements Callable<Integer> {
     return ids;
   }
 
-  /** Something done over and over. */
+  /** Something done over and over with what a client has. */
   @FunctionalInterface
-  private interface Repeated {
-    void run(HttpClient client, int turn) throws Exception;
+  private interface Repeated<C> {
+    void run(C client, int turn) throws Exception;
+  }
+
+  /** Makes what a client has, for a port. */
+  @FunctionalInterface
+  private interface Opening<C> {
+    C open(int port) throws Exception;
   }
 
   /** Times per second that clients do something, after warming up. */
-  private double repeat(Repeated repeated) throws Exception {
+  private <C extends AutoCloseable> double repeat(Opening<C> opening, Repeated<C> repeated)
+      throws Exception {
     AtomicLong turns = new AtomicLong();
     AtomicLong counted = new AtomicLong();
     long begin = System.nanoTime();
-    long measureFrom = begin + searchSeconds * 300_000_000L;
-    long end = begin + searchSeconds * 1_300_000_000L;
+    long measureFrom = begin + searchSeconds * 1_000_000_000L; // as long to warm up
+    long end = measureFrom + searchSeconds * 1_000_000_000L;
     List<Thread> threads = new ArrayList<>();
     for (int i = 0; i < clients; i++) {
       threads.add(
           Thread.ofPlatform()
               .start(() -> {
-                try (HttpClient client = newClient()) {
+                try (C client = opening.open(port)) {
                   long now = System.nanoTime();
                   while (now < end) {
                     repeated.run(client, (int) (turns.getAndIncrement() % (1 << 30)));
@@ -384,10 +381,6 @@ public final class ServerBenchmark implements Callable<Integer> {
       thread.join();
     }
     return counted.get() / (double) searchSeconds;
-  }
-
-  private static HttpClient newClient() {
-    return HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   }
 
   private static ObjectNode times(Recorder recorder) {
@@ -416,14 +409,16 @@ public final class ServerBenchmark implements Callable<Integer> {
         Index.open(
             directory, OpenOptions.defaults().withSearchThreads(threads), ProgressListener.NONE)) {
       double qps =
-          repeat((_, turn) -> {
-            SearchResult result = index.search(vectors[turn % size], parameters);
-            if (found[turn % size] == null) {
-              long[] ids = new long[result.size()];
-              result.copyIds(ids, 0);
-              found[turn % size] = ids;
-            }
-          });
+          repeat(
+              _ -> () -> {},
+              (_, turn) -> {
+                SearchResult result = index.search(vectors[turn % size], parameters);
+                if (found[turn % size] == null) {
+                  long[] ids = new long[result.size()];
+                  result.copyIds(ids, 0);
+                  found[turn % size] = ids;
+                }
+              });
       report.put("embedded_qps", qps);
       report.set("embedded_us", times(searchTimes));
     }
@@ -525,7 +520,7 @@ public final class ServerBenchmark implements Callable<Integer> {
       AtomicIntegerArray underway) {
     SplittableRandom random = new SplittableRandom(which);
     float[] vector = new float[rows.dimension()];
-    try (HttpClient client = newClient()) {
+    try (PlainHttp client = new PlainHttp(port)) {
       while (!stopped) {
         int[] ids =
             random
@@ -552,8 +547,8 @@ public final class ServerBenchmark implements Callable<Integer> {
         byte[] bytes = body.append("]}").toString().getBytes(StandardCharsets.UTF_8);
         String path = "/collections/" + NAME + "/points" + (delete ? "/delete" : "");
         long begin = System.nanoTime();
-        HttpResponse<byte[]> response = send(client, delete ? "POST" : "PUT", path, bytes);
-        if (response.statusCode() == 429) {
+        PlainHttp.Answer response = client.send(delete ? "POST" : "PUT", path, JSON_TYPE, bytes);
+        if (response.status() == 429) {
           backpressure.incrementAndGet(); // nothing of it is done
           for (int id : ids) {
             underway.set(id, 0);
@@ -561,8 +556,8 @@ public final class ServerBenchmark implements Callable<Integer> {
           Thread.sleep(1000);
           continue;
         }
-        if (response.statusCode() != 200) {
-          throw new IOException(new String(response.body(), StandardCharsets.UTF_8));
+        if (response.status() != 200) {
+          throw new IOException(response.text());
         }
         writeTimes.recordValue(System.nanoTime() - begin);
         for (int i = 0; i < ids.length; i++) {
@@ -584,17 +579,17 @@ public final class ServerBenchmark implements Callable<Integer> {
 
   private void search(int which, F32Rows asked) {
     String path = "/collections/" + NAME + "/points/search?limit=10&list=" + list;
-    try (HttpClient client = newClient()) {
+    try (PlainHttp client = new PlainHttp(port)) {
       for (int query = which; !stopped; query++) {
         byte[] body = binary(asked, query % asked.count());
         long begin = System.nanoTime();
-        HttpResponse<byte[]> response = send(client, "POST", path, body);
-        if (response.statusCode() == 429) {
+        PlainHttp.Answer response = client.send("POST", path, BINARY_TYPE, body);
+        if (response.status() == 429) {
           backpressure.incrementAndGet();
           continue;
         }
-        if (response.statusCode() != 200 || ids(response.body()).length != 10) {
-          throw new IOException(new String(response.body(), StandardCharsets.UTF_8));
+        if (response.status() != 200 || ids(response.body()).length != 10) {
+          throw new IOException(response.text());
         }
         searchTimes.recordValue(System.nanoTime() - begin);
       }
@@ -610,7 +605,7 @@ public final class ServerBenchmark implements Callable<Integer> {
     long checked = 0;
     long lost = 0;
     float[] vector = new float[rows.dimension()];
-    try (HttpClient client = newClient()) {
+    try (PlainHttp client = new PlainHttp(port)) {
       for (int from = 0; from < sources.length(); from += 100) {
         int to = Math.min(sources.length(), from + 100);
         StringBuilder body = new StringBuilder("{\"with_vector\":true,\"ids\":[");
@@ -619,7 +614,8 @@ public final class ServerBenchmark implements Callable<Integer> {
         }
         byte[] bytes = body.append("]}").toString().getBytes(StandardCharsets.UTF_8);
         JsonNode[] points = new JsonNode[to - from];
-        byte[] answer = send(client, "POST", "/collections/" + NAME + "/points", bytes).body();
+        byte[] answer =
+            client.send("POST", "/collections/" + NAME + "/points", JSON_TYPE, bytes).body();
         for (JsonNode point : JSON.readTree(answer).path("result")) {
           points[point.path("id").asInt() - from] = point;
         }
