@@ -70,7 +70,10 @@ public final class ServerBenchmark implements Callable<Integer> {
   private static final int BATCH = 500;
   private static final int UPSERT = 32;
 
-  @Option(names = "--server", required = true, description = "Command that starts a server.")
+  @Option(
+      names = "--server",
+      defaultValue = "${sys:arbalest.server}",
+      description = "Command that starts a server (the one of this build).")
   private String command;
 
   @Option(names = "--input", required = true, description = "File of vectors.")

@@ -63,12 +63,6 @@ final class LiveDistances implements NodeDistances {
   }
 
   @Override
-  @SuppressWarnings("ThreadPriorityCheck") // nothing depends on it but the latency of searches
-  public void pause() {
-    Thread.yield();
-  }
-
-  @Override
   public boolean isLive(int node) {
     return !loaded.isDead(node);
   }

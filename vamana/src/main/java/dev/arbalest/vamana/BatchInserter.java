@@ -13,7 +13,6 @@ import java.util.function.IntConsumer;
  */
 final class BatchInserter {
   private final Graph graph;
-  private final NodeDistances distances;
   private final BuildParameters parameters;
   private final Workers workers;
   private final Scratch[] scratch;
@@ -37,7 +36,6 @@ final class BatchInserter {
       Workers workers,
       Rescue rescue) {
     this.graph = graph;
-    this.distances = distances;
     this.parameters = parameters;
     this.workers = workers;
     this.scratch = new Scratch[workers.size()];
@@ -59,7 +57,6 @@ final class BatchInserter {
         4,
         (worker, low, high) -> {
           for (int i = low; i < high; i++) {
-            distances.pause();
             RobustPrune prune = scratch[worker].chooseNeighbors(graph, order[from + i]);
             chosenCount[i] = prune.pickedCount();
             System.arraycopy(prune.picked(), 0, chosen, i * degree, chosenCount[i]);
@@ -111,7 +108,6 @@ final class BatchInserter {
         groups,
         16,
         (worker, low, high) -> {
-          distances.pause();
           for (int group = low; group < high; group++) {
             scratch[worker].addReverse(graph, added, starts[group], starts[group + 1]);
           }

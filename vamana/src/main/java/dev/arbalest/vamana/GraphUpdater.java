@@ -96,7 +96,6 @@ public final class GraphUpdater {
           hosts.length,
           8,
           (worker, low, high) -> {
-            distances.pause();
             for (int i = low; i < high; i++) {
               repairs[worker].replace((int) hosts[i]);
             }

@@ -10,9 +10,6 @@ public interface NodeDistances {
   /** Makes a worker's distances for searching. */
   NodeQuery newQuery();
 
-  /** Called between nodes: whoever shares the processors with searches lets them go first. */
-  default void pause() {}
-
   /** Whether a node may get new in-neighbours: not so once it is to leave the graph. */
   default boolean isLive(int node) {
     return true;
