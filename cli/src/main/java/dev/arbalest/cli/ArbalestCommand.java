@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
       CodesCommand.class
     },
     footer = {
+      "  serve     Serves collections over Arrow Flight and HTTP (see 'serve --help').",
       "",
       "Exit codes: 0 done, 1 failed, 2 bad usage or input, 3 index corrupt, 4 limit reached."
     })

@@ -336,24 +336,34 @@ final class Collection implements AutoCloseable {
    * Opens a collection anew, whatever state it is in.
    *
    * @param repair whether to make anew what can be made from its vectors if it is damaged
+   * @param codec another codec for it, trained on its vectors, or null to leave it
    * @return whether it is in service again; else {@link #reason} says why not
    */
-  boolean reopen(boolean repair) {
+  boolean reopen(boolean repair, @Nullable CodecSpec codec) {
     lifecycle.writeLock().lock();
     try {
       if (state == State.CLOSED) {
         throw ServerException.notFound(name);
       }
       closeQuietly(null);
-      if (repair && Files.exists(directory.resolve(INDEX))) {
-        try {
-          int threads = Runtime.getRuntime().availableProcessors();
-          var remade = IndexRepair.repair(directory.resolve(INDEX), threads, ProgressListener.NONE);
+      Path path = directory.resolve(INDEX);
+      int threads = Runtime.getRuntime().availableProcessors();
+      try {
+        if (repair && Files.exists(path)) {
+          var remade = IndexRepair.repair(path, threads, ProgressListener.NONE);
           ServerLog.info("repaired collection " + name + ": " + remade);
-        } catch (IOException | RuntimeException e) {
-          quarantine(e);
-          return false;
         }
+        if (codec != null && Files.exists(path)) {
+          IndexRepair.recode(path, codec, threads, ProgressListener.NONE);
+          ServerLog.info("collection " + name + " has codec " + codec);
+        }
+      } catch (IllegalArgumentException e) {
+        load();
+        throw new ServerException(
+            ServerException.Kind.INVALID, String.valueOf(e.getMessage()), 0, e);
+      } catch (IOException | RuntimeException e) {
+        quarantine(e);
+        return false;
       }
       load();
       return state == State.READY;

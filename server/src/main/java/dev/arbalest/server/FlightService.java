@@ -3,7 +3,6 @@ package dev.arbalest.server;
 import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.ssd.IdType;
-import dev.arbalest.ssd.WriteReceipt;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.channels.Channels;
@@ -268,7 +267,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
                   client(context),
                   pathOf(stream.getDescriptor(), 0),
                   stream,
-                  (json, rows) -> {
+                  json -> {
                     byte[] bytes = json.toString().getBytes(StandardCharsets.UTF_8);
                     try (ArrowBuf buffer = allocator.buffer(bytes.length)) {
                       buffer.writeBytes(bytes);
@@ -284,19 +283,15 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
     };
   }
 
-  /** Tells a client what became of a batch. */
-  @FunctionalInterface
-  private interface Acknowledger {
-    void acknowledge(ObjectNode status, int rows);
-  }
-
   private void ingest(
-      AccessControl.Client client, String name, FlightStream stream, Acknowledger acknowledger) {
+      AccessControl.Client client,
+      String name,
+      FlightStream stream,
+      IngestQueue.Acknowledger acknowledger) {
     client.require(AccessControl.Scope.WRITE, name);
     CollectionName.check(name);
-    Collection collection = null;
     ArrowPoints points = null;
-    VectorBuffer buffer = null;
+    IngestQueue queue = null;
     try {
       while (stream.next()) {
         if (!stream.hasRoot()) {
@@ -309,62 +304,35 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
         if (root.getRowCount() == 0) {
           continue;
         }
-        if (collection == null) {
-          Metric metric = ArrowPoints.metric(root.getSchema());
-          CollectionSettings wanted =
-              new CollectionSettings(points.dimension(), metric, null, null);
-          collection = collections.getOrCreate(name, wanted);
-          CollectionSettings settings = collection.settings();
-          if (settings.dimension() != points.dimension()) {
-            throw Collection.dimensionMismatch(settings.dimension(), points.dimension());
-          }
-          if (root.getFieldVectors().size() > 2) {
-            collection.keepSchema(ArrowRows.merge(settings.schema(), root.getSchema()));
-          }
-          buffer = new VectorBuffer(settings.dimension(), options.batchBytes());
+        if (queue == null) {
+          Collection collection = collectionFor(name, points, root.getSchema());
+          queue = new IngestQueue(collection, options.batchBytes(), acknowledger);
         }
-        ingest(collection, points, java.util.Objects.requireNonNull(buffer), acknowledger);
+        queue.put(points);
+      }
+      if (queue != null) {
+        queue.finish();
       }
     } finally {
-      if (buffer != null) {
-        buffer.close();
+      if (queue != null) {
+        queue.close();
       }
     }
   }
 
-  /** Inserts the rows of a batch; those that cannot be are told one by one. */
-  private static void ingest(
-      Collection collection, ArrowPoints points, VectorBuffer buffer, Acknowledger acknowledger) {
-    Metric metric = collection.settings().metric();
-    ArrayNode rejected = JsonBody.JSON.createArrayNode();
-    for (int row = 0; row < points.count(); row++) {
-      String problem = points.addTo(buffer, row, metric);
-      if (!problem.isEmpty()) {
-        rejected.addObject().put("row", row).put("reason", problem);
-      }
-      if (buffer.isFull() || row == points.count() - 1) {
-        acknowledger.acknowledge(write(collection, buffer, rejected), buffer.size());
-        buffer.clear();
-        rejected = JsonBody.JSON.createArrayNode();
-      }
+  /** The collection a stream goes into, made if there is none. */
+  private Collection collectionFor(String name, ArrowPoints points, Schema schema) {
+    CollectionSettings wanted =
+        new CollectionSettings(points.dimension(), ArrowPoints.metric(schema), null, null);
+    Collection collection = collections.getOrCreate(name, wanted);
+    CollectionSettings settings = collection.settings();
+    if (settings.dimension() != points.dimension()) {
+      throw Collection.dimensionMismatch(settings.dimension(), points.dimension());
     }
-  }
-
-  private static ObjectNode write(Collection collection, VectorBuffer buffer, ArrayNode rejected) {
-    WriteReceipt receipt = collection.upsert(buffer.ids(), buffer.payloads(), buffer.rows());
-    ObjectNode status = JsonBody.JSON.createObjectNode();
-    long millis = receipt.delayNanos() / 1_000_000;
-    boolean slow = collection.isNearLimit();
-    status.put("status", slow ? "slow_down" : "ok");
-    status.put("rows", receipt.count());
-    if (slow) {
-      status.put("reason", "memory is short");
-      status.put("delay_ms", Math.max(1, millis));
+    if (schema.getFields().size() > 2) {
+      collection.keepSchema(ArrowRows.merge(settings.schema(), schema));
     }
-    if (!rejected.isEmpty()) {
-      status.set("rejected", rejected);
-    }
-    return status;
+    return collection;
   }
 
   // DoGet:
@@ -583,7 +551,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
         client,
         pathOf(descriptor, 1),
         reader,
-        (status, rows) -> {
+        status -> {
           if (status.path("status").asString("").equals("ok")) {
             status.put("status", "acked");
           }
@@ -763,7 +731,11 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
       case "reopen" -> {
         client.require(write, name(body));
         Collection collection = collections.get(name(body));
-        boolean ready = collection.reopen(body.path("repair").asBoolean(false));
+        String codec = body.path("codec").asString("");
+        boolean ready =
+            collection.reopen(
+                body.path("repair").asBoolean(false),
+                codec.isEmpty() ? null : HttpApi.codec(codec));
         send(listener, object().put("ready", ready).put("reason", collection.reason()));
       }
       case "stats" -> send(listener, stats(client, body));

@@ -1,5 +1,6 @@
 package dev.arbalest.server;
 
+import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.server.QdrantApi.PayloadOperation;
 import io.helidon.common.uri.UriQuery;
 import io.helidon.http.HeaderName;
@@ -278,7 +279,11 @@ final class HttpApi {
               start,
               _ -> {
                 Collection collection = collections.get(name);
-                boolean ready = collection.reopen(request.query().first("repair").isPresent());
+                String codec = request.query().first("codec").orElse("");
+                boolean ready =
+                    collection.reopen(
+                        request.query().first("repair").isPresent(),
+                        codec.isEmpty() ? null : codec(codec));
                 return JsonBody.JSON
                     .createObjectNode()
                     .put("ready", ready)
@@ -313,6 +318,15 @@ final class HttpApi {
           maintenance.run(collections.get(name));
           return JsonBody.JSON.getNodeFactory().booleanNode(true);
         });
+  }
+
+  /** A codec as it is written on the command line. */
+  static CodecSpec codec(String text) {
+    try {
+      return CodecSpec.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw new ServerException(ServerException.Kind.INVALID, String.valueOf(e.getMessage()), 0, e);
+    }
   }
 
   private static ServerException unknown(String method, String[] path) {

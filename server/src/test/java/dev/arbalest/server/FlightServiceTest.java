@@ -336,6 +336,19 @@ class FlightServiceTest {
   }
 
   @Test
+  void batchesOfAnySizeAreAcknowledgedOneByOne() throws Exception {
+    int[] sizes = new int[300];
+    java.util.Arrays.fill(sizes, 1);
+    sizes[100] = 5000;
+    List<JsonNode> replies = put("many", schema(DIMENSION, INT64, NAME, RANK), 0, sizes);
+    assertThat(replies).hasSize(300);
+    assertThat(replies.get(100).path("rows").asInt()).isEqualTo(5000);
+    assertThat(replies.stream().mapToInt(reply -> reply.path("rows").asInt()).sum())
+        .isEqualTo(5299);
+    assertThat(fetch("many")).hasSize(5299);
+  }
+
+  @Test
   void exchangesAnswerEveryRow() throws Exception {
     try (VectorSchemaRoot root = VectorSchemaRoot.create(schema(DIMENSION, INT64), allocator);
         FlightClient.ExchangeReaderWriter exchange =

@@ -148,6 +148,30 @@ class IsolationTest {
   }
 
   @Test
+  void anotherCodecFindsTheSame() throws Exception {
+    try (TestServer server = TestServer.start(data)) {
+      fill(server, "things");
+      for (String codec : java.util.List.of("rabitq:2", "sq8", "pq:16")) {
+        TestServer.Answer answer =
+            server.call("POST", "/collections/things/reopen?codec=" + codec, "");
+        assertThat(answer.result().path("ready").asBoolean()).as(answer.error()).isTrue();
+        for (int i = 0; i < 40; i++) {
+          assertThat(search(server, "things", i).result().get(0).path("id").asInt()).isEqualTo(i);
+        }
+        String more = "{\"points\":[{\"id\":1000,\"vector\":%s}]}".formatted(vector(1000));
+        assertThat(server.call("PUT", "/collections/things/points", more).status()).isEqualTo(200);
+        assertThat(search(server, "things", 1000).result().get(0).path("id").asInt())
+            .isEqualTo(1000);
+      }
+      for (String bad : java.util.List.of("pq:1000", "zip")) {
+        assertThat(server.call("POST", "/collections/things/reopen?codec=" + bad, "").status())
+            .isEqualTo(400);
+        assertThat(search(server, "things", 5).status()).isEqualTo(200);
+      }
+    }
+  }
+
+  @Test
   void foreignOrTornDatabasesOfAttributesAreRefused() throws Exception {
     try (TestServer server = TestServer.start(data)) {
       fill(server, "things");

@@ -8,6 +8,7 @@ import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.pq.CodeEncoder;
 import dev.arbalest.pq.Codec;
+import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.vamana.ExactDistances;
 import dev.arbalest.vamana.Graph;
 import dev.arbalest.vamana.GraphBuilder;
@@ -26,8 +27,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Makes graph, codes or codec of an index anew from its vectors, when only those are damaged or
- * missing. What cannot be made anew (vectors, their checksums, ids, which nodes are free) must be
- * sound; the log, if there is one, is left to be replayed by the next who opens the index.
+ * missing, or another codec is wanted. What cannot be made anew (vectors, their checksums, ids,
+ * which nodes are free) must be sound; the log, if there is one, is left to be replayed by the next
+ * who opens the index.
  */
 public final class IndexRepair {
   private static final Set<Manifest.Part> DERIVED =
@@ -64,6 +66,44 @@ public final class IndexRepair {
     }
   }
 
+  /**
+   * Gives an index that nobody has open another codec, trained on its vectors; the graph stays.
+   * That of an index that began empty was chosen and trained when nobody knew what was to come.
+   *
+   * @throws BadInputException if the codec does not fit the dimension, or the index was not closed
+   * @throws CorruptIndexException if something is damaged; nothing is changed
+   * @throws IOException if it is open elsewhere, or a file cannot be read or written
+   */
+  public static void recode(Path path, CodecSpec codec, int threads, ProgressListener listener)
+      throws IOException {
+    try (IndexDirectory directory = IndexDirectory.openForUpdate(path);
+        Workers workers = Workers.start(threads)) {
+      new IndexRepair(directory, workers, listener).recode(codec);
+    }
+  }
+
+  private void recode(CodecSpec codec) throws IOException {
+    codec.requireFits(manifest.codeDimension());
+    if (!manifest.checkpoint().clean() || manifest.live() == 0) {
+      throw new BadInputException(
+          directory.path() + " is empty or was not closed: open it for writing and close it first");
+    }
+    Set<Manifest.Part> damaged = damaged();
+    if (!damaged.isEmpty()) {
+      throw new CorruptIndexException(directory.path(), damaged + " is damaged; repair it first");
+    }
+    withVectors(rows -> {
+      try (SlabPool slabs = new SlabPool()) {
+        Codec trained = train(codec, rows);
+        long bytes = (long) trained.codeBytes() * manifest.count();
+        try (NativeMemory codes = NativeMemory.allocate(bytes)) {
+          encode(trained, rows, codes.segment(), slabs);
+        }
+        directory.commitCheckpoint(manifest.with(files, codec));
+      }
+    });
+  }
+
   private Set<Manifest.Part> repair() throws IOException {
     Set<Manifest.Part> damaged = damaged();
     if (damaged.isEmpty()) {
@@ -73,6 +113,17 @@ public final class IndexRepair {
       damaged.add(Manifest.Part.CODES); // of a codec nobody knows any more
     }
     listener.note(directory.path() + ": making anew " + damaged);
+    withVectors(rows -> remake(damaged, rows));
+    return damaged;
+  }
+
+  /** What is done with all vectors. */
+  @FunctionalInterface
+  private interface Use {
+    void apply(F32Rows rows) throws IOException;
+  }
+
+  private void withVectors(Use use) throws IOException {
     Path vectors = directory.path().resolve(manifest.file(Manifest.Part.VECTORS).name());
     boolean isWhole = manifest.storage() == ElementType.F32;
     long floats = isWhole ? 1 : 4L * manifest.dimension() * manifest.count();
@@ -82,9 +133,8 @@ public final class IndexRepair {
           isWhole
               ? rows(mapping.segment(), geometry.offset(0), geometry.slotBytes())
               : widen(mapping, widened.segment());
-      remake(damaged, rows);
+      use.apply(rows);
     }
-    return damaged;
   }
 
   private F32Rows rows(MemorySegment memory, long offset, long stride) {
@@ -125,7 +175,7 @@ public final class IndexRepair {
   private void remake(Set<Manifest.Part> damaged, F32Rows rows) throws IOException {
     PartLoader parts = new PartLoader(directory.path(), manifest, workers, listener);
     @Nullable Codec kept = damaged.contains(Manifest.Part.CODEC) ? null : parts.codec();
-    Codec codec = kept == null ? train(rows) : kept;
+    Codec codec = kept == null ? train(manifest.codec(), rows) : kept;
     long bytes = (long) codec.codeBytes() * manifest.count();
     try (NativeMemory codes = NativeMemory.allocate(bytes);
         SlabPool slabs = new SlabPool()) {
@@ -151,10 +201,10 @@ public final class IndexRepair {
     }
   }
 
-  private Codec train(F32Rows rows) throws IOException {
+  private Codec train(CodecSpec spec, F32Rows rows) throws IOException {
     listener.stage("train", 1);
     long seed = manifest.build().seed();
-    Codec codec = Codec.train(manifest.codec(), manifest.metric(), rows, seed, workers);
+    Codec codec = Codec.train(spec, manifest.metric(), rows, seed, workers);
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     codec.write(new DataOutputStream(bytes));
     try (NativeMemory memory = NativeMemory.allocate(bytes.size())) {

@@ -175,6 +175,25 @@ public record Manifest(
         newFiles);
   }
 
+  /** The same in the next generation with another codec. */
+  Manifest with(Map<Part, Entry> newFiles, CodecSpec newCodec) {
+    return new Manifest(
+        generation + 1,
+        dimension,
+        storage,
+        metric,
+        count,
+        live,
+        idType,
+        entryPoint,
+        newCodec,
+        codeDimension,
+        build,
+        degree,
+        checkpoint,
+        newFiles);
+  }
+
   /** The document's bytes. */
   byte[] toBytes() {
     return CheckedJson.seal(body());

@@ -1,0 +1,197 @@
+package dev.arbalest.server;
+
+import dev.arbalest.natives.Metric;
+import dev.arbalest.ssd.WriteReceipt;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Between a stream of a client's batches and a collection: while one buffer is being written and
+ * made durable the next is filled, with as many batches as come meanwhile, so that small ones share
+ * a sync and large ones are cut. Two buffers are all there is: who fills them waits. One thread
+ * puts; another, of the queue, writes and acknowledges.
+ */
+final class IngestQueue implements AutoCloseable {
+  /** Tells a client what became of a batch. */
+  @FunctionalInterface
+  interface Acknowledger {
+    void acknowledge(ObjectNode status);
+  }
+
+  /** Rows of one batch in a buffer, and those of it that were left out. */
+  private record Part(int rows, ArrayNode rejected) {}
+
+  private final Collection collection;
+  private final Metric metric;
+  private final Acknowledger acknowledger;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private final Thread thread;
+
+  // Guarded by lock:
+  private VectorBuffer filling;
+  private VectorBuffer writing;
+  private List<Part> parts = new ArrayList<>();
+  private boolean ended;
+  private @Nullable Throwable failure;
+
+  /**
+   * Makes one.
+   *
+   * @param bytes of vectors that are written at a time
+   */
+  IngestQueue(Collection collection, int bytes, Acknowledger acknowledger) {
+    CollectionSettings settings = collection.settings();
+    this.collection = collection;
+    this.metric = settings.metric();
+    this.acknowledger = acknowledger;
+    this.filling = new VectorBuffer(settings.dimension(), bytes);
+    this.writing = new VectorBuffer(settings.dimension(), bytes);
+    this.thread = Thread.ofVirtual().name("arbalest-ingest").start(this::run);
+  }
+
+  /**
+   * Takes the rows of a batch; those that cannot be indexed are told when the others are durable.
+   *
+   * @throws ServerException why an earlier batch could not be written
+   */
+  void put(ArrowPoints points) {
+    lock.lock();
+    try {
+      ArrayNode rejected = JsonBody.JSON.createArrayNode();
+      int before = filling.size();
+      for (int row = 0; row < points.count(); row++) {
+        if (filling.isFull()) {
+          parts.add(new Part(filling.size() - before, rejected));
+          rejected = JsonBody.JSON.createArrayNode();
+          changed.signalAll();
+          awaitRoom();
+          before = 0;
+        }
+        String problem = points.addTo(filling, row, metric);
+        if (!problem.isEmpty()) {
+          rejected.addObject().put("row", row).put("reason", problem);
+        }
+      }
+      parts.add(new Part(filling.size() - before, rejected));
+      changed.signalAll();
+      requireSound();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void awaitRoom() {
+    while (!parts.isEmpty()) {
+      requireSound();
+      changed.awaitUninterruptibly();
+    }
+  }
+
+  private void requireSound() {
+    Throwable cause = failure;
+    if (cause instanceof ServerException refused) {
+      throw refused;
+    }
+    if (cause != null) {
+      throw new ServerException(ServerException.Kind.INTERNAL, "ingest failed: " + cause, 0, cause);
+    }
+  }
+
+  private void run() {
+    try {
+      while (true) {
+        List<Part> batch;
+        lock.lock();
+        try {
+          while (parts.isEmpty() && !ended) {
+            changed.awaitUninterruptibly();
+          }
+          if (parts.isEmpty()) {
+            return;
+          }
+          VectorBuffer full = filling;
+          filling = writing;
+          writing = full;
+          batch = parts;
+          parts = new ArrayList<>();
+          changed.signalAll();
+        } finally {
+          lock.unlock();
+        }
+        write(batch);
+      }
+    } catch (Throwable e) { // whoever puts or finishes is told
+      lock.lock();
+      try {
+        failure = e;
+        changed.signalAll();
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  private void write(List<Part> batch) {
+    WriteReceipt receipt = collection.upsert(writing.ids(), writing.payloads(), writing.rows());
+    boolean slow = collection.isNearLimit();
+    for (Part part : batch) {
+      ObjectNode status = JsonBody.JSON.createObjectNode();
+      status.put("status", slow ? "slow_down" : "ok");
+      status.put("rows", part.rows());
+      if (slow) {
+        status.put("reason", "memory is short");
+        status.put("delay_ms", Math.max(1, receipt.delayNanos() / 1_000_000));
+      }
+      if (!part.rejected().isEmpty()) {
+        status.set("rejected", part.rejected());
+      }
+      acknowledger.acknowledge(status);
+    }
+    writing.clear();
+  }
+
+  /**
+   * Waits until all that was put is written and acknowledged.
+   *
+   * @throws ServerException why some of it could not be
+   */
+  void finish() {
+    end();
+    requireSound();
+  }
+
+  private void end() {
+    lock.lock();
+    try {
+      ended = true;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true; // it writes from memory that is freed next
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Override
+  public void close() {
+    end();
+    try (VectorBuffer _ = filling) {
+      writing.close();
+    }
+  }
+}
