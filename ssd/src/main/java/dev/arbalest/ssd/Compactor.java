@@ -36,9 +36,8 @@ final class Compactor {
 
   /** Whether enough slots are free. */
   boolean isDue() {
-    int slots = loaded.graph().nodeCount();
-    int unused = slots - writer.live();
-    return unused > LEAST_FREE && unused > slots / SLOTS_PER_FREE;
+    int unused = writer.freeSlots();
+    return unused > LEAST_FREE && unused > loaded.graph().nodeCount() / SLOTS_PER_FREE;
   }
 
   /**
@@ -49,7 +48,7 @@ final class Compactor {
    */
   synchronized void compact(boolean isGentle, BooleanSupplier isStopped, ProgressListener listener)
       throws IOException {
-    writer.awaitLinked();
+    writer.awaitLinkedSoFar(isStopped);
     for (int round = 0; round < MOST_ROUNDS && !isStopped.getAsBoolean(); round++) {
       int first = writer.firstSuperfluous();
       int slots = loaded.graph().nodeCount();
@@ -60,14 +59,14 @@ final class Compactor {
       if (!move(first, slots, isGentle, isStopped, listener)) {
         break;
       }
-      writer.awaitLinked();
+      writer.awaitLinkedSoFar(isStopped);
     }
     if (isStopped.getAsBoolean()) {
       return;
     }
     linker.leaving().lock(); // no copy of the graph is being made
     try {
-      int _ = writer.shrink();
+      writer.shrink();
     } finally {
       linker.leaving().unlock();
     }

@@ -10,9 +10,15 @@ final class DeadNodes {
   private int[] ends = new int[64];
   private int first;
   private int size;
+  private long added;
 
   int size() {
     return size;
+  }
+
+  /** How many have ever been added. */
+  long added() {
+    return added;
   }
 
   void add(int node, int tailEnd) {
@@ -27,6 +33,7 @@ final class DeadNodes {
       ends = newEnds;
       first = 0;
     }
+    added++;
     int place = (first + size++) % nodes.length;
     nodes[place] = node;
     ends[place] = tailEnd;

@@ -30,13 +30,23 @@ final class FreeNodes {
     }
   }
 
+  /** Gives up the nodes at the end of {@code count}; returns how many are left, at least 1. */
+  int trim(int count) {
+    lowestNext();
+    int left = count;
+    for (int i = 0; i < size && left > 1 && nodes[i] == left - 1; i++) {
+      left--;
+    }
+    drop(left);
+    return left;
+  }
+
   /** The node taken next. */
   int next() {
     return nodes[size - 1];
   }
 
-  /** Gives up the nodes from a number on. */
-  void drop(int first) {
+  private void drop(int first) {
     int kept = 0;
     for (int i = 0; i < size; i++) {
       if (nodes[i] < first) {

@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -72,6 +73,9 @@ final class IndexWriter implements AutoCloseable {
   private boolean isLinking;
   private int waiters;
   private int replacedOfChunk;
+
+  /** Dead nodes that have left the graph and become free since this was opened. */
+  private long freed;
 
   /** Nodes that inserts under way will need. */
   private long promised;
@@ -696,6 +700,7 @@ final class IndexWriter implements AutoCloseable {
     try {
       tail.moveKept(position);
       roomInTail.signalAll();
+      workDone.signalAll();
     } finally {
       lock.unlock();
     }
@@ -706,7 +711,7 @@ final class IndexWriter implements AutoCloseable {
     lock.lock();
     try {
       int ready = Math.min(most, dead.ready(tail.head()));
-      return ready > 0 && policy.isUnlinkDue(ready, tail.pending() == 0)
+      return ready > 0 && policy.isUnlinkDue(ready, tail.pending() == 0 || waiters > 0)
           ? dead.take(ready)
           : new int[0];
     } finally {
@@ -721,6 +726,8 @@ final class IndexWriter implements AutoCloseable {
       for (int node : nodes) {
         free.add(node);
       }
+      freed += nodes.length;
+      workDone.signalAll();
     } finally {
       lock.unlock();
     }
@@ -759,16 +766,47 @@ final class IndexWriter implements AutoCloseable {
       isLinking = true; // until the linker says that nothing is left
       workToDo.signal();
       while (tail.pending() > 0 || dead.size() > 0 || isLinking) {
-        Throwable cause = failure;
-        if (cause != null) {
-          throw new IOException("linking failed: " + cause.getMessage(), cause);
-        }
-        await(workDone);
+        awaitDone();
       }
     } finally {
       waiters--;
       lock.unlock();
     }
+  }
+
+  /**
+   * The same for what was written before the call only, as others may write all the time.
+   *
+   * @param isStopped whether to wait no longer; looked at every second
+   */
+  void awaitLinkedSoFar(BooleanSupplier isStopped) throws IOException {
+    lock.lock();
+    try {
+      waiters++;
+      isLinking = true;
+      workToDo.signal();
+      int end = tail.end();
+      long died = dead.added();
+      while (!isStopped.getAsBoolean()) {
+        boolean othersWrote = tail.end() != end || dead.added() != died;
+        boolean isDone = tail.head() - end >= 0 && freed >= died;
+        if (isDone && (othersWrote || !isLinking)) {
+          return;
+        }
+        awaitDone();
+      }
+    } finally {
+      waiters--;
+      lock.unlock();
+    }
+  }
+
+  private void awaitDone() throws IOException {
+    Throwable cause = failure;
+    if (cause != null) {
+      throw new IOException("linking failed: " + cause.getMessage(), cause);
+    }
+    await(workDone);
   }
 
   // For compaction:
@@ -818,17 +856,21 @@ final class IndexWriter implements AutoCloseable {
     return true;
   }
 
-  /** Gives up free slots behind the last that is used; returns how many slots are left. */
-  int shrink() {
+  /** Gives up free slots behind the last that is used; no node may be leaving the graph. */
+  void shrink() {
     lock.lock();
     try {
-      int count = loaded.graph().nodeCount();
-      while (count > 1 && loaded.isDead(count - 1) && dead.size() == 0 && !isLinking) {
-        count--;
-      }
-      free.drop(count);
-      loaded.graph().shrink(count);
-      return count;
+      loaded.graph().shrink(free.trim(loaded.graph().nodeCount()));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Slots that hold nothing and that nobody looks at. */
+  int freeSlots() {
+    lock.lock();
+    try {
+      return free.size();
     } finally {
       lock.unlock();
     }

@@ -40,7 +40,7 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
   private final int[] nodes;
   private final Runnable afterBatch;
 
-  /** Held while nodes leave the graph, and while it is copied. */
+  /** Held while nodes leave the graph or are made reachable, and while it is copied. */
   private final ReentrantLock leaving = new ReentrantLock();
 
   private final Thread thread;
@@ -116,8 +116,13 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
   private void reconnect() {
     if (isReconnectDue(tail.pending() == 0, tail.pending() == 0 && writer.isFinishing())) {
       changes = 0;
-      distances.take(tail.head(), tail.head());
-      int _ = updater.reconnect();
+      leaving.lock(); // compaction may forget nodes at the end
+      try {
+        distances.take(tail.head(), tail.head());
+        int _ = updater.reconnect();
+      } finally {
+        leaving.unlock();
+      }
     }
   }
 

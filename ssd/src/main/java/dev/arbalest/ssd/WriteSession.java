@@ -175,15 +175,21 @@ final class WriteSession implements AutoCloseable {
   }
 
   private void checkpointForEver() {
+    boolean isNextDue = false;
     while (!closing && checkpointFailure == null) {
-      LockSupport.park();
+      if (!isNextDue) {
+        LockSupport.park();
+      }
+      isNextDue = false;
       try {
         if (!closing && isCheckpointDue()) {
           checkpointer.checkpoint(false);
           writer.setCheckpointFailure(null, 0);
         }
         if (!closing && compactor.isDue()) {
-          compactor.compact(true, () -> closing, ProgressListener.NONE);
+          // A log that may be too long to replay soon is worse than a file that is too long.
+          compactor.compact(true, () -> closing || isCheckpointDue(), ProgressListener.NONE);
+          isNextDue = isCheckpointDue();
         }
         retryAtBytes = 0;
       } catch (IOException e) {

@@ -221,6 +221,52 @@ class LiveIndexTest {
   }
 
   @Test
+  void checkpointsAndCompactionComeToTheirEndWhileOthersWrite() throws Exception {
+    F32Rows pool = TestRows.clustered(5, POOL, DIMENSION, 12);
+    Path path = TestIndexes.build(directory, pool, TestIndexes.options(Metric.L2, "rabitq:2"));
+    AtomicBoolean stop = new AtomicBoolean();
+    try (Index index = openForWriting(path)) {
+      List<CompletableFuture<Void>> writers = new ArrayList<>();
+      for (int writer = 0; writer < 2; writer++) {
+        int first = 10 + 500 * writer;
+        writers.add(
+            CompletableFuture.runAsync(() -> {
+              SplittableRandom random = new SplittableRandom(first);
+              while (!stop.get()) {
+                int id = first + random.nextInt(400);
+                try {
+                  index.insert(Ids.of(id, id + 1), TestIndexes.row(pool, id), new float[70]);
+                  index.delete(Ids.of(id));
+                } catch (IOException e) {
+                  throw new java.io.UncheckedIOException(e);
+                }
+              }
+            }));
+      }
+      long before = Manifest.read(path).generation();
+      index.delete(Ids.range(2000, 3500));
+      long mostLog = 0;
+      for (int i = 0; i < 6000 && (index.slots() > 3600 || mostLog < 3 << 20); i++) {
+        mostLog = Math.max(mostLog, index.logBytes());
+        assertThat(index.logBytes()).isLessThan(16 << 20);
+        if (index.slots() <= 3600 && Manifest.read(path).generation() > before + 5) {
+          break;
+        }
+        Thread.sleep(10);
+      }
+      assertThat(index.slots()).isLessThanOrEqualTo(3600);
+      assertThat(Manifest.read(path).generation()).isGreaterThan(before + 5);
+      index.compact(ProgressListener.NONE); // ends, too
+      stop.set(true);
+      for (CompletableFuture<Void> writer : writers) {
+        writer.get();
+      }
+    }
+    assertThat(IndexVerifier.verify(path, 2, ProgressListener.NONE).manifest().live())
+        .isGreaterThan(1500);
+  }
+
+  @Test
   void textIdsComeBack() throws IOException {
     F32Rows pool = TestRows.clustered(9, POOL, DIMENSION, 12);
     F32Rows base = new F32Rows(pool.memory(), 0, pool.strideBytes(), BASE, DIMENSION);
