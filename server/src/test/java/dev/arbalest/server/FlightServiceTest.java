@@ -479,6 +479,21 @@ class FlightServiceTest {
   }
 
   @Test
+  @SuppressWarnings("MustBeClosedChecker") // closed after the test
+  void oversizedBatchesAreRefused() throws Exception {
+    client.close();
+    server.close();
+    server = TestServer.start(data, options -> options.withRequestBytes(1 << 20));
+    client = connect(server.server().flightPort());
+    put("things", schema(DIMENSION, INT64), 0, 1000);
+    assertFails(
+        FlightStatusCode.RESOURCE_EXHAUSTED,
+        "exceeds maximum size 1048576",
+        () -> put("things", schema(DIMENSION, INT64), 1000, 50_000));
+    assertThat(client.getInfo(FlightDescriptor.path("things")).getRecords()).isEqualTo(1000);
+  }
+
+  @Test
   void rowsThatCannotBeIndexedAreToldOneByOne() throws Exception {
     List<String> replies = new ArrayList<>();
     try (VectorSchemaRoot root =

@@ -85,6 +85,7 @@ class ServerCrashTest {
       }
       Thread.sleep(100);
     }
+    process.destroyForcibly();
     throw new AssertionError("the server is not ready after a minute");
   }
 
