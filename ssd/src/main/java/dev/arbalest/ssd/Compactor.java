@@ -1,10 +1,8 @@
 package dev.arbalest.ssd;
 
-import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.NativeMemory;
 import java.io.IOException;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 
 /**
  * Gives back the room of what was deleted: vectors in the highest slots are inserted again, which
@@ -40,28 +38,39 @@ final class Compactor {
     return unused > LEAST_FREE && unused > loaded.graph().nodeCount() / SLOTS_PER_FREE;
   }
 
+  /** What else the thread that compacts has to see to. */
+  interface Besides {
+    /** Whether to end early. */
+    boolean isStopped();
+
+    /** Whether there is something to do. */
+    boolean isDue();
+
+    /** Does it. */
+    void run() throws IOException;
+  }
+
   /**
    * Compacts.
    *
    * @param isGentle whether to leave half of the time to others
-   * @param isStopped whether to end early
    */
-  synchronized void compact(boolean isGentle, BooleanSupplier isStopped, ProgressListener listener)
+  synchronized void compact(boolean isGentle, Besides besides, ProgressListener listener)
       throws IOException {
-    writer.awaitLinkedSoFar(isStopped);
-    for (int round = 0; round < MOST_ROUNDS && !isStopped.getAsBoolean(); round++) {
+    settle(besides);
+    for (int round = 0; round < MOST_ROUNDS && !besides.isStopped(); round++) {
       int first = writer.firstSuperfluous();
       int slots = loaded.graph().nodeCount();
       if (first >= slots) {
         break;
       }
       listener.stage("compact", slots - first);
-      if (!move(first, slots, isGentle, isStopped, listener)) {
+      if (!move(first, slots, isGentle, besides, listener)) {
         break;
       }
-      writer.awaitLinkedSoFar(isStopped);
+      settle(besides);
     }
-    if (isStopped.getAsBoolean()) {
+    if (besides.isStopped()) {
       return;
     }
     linker.leaving().lock(); // no copy of the graph is being made
@@ -74,32 +83,42 @@ final class Compactor {
     writer.truncate();
   }
 
-  /** Moves what is in slots [first, end); returns whether there was a lower slot for all. */
+  /** Lets slots become free that are about to; others may write all the time. */
+  private void settle(Besides besides) throws IOException {
+    for (int turn = 0; turn < MOST_ROUNDS; turn++) {
+      if (writer.awaitLinkedSoFar(() -> besides.isStopped() || besides.isDue())
+          || besides.isStopped()) {
+        return;
+      }
+      besides.run();
+    }
+  }
+
+  /** Moves what is in slots [first, end), the last first; returns whether all had a lower slot. */
   private boolean move(
-      int first, int end, boolean isGentle, BooleanSupplier isStopped, ProgressListener listener)
+      int first, int end, boolean isGentle, Besides besides, ProgressListener listener)
       throws IOException {
     VectorFile geometry = writer.geometry();
-    int chunk = writer.tail().capacity() / 8;
-    int dimension = geometry.dimension();
-    int[] nodes = new int[chunk];
+    int[] nodes = new int[writer.tail().capacity() / 8];
     try (OneSlot slot = new OneSlot(loaded, geometry);
-        NativeMemory floats = NativeMemory.allocate(4L * dimension * chunk)) {
-      F32Rows rows = new F32Rows(floats.segment(), 0, 4L * dimension, chunk, dimension);
-      int node = first;
-      while (node < end && !isStopped.getAsBoolean()) {
+        NativeMemory floats = NativeMemory.allocate(4L * geometry.dimension())) {
+      int node = end - 1;
+      while (node >= first && !besides.isStopped()) {
+        if (besides.isDue()) {
+          besides.run();
+        }
         long start = System.nanoTime();
         int from = node;
         int count = 0;
-        for (; node < end && count < chunk; node++) {
+        for (; node >= first && count < nodes.length; node--) {
           if (!loaded.isDead(node)) {
-            slot.read(node, floats.segment(), 4L * dimension * count);
             nodes[count++] = node;
           }
         }
-        if (!writer.relocate(nodes, count, rows, first)) {
+        if (!writer.relocate(nodes, count, slot, floats.segment())) {
           return false;
         }
-        listener.advanced(node - from);
+        listener.advanced(from - node);
         if (isGentle) {
           LockSupport.parkNanos(System.nanoTime() - start);
         }

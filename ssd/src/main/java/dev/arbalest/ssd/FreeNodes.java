@@ -1,6 +1,11 @@
 package dev.arbalest.ssd;
 
-/** Nodes that may be used again, last freed first. One thread at a time. */
+import java.util.Arrays;
+
+/**
+ * Nodes that may be used again, lowest first, so that the highest become superfluous: a heap. One
+ * thread at a time.
+ */
 final class FreeNodes {
   private int[] nodes = new int[64];
   private int size;
@@ -11,48 +16,46 @@ final class FreeNodes {
 
   void add(int node) {
     if (size == nodes.length) {
-      nodes = java.util.Arrays.copyOf(nodes, 2 * size);
+      nodes = Arrays.copyOf(nodes, 2 * size);
     }
-    nodes[size++] = node;
+    int place = size++;
+    while (place > 0 && nodes[(place - 1) / 2] > node) {
+      nodes[place] = nodes[(place - 1) / 2];
+      place = (place - 1) / 2;
+    }
+    nodes[place] = node;
   }
 
+  /** Takes the lowest. */
   int take() {
-    return nodes[--size];
-  }
-
-  /** Has the lowest taken next, so that the highest become superfluous. */
-  void lowestNext() {
-    java.util.Arrays.sort(nodes, 0, size);
-    for (int i = 0; i < size / 2; i++) {
-      int node = nodes[i];
-      nodes[i] = nodes[size - 1 - i];
-      nodes[size - 1 - i] = node;
+    int lowest = nodes[0];
+    int last = nodes[--size];
+    int place = 0;
+    for (int child = 1; child < size; child = 2 * place + 1) {
+      int lower = child + 1 < size && nodes[child + 1] < nodes[child] ? child + 1 : child;
+      if (nodes[lower] >= last) {
+        break;
+      }
+      nodes[place] = nodes[lower];
+      place = lower;
     }
-  }
-
-  /** Gives up the nodes at the end of {@code count}; returns how many are left, at least 1. */
-  int trim(int count) {
-    lowestNext();
-    int left = count;
-    for (int i = 0; i < size && left > 1 && nodes[i] == left - 1; i++) {
-      left--;
-    }
-    drop(left);
-    return left;
+    nodes[place] = last;
+    return lowest;
   }
 
   /** The node taken next. */
   int next() {
-    return nodes[size - 1];
+    return nodes[0];
   }
 
-  private void drop(int first) {
-    int kept = 0;
-    for (int i = 0; i < size; i++) {
-      if (nodes[i] < first) {
-        nodes[kept++] = nodes[i];
-      }
+  /** Gives up the nodes at the end of {@code count}; returns how many are left, at least 1. */
+  int trim(int count) {
+    Arrays.sort(nodes, 0, size); // which is a heap, too
+    int left = count;
+    while (left > 1 && size > 0 && nodes[size - 1] == left - 1) {
+      left--;
+      size--;
     }
-    size = kept;
+    return left;
   }
 }

@@ -10,6 +10,7 @@ import dev.arbalest.pq.CodeEncoder;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.util.BitSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -778,8 +779,9 @@ final class IndexWriter implements AutoCloseable {
    * The same for what was written before the call only, as others may write all the time.
    *
    * @param isStopped whether to wait no longer; looked at every second
+   * @return false if it was stopped
    */
-  void awaitLinkedSoFar(BooleanSupplier isStopped) throws IOException {
+  boolean awaitLinkedSoFar(BooleanSupplier isStopped) throws IOException {
     lock.lock();
     try {
       waiters++;
@@ -791,10 +793,11 @@ final class IndexWriter implements AutoCloseable {
         boolean othersWrote = tail.end() != end || dead.added() != died;
         boolean isDone = tail.head() - end >= 0 && freed >= died;
         if (isDone && (othersWrote || !isLinking)) {
-          return;
+          return true;
         }
         awaitDone();
       }
+      return false;
     } finally {
       waiters--;
       lock.unlock();
@@ -813,41 +816,40 @@ final class IndexWriter implements AutoCloseable {
 
   /** Vectors there would be slots for if the highest were moved to where others are free. */
   int firstSuperfluous() {
-    lock.lock();
-    try {
-      free.lowestNext();
-      return live;
-    } finally {
-      lock.unlock();
-    }
+    return live;
   }
 
   /**
-   * Inserts vectors again under their ids, so that they get lower slots, unless they are gone.
+   * Inserts vectors again under their ids, so that they get lower slots; those that are gone or not
+   * in their slots yet are passed over. Slots are read under the lock: what is there cannot be
+   * replaced by another vector meanwhile.
    *
    * @param nodes at most a chunk of them
-   * @param rows their vectors
-   * @param first nodes from which on slots are superfluous
-   * @return false if there is no lower slot for all of them
+   * @param slot reads them
+   * @param floats room for one vector
+   * @return false if there is no lower slot for one of them
    */
-  boolean relocate(int[] nodes, int count, F32Rows rows, int first) throws IOException {
+  boolean relocate(int[] nodes, int count, OneSlot slot, MemorySegment floats) throws IOException {
     long sequence = 0;
+    int dimension = geometry.dimension();
+    F32Rows row = new F32Rows(floats, 0, 4L * dimension, 1, dimension);
     lock.lock();
     try {
       long _ = awaitRoom(count);
+      BitSet inTail = new BitSet();
+      for (int position = tail.head(); position - tail.end() < 0; position++) {
+        inTail.set(tail.node(position));
+      }
       for (int i = 0; i < count; i++) {
-        if (loaded.isDead(nodes[i])) {
+        int node = nodes[i];
+        if (loaded.isDead(node) || inTail.get(node)) {
           continue;
         }
-        if (free.size() > 0 && free.next() >= first) {
-          free.lowestNext(); // slots just left have come on top
-        }
-        if (free.size() == 0 || free.next() >= first) {
+        if (free.size() == 0 || free.next() >= node) {
           return false;
         }
-        F32Rows row =
-            new F32Rows(rows.memory(), rows.offset(i), rows.strideBytes(), 1, rows.dimension());
-        sequence = insert(loaded.ids().only(nodes[i]), row, 0, 1, 0);
+        slot.read(node, floats, 0);
+        sequence = insert(loaded.ids().only(node), row, 0, 1, 0);
       }
     } finally {
       lock.unlock();

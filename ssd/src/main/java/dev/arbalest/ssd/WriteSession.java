@@ -174,22 +174,42 @@ final class WriteSession implements AutoCloseable {
     return log.writtenBytes() >= Math.max(retryAtBytes, options.checkpointBytes());
   }
 
+  private void makeCheckpoint() throws IOException {
+    checkpointer.checkpoint(false);
+    retryAtBytes = 0;
+    writer.setCheckpointFailure(null, 0);
+  }
+
+  /**
+   * Checkpoints in between: a compaction among many writes takes long, and the log must not grow
+   * meanwhile.
+   */
+  private final class Checkpoints implements Compactor.Besides {
+    @Override
+    public boolean isStopped() {
+      return closing;
+    }
+
+    @Override
+    public boolean isDue() {
+      return isCheckpointDue();
+    }
+
+    @Override
+    public void run() throws IOException {
+      makeCheckpoint();
+    }
+  }
+
   private void checkpointForEver() {
-    boolean isNextDue = false;
     while (!closing && checkpointFailure == null) {
-      if (!isNextDue) {
-        LockSupport.park();
-      }
-      isNextDue = false;
+      LockSupport.park();
       try {
         if (!closing && isCheckpointDue()) {
-          checkpointer.checkpoint(false);
-          writer.setCheckpointFailure(null, 0);
+          makeCheckpoint();
         }
         if (!closing && compactor.isDue()) {
-          // A log that may be too long to replay soon is worse than a file that is too long.
-          compactor.compact(true, () -> closing || isCheckpointDue(), ProgressListener.NONE);
-          isNextDue = isCheckpointDue();
+          compactor.compact(true, new Checkpoints(), ProgressListener.NONE);
         }
         retryAtBytes = 0;
       } catch (IOException e) {
@@ -252,7 +272,7 @@ final class WriteSession implements AutoCloseable {
   }
 
   void compact(ProgressListener listener) throws IOException {
-    compactor.compact(false, () -> closing, listener);
+    compactor.compact(false, new Checkpoints(), listener);
   }
 
   WriteAheadLog log() {
