@@ -158,13 +158,30 @@ final class ArrowPoints {
     if (length != target.dimension()) {
       return Collection.dimensionMismatch(target.dimension(), length).text();
     }
-    copy(start(row), length, target.memory(), target.nextOffset());
+    try {
+      if (hasNull(start(row), length)) {
+        return "a component is null";
+      }
+      copy(start(row), length, target.memory(), target.nextOffset());
+    } catch (IndexOutOfBoundsException e) {
+      throw new ServerException(
+          ServerException.Kind.INVALID, "the batch's buffers are shorter than it says", 0, e);
+    }
     String problem = Index.problemOf(target.next(), 0, metric);
     if (!problem.isEmpty()) {
       return problem;
     }
     target.add(id(row), payload(row));
     return "";
+  }
+
+  private boolean hasNull(int from, int count) {
+    for (int i = 0; i < count && components.getNullCount() > 0; i++) {
+      if (components.isNull(from + i)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private void copy(int from, int count, MemorySegment target, long offset) {

@@ -30,7 +30,11 @@ import tools.jackson.databind.JsonNode;
 
 /** Schemas of collections and of search replies, and writing points into batches of them. */
 final class ArrowRows {
-  static final String PAYLOAD = "payload";
+  private static final String PAYLOAD = "payload";
+
+  /** Marks the column that has all attributes. */
+  private static final String WHOLE = "arbalest.attributes";
+
   private static final ArrowType INT64 = new ArrowType.Int(64, true);
   private static final ArrowType UINT64 = new ArrowType.Int(64, false);
   private static final ArrowType FLOAT32 =
@@ -53,7 +57,11 @@ final class ArrowRows {
             List.of(Field.nullable("item", FLOAT32))));
     String sent = settings.schema();
     if (sent == null) {
-      fields.add(Field.nullable(PAYLOAD, ArrowType.Utf8.INSTANCE));
+      fields.add(
+          new Field(
+              PAYLOAD,
+              new FieldType(true, ArrowType.Utf8.INSTANCE, null, java.util.Map.of(WHOLE, "json")),
+              null));
     } else {
       fields.addAll(Schema.fromJSON(sent).getFields());
     }
@@ -171,7 +179,8 @@ final class ArrowRows {
       if (isKey) {
         continue;
       }
-      if (name.equals(PAYLOAD) && column instanceof VarCharVector texts) {
+      boolean isWhole = column.getField().getMetadata().containsKey(WHOLE);
+      if (isWhole && column instanceof VarCharVector texts) {
         texts.setSafe(row, payload.getBytes(StandardCharsets.UTF_8));
         continue;
       }

@@ -37,8 +37,13 @@ final class AttributeStore implements AutoCloseable {
 
   private static final int VERSION = 1;
 
+  /** Codes of SQLite. */
+  private static final int GENERIC_ERROR = 1;
+
+  private static final int TOO_BIG = 18;
+
   private final Path path;
-  private final Connection writer;
+  private Connection writer; // guarded by writing
   private final ReentrantLock writing = new ReentrantLock();
   private final ConcurrentLinkedDeque<Connection> readers = new ConcurrentLinkedDeque<>();
   private final Map<String, Integer> indexes = new ConcurrentHashMap<>();
@@ -232,6 +237,15 @@ final class AttributeStore implements AutoCloseable {
   }
 
   private void write(Change change) throws IOException {
+    write(change, () -> {});
+  }
+
+  /**
+   * Makes a change.
+   *
+   * @param afterwards run when it is there for everybody, before the next change
+   */
+  private void write(Change change, Runnable afterwards) throws IOException {
     writing.lock();
     try {
       requireOpen();
@@ -239,16 +253,28 @@ final class AttributeStore implements AutoCloseable {
       try {
         change.run();
         writer.commit();
-      } catch (Throwable e) {
-        writer.rollback();
-        throw e;
-      } finally {
         writer.setAutoCommit(true);
+      } catch (Throwable e) {
+        undo(e);
+        throw e;
       }
+      afterwards.run();
     } catch (SQLException e) {
       throw failed(path, e);
     } finally {
       writing.unlock();
+    }
+  }
+
+  /** Takes back a change that failed, by a new connection if the old cannot. */
+  private void undo(Throwable cause) throws SQLException {
+    try {
+      writer.rollback();
+      writer.setAutoCommit(true);
+    } catch (SQLException e) {
+      cause.addSuppressed(e);
+      closeQuietly(writer, cause); // which takes back whatever was begun
+      writer = connect(path);
     }
   }
 
@@ -337,46 +363,65 @@ final class AttributeStore implements AutoCloseable {
       throw ServerException.invalid("fields inside lists cannot be indexed");
     }
     String fieldPath = field.jsonPaths().getFirst();
-    write(() -> {
-      if (indexes.containsKey(fieldPath)) {
-        return;
-      }
-      int number;
-      try (Statement statement = writer.createStatement()) {
-        number = number(statement, "SELECT coalesce(max(field), 0) + 1 FROM fields");
-      }
-      try (PreparedStatement insert =
-          writer.prepareStatement("INSERT INTO fields VALUES (?, ?, ?)")) {
-        insert.setInt(1, number);
-        insert.setString(2, fieldPath);
-        insert.setString(3, kind);
-        insert.executeUpdate();
-      }
-      if (hasPoints()) {
-        try (PreparedStatement insert = writer.prepareStatement(insertValues("1"))) {
-          insert.setInt(1, number);
-          insert.setString(2, fieldPath);
-          insert.setString(3, fieldPath);
-          insert.executeUpdate();
-        }
-      }
-      indexes.put(fieldPath, number);
-    });
+    int[] made = new int[1];
+    Change change =
+        () -> {
+          if (indexes.containsKey(fieldPath)) {
+            return;
+          }
+          int number;
+          try (Statement statement = writer.createStatement()) {
+            number = number(statement, "SELECT coalesce(max(field), 0) + 1 FROM fields");
+          }
+          try (PreparedStatement insert =
+              writer.prepareStatement("INSERT INTO fields VALUES (?, ?, ?)")) {
+            insert.setInt(1, number);
+            insert.setString(2, fieldPath);
+            insert.setString(3, kind);
+            insert.executeUpdate();
+          }
+          if (hasPoints()) {
+            try (Statement statement = writer.createStatement()) {
+              statement.execute("DELETE FROM field_values WHERE field = " + number);
+            }
+            try (PreparedStatement insert = writer.prepareStatement(insertValues("1"))) {
+              insert.setInt(1, number);
+              insert.setString(2, fieldPath);
+              insert.setString(3, fieldPath);
+              insert.executeUpdate();
+            }
+          }
+          made[0] = number;
+        };
+    write(
+        change,
+        () -> {
+          if (made[0] > 0) {
+            indexes.put(fieldPath, made[0]); // now that its rows are there for everybody
+          }
+        });
   }
 
-  /** Removes an index of a field. */
+  /**
+   * Removes an index of a field. Its rows stay until the number is used again: who began before may
+   * still be looking at them.
+   */
   void dropIndex(Filter.FieldPath field) throws IOException {
-    write(() -> {
-      Integer number = indexes.remove(field.jsonPaths().getFirst());
-      if (number != null) {
+    String fieldPath = field.jsonPaths().getFirst();
+    Integer number = indexes.remove(fieldPath);
+    if (number == null) {
+      return;
+    }
+    try {
+      write(() -> {
         try (Statement statement = writer.createStatement()) {
           statement.execute("DELETE FROM fields WHERE field = " + number);
-          if (hasPoints()) {
-            statement.execute("DELETE FROM field_values WHERE field = " + number);
-          }
         }
-      }
-    });
+      });
+    } catch (IOException | RuntimeException e) {
+      indexes.put(fieldPath, number);
+      throw e;
+    }
   }
 
   /** Kinds of indexed fields by their names. */
@@ -476,6 +521,23 @@ final class AttributeStore implements AutoCloseable {
         });
   }
 
+  /** Prepares a statement with a filter in it; what SQLite will not have is the client's fault. */
+  private static PreparedStatement prepare(Connection connection, String text) throws SQLException {
+    try {
+      return connection.prepareStatement(text);
+    } catch (SQLException e) {
+      int code = e.getErrorCode() & 0xff;
+      if (code == GENERIC_ERROR || code == TOO_BIG) {
+        throw new ServerException(
+            ServerException.Kind.INVALID,
+            "the filter cannot be evaluated: " + e.getMessage(),
+            0,
+            e);
+      }
+      throw e;
+    }
+  }
+
   private static int bindAll(PreparedStatement statement, int from, List<Object> values)
       throws SQLException {
     int at = from;
@@ -544,7 +606,7 @@ final class AttributeStore implements AutoCloseable {
             + " ORDER BY p.id LIMIT "
             + limit;
     return read(connection -> {
-      try (PreparedStatement select = connection.prepareStatement(text)) {
+      try (PreparedStatement select = prepare(connection, text)) {
         int at = 1;
         if (from != null) {
           bind(select, at++, key(from));
@@ -568,8 +630,7 @@ final class AttributeStore implements AutoCloseable {
     FilterSql.Translated translated = translate(filter);
     return read(connection -> {
       try (PreparedStatement select =
-          connection.prepareStatement(
-              "SELECT count(*) FROM points p WHERE " + translated.where())) {
+          prepare(connection, "SELECT count(*) FROM points p WHERE " + translated.where())) {
         int _ = bindAll(select, 1, translated.parameters());
         try (ResultSet rows = select.executeQuery()) {
           return rows.next() ? rows.getLong(1) : 0L;
@@ -587,7 +648,8 @@ final class AttributeStore implements AutoCloseable {
     FilterSql.Translated translated = translate(filter);
     return read(connection -> {
       try (PreparedStatement select =
-          connection.prepareStatement(
+          prepare(
+              connection,
               "SELECT p.id FROM points p WHERE " + translated.where() + " LIMIT " + limit)) {
         int _ = bindAll(select, 1, translated.parameters());
         try (ResultSet rows = select.executeQuery()) {
@@ -611,8 +673,7 @@ final class AttributeStore implements AutoCloseable {
     private Test(Connection connection, FilterSql.Translated translated) throws SQLException {
       this.connection = connection;
       this.select =
-          connection.prepareStatement(
-              "SELECT 1 FROM points p WHERE p.id = ? AND " + translated.where());
+          prepare(connection, "SELECT 1 FROM points p WHERE p.id = ? AND " + translated.where());
       int _ = bindAll(select, 2, translated.parameters());
     }
 
@@ -634,6 +695,7 @@ final class AttributeStore implements AutoCloseable {
         select.close();
         readers.push(connection);
       } catch (SQLException e) {
+        closeQuietly(connection, e);
         throw failed(path, e);
       }
     }
@@ -649,6 +711,9 @@ final class AttributeStore implements AutoCloseable {
     } catch (SQLException e) {
       closeQuietly(connection, e);
       throw failed(path, e);
+    } catch (ServerException e) {
+      readers.push(connection);
+      throw e;
     }
   }
 

@@ -28,6 +28,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -143,7 +144,7 @@ final class Collection implements AutoCloseable {
       faults.clear();
       reason = "";
       state = State.READY;
-    } catch (IOException | RuntimeException | OutOfMemoryError e) {
+    } catch (IOException | RuntimeException | Error e) {
       quarantine(e);
       closeQuietly(e);
     } finally {
@@ -156,7 +157,12 @@ final class Collection implements AutoCloseable {
     AttributeStore store = openAttributes();
     attributes = store;
     IdType idType = store.settings().idType();
-    if (idType != null && Files.exists(directory.resolve(INDEX).resolve("manifest.json"))) {
+    if (idType != null && !hasIndex() && store.count(null) > 0) {
+      throw new IOException(
+          directory.resolve(INDEX)
+              + " holds no index, though the collection has points: restore a copy of its files");
+    }
+    if (idType != null && hasIndex()) {
       Index opened = openIndex();
       index = opened;
       boolean wasClosed = opened.manifest().checkpoint().clean();
@@ -166,12 +172,15 @@ final class Collection implements AutoCloseable {
     }
   }
 
+  private boolean hasIndex() {
+    return Files.exists(directory.resolve(INDEX).resolve("manifest.json"));
+  }
+
   /** An index built by the command line becomes a collection by being put in place. */
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller
   private AttributeStore openAttributes() throws IOException {
-    Path manifest = directory.resolve(INDEX).resolve("manifest.json");
-    if (!Files.exists(directory.resolve(AttributeStore.FILE_NAME)) && Files.exists(manifest)) {
+    if (!Files.exists(directory.resolve(AttributeStore.FILE_NAME)) && hasIndex()) {
       try (Index built = Index.open(directory.resolve(INDEX))) {
         return AttributeStore.create(
             directory,
@@ -250,7 +259,11 @@ final class Collection implements AutoCloseable {
 
   /** Does something, and tells faults from requests that cannot be answered. */
   private <T extends @Nullable Object> T use(Use<T> use) {
-    lifecycle.readLock().lock();
+    // Who opens or closes it may take minutes: nobody waits for that. tryLock passes those who
+    // wait.
+    if (state != State.READY || !lifecycle.readLock().tryLock()) {
+      throw unavailable();
+    }
     try {
       AttributeStore present = attributes;
       if (state != State.READY || present == null) {
@@ -267,7 +280,11 @@ final class Collection implements AutoCloseable {
       throw fault(e.getCause() == null ? e : e.getCause());
     } catch (ServerException e) {
       throw e;
-    } catch (RuntimeException | OutOfMemoryError | AssertionError e) {
+    } catch (OutOfMemoryError e) {
+      // Of the process: that a request met it here says nothing of the collection.
+      throw new ServerException(
+          ServerException.Kind.INTERNAL, "out of memory; send smaller requests", 0, e);
+    } catch (RuntimeException | AssertionError e) {
       throw fault(e);
     } finally {
       lifecycle.readLock().unlock();
@@ -277,12 +294,15 @@ final class Collection implements AutoCloseable {
   private ServerException unavailable() {
     String text =
         switch (state) {
-          case LOADING -> "collection " + name + " is being loaded; try again";
+          case LOADING, READY -> "collection " + name + " is being loaded; try again";
           case QUARANTINED -> "collection " + name + " is out of service: " + reason;
           default -> "collection " + name + " is closed";
         };
     return new ServerException(
-        ServerException.Kind.UNAVAILABLE, text, state == State.LOADING ? RETRY_MILLIS : 0, null);
+        ServerException.Kind.UNAVAILABLE,
+        text,
+        state == State.QUARANTINED || state == State.CLOSED ? 0 : RETRY_MILLIS,
+        null);
   }
 
   private static ServerException exhausted(IOException e) {
@@ -340,6 +360,10 @@ final class Collection implements AutoCloseable {
    * @return whether it is in service again; else {@link #reason} says why not
    */
   boolean reopen(boolean repair, @Nullable CodecSpec codec) {
+    if (state == State.CLOSED) {
+      throw ServerException.notFound(name);
+    }
+    state = State.LOADING; // before those under way have ended, so that no more come
     lifecycle.writeLock().lock();
     try {
       if (state == State.CLOSED) {
@@ -376,13 +400,14 @@ final class Collection implements AutoCloseable {
     return use(AttributeStore::settings);
   }
 
-  /** Keeps the columns a client sent, if they are the first or more than those before. */
-  void keepSchema(String schema) {
+  /** Keeps the columns clients send: those so far, or null, become those from now on. */
+  void keepSchema(UnaryOperator<@Nullable String> merge) {
     use(store -> {
       changes.lock();
       try {
-        if (!schema.equals(store.settings().schema())) {
-          store.update(store.settings().withSchema(schema));
+        String merged = merge.apply(store.settings().schema());
+        if (merged != null && !merged.equals(store.settings().schema())) {
+          store.update(store.settings().withSchema(merged));
         }
       } finally {
         changes.unlock();
@@ -472,7 +497,9 @@ final class Collection implements AutoCloseable {
             vectors.dimension());
     BuildOptions building =
         BuildOptions.defaults().withMetric(store.settings().metric()).withCodec(FIRST_CODEC);
-    Index.create(directory.resolve(INDEX), sample, type, building);
+    if (!hasIndex()) { // else opening it failed the last time
+      Index.create(directory.resolve(INDEX), sample, type, building);
+    }
     Index created = openIndex();
     index = created;
     return created;
@@ -503,7 +530,7 @@ final class Collection implements AutoCloseable {
     int deleted = 0;
     while (true) {
       List<PointId> ids = use(store -> store.matching(filter, RECONCILE_ROWS));
-      if (ids.isEmpty()) {
+      if (ids.isEmpty() || index == null) {
         return deleted;
       }
       deleted += delete(ids);
@@ -854,6 +881,7 @@ final class Collection implements AutoCloseable {
   /** Waits for requests under way, writes a checkpoint and closes. */
   @Override
   public void close() throws IOException {
+    state = State.CLOSED; // before those under way have ended, so that no more come
     lifecycle.writeLock().lock();
     try {
       state = State.CLOSED;

@@ -38,6 +38,12 @@ final class CollectionName {
         encoded.append('%').append(HexFormat.of().withUpperCase().toHexDigits(b));
       }
     }
+    if (encoded.length() > MOST_BYTES) {
+      throw ServerException.invalid(
+          "the collection's name is too long: letters, digits, _ and - count once, other bytes "
+              + "three times, up to "
+              + MOST_BYTES);
+    }
     return encoded.toString();
   }
 

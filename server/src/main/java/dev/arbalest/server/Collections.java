@@ -204,7 +204,7 @@ final class Collections implements AutoCloseable {
   }
 
   /** Removes a collection and its files. */
-  synchronized void drop(String name) {
+  void drop(String name) {
     Collection collection = get(name);
     Path dropped = root.resolve("." + CollectionName.toDirectory(name) + ".dropped");
     try {
@@ -212,10 +212,16 @@ final class Collections implements AutoCloseable {
     } catch (IOException | RuntimeException e) {
       ServerLog.warn("closing collection " + name + " to drop it", e);
     }
+    removeDropped(name, collection, dropped);
+  }
+
+  private synchronized void removeDropped(String name, Collection collection, Path dropped) {
+    if (!all.remove(name, collection)) {
+      return; // somebody else did it
+    }
     try {
       removeAll(dropped);
       Files.move(collection.directory(), dropped, StandardCopyOption.ATOMIC_MOVE);
-      all.remove(name);
       metrics.forget(name);
       DirectFile.syncDirectory(root);
       removeAll(dropped);

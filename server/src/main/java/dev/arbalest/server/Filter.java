@@ -43,8 +43,9 @@ sealed interface Filter {
   record Not(Filter part) implements Filter {
     @Override
     public void toSql(FilterSql sql) {
-      sql.append("NOT ");
+      sql.append("NOT (");
       part.toSql(sql);
+      sql.append(")");
     }
   }
 

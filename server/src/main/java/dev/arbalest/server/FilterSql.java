@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
 final class FilterSql {
   private static final int MOST_PARAMETERS = 30_000;
 
+  private static final int MOST_CHARACTERS = 800_000;
+
   private final Filter.Context context;
   private final StringBuilder sql = new StringBuilder();
   private final List<Object> parameters = new ArrayList<>();
@@ -38,6 +40,9 @@ final class FilterSql {
     } else {
       filter.toSql(sql);
     }
+    if (sql.sql.length() > MOST_CHARACTERS) {
+      throw ServerException.invalid("the filter has too many conditions");
+    }
     if (sql.parameters.size() > MOST_PARAMETERS) {
       throw ServerException.invalid(
           "a filter has at most " + MOST_PARAMETERS + " values, found " + sql.parameters.size());
@@ -49,16 +54,18 @@ final class FilterSql {
     sql.append(text);
   }
 
+  /** A balanced tree: SQLite refuses expressions that are nested too deep. */
   void join(List<Filter> parts, String operator, String none) {
     sql.append('(');
-    for (int i = 0; i < parts.size(); i++) {
-      if (i > 0) {
-        sql.append(operator);
-      }
-      parts.get(i).toSql(this);
-    }
     if (parts.isEmpty()) {
       sql.append(none);
+    } else if (parts.size() == 1) {
+      parts.getFirst().toSql(this);
+    } else {
+      int middle = parts.size() / 2;
+      join(parts.subList(0, middle), operator, none);
+      sql.append(operator);
+      join(parts.subList(middle, parts.size()), operator, none);
     }
     sql.append(')');
   }

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.arrow.flight.Action;
 import org.apache.arrow.flight.ActionType;
 import org.apache.arrow.flight.BackpressureStrategy;
@@ -257,28 +258,41 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
 
   @Override
   public Runnable acceptPut(
-      CallContext context, FlightStream stream, StreamListener<PutResult> acknowledge) {
+      CallContext context, FlightStream stream, StreamListener<PutResult> listener) {
     return () -> {
+      AtomicBoolean told = new AtomicBoolean();
+      IngestQueue.Acknowledger acknowledger =
+          new IngestQueue.Acknowledger() {
+            @Override
+            public void acknowledge(ObjectNode status, boolean isLast) {
+              byte[] bytes = status.toString().getBytes(StandardCharsets.UTF_8);
+              try (ArrowBuf buffer = allocator.buffer(bytes.length)) {
+                buffer.writeBytes(bytes);
+                listener.onNext(PutResult.metadata(buffer));
+              }
+            }
+
+            @Override
+            public void failed(ServerException failure) {
+              if (!told.getAndSet(true)) {
+                listener.onError(status(failure));
+              }
+            }
+          };
       try {
         answer(
             "put",
             () -> {
-              ingest(
-                  client(context),
-                  pathOf(stream.getDescriptor(), 0),
-                  stream,
-                  json -> {
-                    byte[] bytes = json.toString().getBytes(StandardCharsets.UTF_8);
-                    try (ArrowBuf buffer = allocator.buffer(bytes.length)) {
-                      buffer.writeBytes(bytes);
-                      acknowledge.onNext(PutResult.metadata(buffer));
-                    }
-                  });
+              ingest(client(context), pathOf(stream.getDescriptor(), 0), stream, acknowledger);
               return null;
             });
-        acknowledge.onCompleted();
+        if (!told.getAndSet(true)) {
+          listener.onCompleted();
+        }
       } catch (FlightRuntimeException e) {
-        acknowledge.onError(e);
+        if (!told.getAndSet(true)) {
+          listener.onError(e);
+        }
       }
     };
   }
@@ -290,9 +304,9 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
       IngestQueue.Acknowledger acknowledger) {
     client.require(AccessControl.Scope.WRITE, name);
     CollectionName.check(name);
-    ArrowPoints points = null;
     IngestQueue queue = null;
     try {
+      ArrowPoints points = null;
       while (stream.next()) {
         if (!stream.hasRoot()) {
           continue;
@@ -301,8 +315,8 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
         if (points == null) {
           points = new ArrowPoints(root);
         }
-        if (root.getRowCount() == 0) {
-          continue;
+        if (queue == null && root.getRowCount() == 0) {
+          continue; // of what dimension is not known yet
         }
         if (queue == null) {
           Collection collection = collectionFor(name, points, root.getSchema());
@@ -313,10 +327,16 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
       if (queue != null) {
         queue.finish();
       }
+    } catch (RuntimeException e) {
+      if (queue != null) {
+        queue.requireSound(); // or that is why waiting for a batch was interrupted
+      }
+      throw e;
     } finally {
       if (queue != null) {
         queue.close();
       }
+      boolean _ = Thread.interrupted(); // by the queue
     }
   }
 
@@ -330,7 +350,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
       throw Collection.dimensionMismatch(settings.dimension(), points.dimension());
     }
     if (schema.getFields().size() > 2) {
-      collection.keepSchema(ArrowRows.merge(settings.schema(), schema));
+      collection.keepSchema(kept -> ArrowRows.merge(kept, schema));
     }
     return collection;
   }
@@ -517,21 +537,29 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
 
   @Override
   public void doExchange(CallContext context, FlightStream reader, ServerStreamListener writer) {
+    AtomicBoolean told = new AtomicBoolean();
     try {
       answer(
           "exchange",
           () -> {
-            exchange(client(context), reader, writer);
+            exchange(client(context), reader, writer, told);
             return null;
           });
-      writer.completed();
+      if (!told.getAndSet(true)) {
+        writer.completed();
+      }
     } catch (FlightRuntimeException e) {
-      writer.error(e);
+      if (!told.getAndSet(true)) {
+        writer.error(e);
+      }
     }
   }
 
   private void exchange(
-      AccessControl.Client client, FlightStream reader, ServerStreamListener writer) {
+      AccessControl.Client client,
+      FlightStream reader,
+      ServerStreamListener writer,
+      AtomicBoolean told) {
     FlightDescriptor descriptor = reader.getDescriptor();
     if (descriptor.isCommand()) {
       String command = new String(descriptor.getCommand(), StandardCharsets.UTF_8);
@@ -546,18 +574,47 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
       throw new ServerException(
           ServerException.Kind.UNSUPPORTED, "unknown exchange " + descriptor.getPath());
     }
-    long[] batch = new long[1];
-    ingest(
-        client,
-        pathOf(descriptor, 1),
-        reader,
-        status -> {
-          if (status.path("status").asString("").equals("ok")) {
-            status.put("status", "acked");
-          }
-          status.put("batch_id", batch[0]++);
-          writer.putMetadata(buffer(status));
-        });
+    ingest(client, pathOf(descriptor, 1), reader, new BatchAcknowledger(writer, told));
+  }
+
+  /** Acknowledges each batch of an exchange once, when all of it is durable. */
+  private final class BatchAcknowledger implements IngestQueue.Acknowledger {
+    private final ServerStreamListener writer;
+    private final AtomicBoolean told;
+    private final ArrayNode rejected = JsonBody.JSON.createArrayNode();
+    private long batch;
+    private long rows;
+
+    BatchAcknowledger(ServerStreamListener writer, AtomicBoolean told) {
+      this.writer = writer;
+      this.told = told;
+    }
+
+    @Override
+    public void acknowledge(ObjectNode status, boolean isLast) {
+      rows += status.path("rows").asLong(0);
+      status.path("rejected").forEach(rejected::add);
+      if (!isLast) {
+        return;
+      }
+      if (status.path("status").asString("").equals("ok")) {
+        status.put("status", "acked");
+      }
+      status.put("batch_id", batch++).put("rows", rows);
+      if (!rejected.isEmpty()) {
+        status.set("rejected", rejected.deepCopy());
+      }
+      writer.putMetadata(buffer(status));
+      rows = 0;
+      rejected.removeAll();
+    }
+
+    @Override
+    public void failed(ServerException failure) {
+      if (!told.getAndSet(true)) {
+        writer.error(status(failure));
+      }
+    }
   }
 
   private void exchangeSearches(
@@ -710,12 +767,16 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
         send(listener, object().put("status", "deleted"));
       }
       case "ListNamespaces" -> {
+        client.require(read, null);
         ObjectNode reply = object();
         ArrayNode names = reply.putArray("namespaces");
         collections.namespaces().forEach(names::add);
         send(listener, reply.put("count", names.size()));
       }
-      case "check_readiness" -> send(listener, readiness(body));
+      case "check_readiness" -> {
+        client.require(read, body.has(DATASET) || body.has(NAME) ? name(body) : null);
+        send(listener, readiness(body));
+      }
       case "ForceSnapshot", "snapshot" -> {
         for (Collection collection : named(client, body)) {
           collection.checkpoint();
@@ -956,6 +1017,14 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
         rows);
   }
 
+  private void closeAllocator() {
+    try {
+      allocator.close();
+    } catch (IllegalStateException e) {
+      ServerLog.warn("buffers of calls that were cut off are left", e);
+    }
+  }
+
   /** Lets calls under way end, then stops. */
   @Override
   public void close() throws IOException {
@@ -966,7 +1035,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
       }
       server.close();
       executor.close();
-      allocator.close();
+      closeAllocator();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted while stopping", e);

@@ -50,6 +50,10 @@ final class HttpApi {
   private final StatusPage status;
   private final FlightRecorder recorder;
   private final Semaphore bodies;
+
+  /** Permits of the request this thread is at. */
+  private final ThreadLocal<Integer> held = new ThreadLocal<>();
+
   private volatile boolean draining;
 
   HttpApi(
@@ -140,6 +144,11 @@ final class HttpApi {
               new ServerException(
                   ServerException.Kind.INTERNAL, "internal error, request " + requestId),
               start);
+    }
+    Integer permits = held.get();
+    if (permits != null) {
+      held.remove();
+      bodies.release(permits);
     }
     metrics.answered(
         "http", operation, Integer.toString(reply.status()), System.nanoTime() - start);
@@ -396,7 +405,9 @@ final class HttpApi {
     ObjectNode states = body.putObject("collections");
     boolean ready = !draining;
     for (Collection collection : collections.list()) {
-      states.put(collection.name(), collection.state().name());
+      if (!access.isClosed()) { // names are for those with tokens
+        states.put(collection.name(), collection.state().name());
+      }
       ready &= collection.state() != Collection.State.LOADING;
     }
     body.put("status", draining ? "DRAINING" : ready ? "READY" : "BUSY");
@@ -503,7 +514,7 @@ final class HttpApi {
       }
       return bytes;
     } finally {
-      bodies.release(permits);
+      held.set(permits); // until the request is answered: what is made of the body is as large
     }
   }
 

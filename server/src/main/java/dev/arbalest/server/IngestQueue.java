@@ -17,14 +17,21 @@ import tools.jackson.databind.node.ObjectNode;
  * puts; another, of the queue, writes and acknowledges.
  */
 final class IngestQueue implements AutoCloseable {
-  /** Tells a client what became of a batch. */
-  @FunctionalInterface
+  /** Tells a client what became of its batches, from the thread of the queue. */
   interface Acknowledger {
-    void acknowledge(ObjectNode status);
+    /**
+     * Rows are durable.
+     *
+     * @param isLast whether they end a batch of the client's
+     */
+    void acknowledge(ObjectNode status, boolean isLast);
+
+    /** Some could not be written, and no more will be; a client may be waiting for its answer. */
+    void failed(ServerException failure);
   }
 
   /** Rows of one batch in a buffer, and those of it that were left out. */
-  private record Part(int rows, ArrayNode rejected) {}
+  private record Part(int rows, ArrayNode rejected, boolean isLast) {}
 
   private final Collection collection;
   private final Metric metric;
@@ -33,12 +40,15 @@ final class IngestQueue implements AutoCloseable {
   private final Condition changed = lock.newCondition();
   private final Thread thread;
 
+  /** Who puts: it may be waiting for a batch that the client sends only when it has an answer. */
+  private final Thread putter = Thread.currentThread();
+
   // Guarded by lock:
   private VectorBuffer filling;
   private VectorBuffer writing;
   private List<Part> parts = new ArrayList<>();
   private boolean ended;
-  private @Nullable Throwable failure;
+  private @Nullable ServerException failure;
 
   /**
    * Makes one.
@@ -67,7 +77,7 @@ final class IngestQueue implements AutoCloseable {
       int before = filling.size();
       for (int row = 0; row < points.count(); row++) {
         if (filling.isFull()) {
-          parts.add(new Part(filling.size() - before, rejected));
+          parts.add(new Part(filling.size() - before, rejected, false));
           rejected = JsonBody.JSON.createArrayNode();
           changed.signalAll();
           awaitRoom();
@@ -78,7 +88,7 @@ final class IngestQueue implements AutoCloseable {
           rejected.addObject().put("row", row).put("reason", problem);
         }
       }
-      parts.add(new Part(filling.size() - before, rejected));
+      parts.add(new Part(filling.size() - before, rejected, true));
       changed.signalAll();
       requireSound();
     } finally {
@@ -93,7 +103,8 @@ final class IngestQueue implements AutoCloseable {
     }
   }
 
-  private void requireSound() {
+  /** Throws why an earlier batch could not be written, if one could not. */
+  void requireSound() {
     Throwable cause = failure;
     if (cause instanceof ServerException refused) {
       throw refused;
@@ -126,15 +137,23 @@ final class IngestQueue implements AutoCloseable {
         }
         write(batch);
       }
-    } catch (Throwable e) { // whoever puts or finishes is told
-      lock.lock();
-      try {
-        failure = e;
-        changed.signalAll();
-      } finally {
-        lock.unlock();
-      }
+    } catch (ServerException e) {
+      fail(e);
+    } catch (Throwable e) {
+      fail(new ServerException(ServerException.Kind.INTERNAL, "ingest failed: " + e, 0, e));
     }
+  }
+
+  private void fail(ServerException cause) {
+    lock.lock();
+    try {
+      failure = cause;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    acknowledger.failed(cause);
+    putter.interrupt();
   }
 
   private void write(List<Part> batch) {
@@ -151,7 +170,7 @@ final class IngestQueue implements AutoCloseable {
       if (!part.rejected().isEmpty()) {
         status.set("rejected", part.rejected());
       }
-      acknowledger.acknowledge(status);
+      acknowledger.acknowledge(status, part.isLast());
     }
     writing.clear();
   }

@@ -340,7 +340,9 @@ final class QdrantApi {
             : collection.matching(filter, Integer.MAX_VALUE);
     JsonNode payload = request.get(PAYLOAD);
     if (operation == PayloadOperation.SET || operation == PayloadOperation.OVERWRITE) {
-      String _ = payload(payload);
+      if (payload(payload) == null) {
+        throw ServerException.invalid("the request needs a \"payload\"");
+      }
     }
     collection.changePayloads(ids, old -> changed(operation, old, payload, request.get("keys")));
     return done();

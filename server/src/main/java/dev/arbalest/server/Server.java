@@ -17,6 +17,7 @@ final class Server implements AutoCloseable {
   private static final int MOST_CONNECTIONS = 4096;
   private static final int MOST_REQUESTS = 1024;
   private static final Duration GRACE = Duration.ofSeconds(10);
+  private static final Duration READ_TIMEOUT = Duration.ofSeconds(60);
 
   private final ServerOptions options;
   private final Collections collections;
@@ -39,8 +40,14 @@ final class Server implements AutoCloseable {
     try {
       metrics.watch(collections::list, pool, options.memoryBytes());
       this.http = new HttpApi(collections, pool, metrics, access, options, recorder);
-      this.web = startWeb();
-      this.flight = FlightService.start(collections, pool, metrics, access, options);
+      WebServer started = startWeb();
+      try {
+        this.flight = FlightService.start(collections, pool, metrics, access, options);
+      } catch (Throwable e) {
+        started.stop();
+        throw e;
+      }
+      this.web = started;
     } catch (Throwable e) {
       try (recorder;
           collections;
@@ -81,6 +88,7 @@ final class Server implements AutoCloseable {
             .port(options.httpPort())
             .shutdownHook(false)
             .shutdownGracePeriod(GRACE)
+            .connectionOptions(socket -> socket.readTimeout(READ_TIMEOUT))
             .maxTcpConnections(MOST_CONNECTIONS)
             .maxConcurrentRequests(MOST_REQUESTS)
             .routing(routing -> routing.any(http::handle));
@@ -136,8 +144,11 @@ final class Server implements AutoCloseable {
     try (recorder;
         collections;
         pool) {
-      flight.close();
-      web.stop();
+      try {
+        flight.close();
+      } finally {
+        web.stop();
+      }
     }
   }
 }

@@ -153,7 +153,7 @@ class FilterTest {
 
   private static Condition condition(SplittableRandom random, List<PointId> ids, int depth) {
     String field = FIELDS.get(random.nextInt(FIELDS.size()));
-    switch (random.nextInt(depth > 2 ? 6 : 9)) {
+    switch (random.nextInt(depth > 2 ? 6 : 10)) {
       case 0 -> {
         JsonNode wanted = nonNull(random);
         return new Condition(
@@ -226,6 +226,21 @@ class FilterTest {
             "{\"should\":[%s,%s]}".formatted(one.json(), other.json()),
             (id, document) ->
                 one.accepts().test(id, document) || other.accepts().test(id, document));
+      }
+      case 8 -> {
+        List<Condition> all =
+            List.of(
+                condition(random, ids, depth + 1),
+                condition(random, ids, depth + 1),
+                condition(random, ids, depth + 1));
+        return new Condition(
+            all.stream()
+                .map(Condition::json)
+                .collect(
+                    Collectors.joining(
+                        ",", "{\"min_should\":{\"min_count\":2,\"conditions\":[", "]}}")),
+            (id, document) ->
+                all.stream().filter(one -> one.accepts().test(id, document)).count() >= 2);
       }
       default -> {
         Condition one = condition(random, ids, depth + 1);

@@ -349,6 +349,24 @@ class FlightServiceTest {
   }
 
   @Test
+  void whoWaitsForAnAnswerIsToldOfFailures() throws Exception {
+    put("things", schema(DIMENSION, INT64), 0, 5);
+    try (VectorSchemaRoot root =
+            VectorSchemaRoot.create(schema(DIMENSION, ArrowType.Utf8.INSTANCE), allocator);
+        FlightClient.ExchangeReaderWriter exchange =
+            client.doExchange(FlightDescriptor.path("ingest", "things"))) {
+      exchange.getWriter().start(root);
+      fill(root, 0, 3);
+      exchange.getWriter().putNext(); // and waits, as clients do
+      assertFails(
+          FlightStatusCode.INVALID_ARGUMENT,
+          "ids are numbers",
+          () -> assertThat(exchange.getReader().next()).isFalse());
+    }
+    assertThat(client.getInfo(FlightDescriptor.path("things")).getRecords()).isEqualTo(5);
+  }
+
+  @Test
   void exchangesAnswerEveryRow() throws Exception {
     try (VectorSchemaRoot root = VectorSchemaRoot.create(schema(DIMENSION, INT64), allocator);
         FlightClient.ExchangeReaderWriter exchange =
@@ -490,6 +508,8 @@ class FlightServiceTest {
         FlightStatusCode.RESOURCE_EXHAUSTED,
         "exceeds maximum size 1048576",
         () -> put("things", schema(DIMENSION, INT64), 1000, 50_000));
+    client.close(); // the connection may be gone with what was still being sent
+    client = connect(server.server().flightPort());
     assertThat(client.getInfo(FlightDescriptor.path("things")).getRecords()).isEqualTo(1000);
   }
 

@@ -292,6 +292,31 @@ class HttpApiTest {
   }
 
   @Test
+  void longFiltersAreEvaluatedOrRefusedAndNoFault() throws Exception {
+    try (TestServer server = TestServer.start(data)) {
+      create(server, "things", "Euclid");
+      assertThat(server.call("PUT", "/collections/things/points", points(0, 50)).status())
+          .isEqualTo(200);
+      for (int size : new int[] {10, 2000, 100_000}) {
+        String any =
+            IntStream.range(0, size).mapToObj(i -> "x" + i).collect(Collectors.joining("\",\""));
+        TestServer.Answer answer =
+            server.call(
+                "POST",
+                "/collections/things/points/count",
+                "{\"filter\":{\"should\":[{\"key\":\"n\",\"match\":{\"value\":7}},"
+                    + "{\"key\":\"n\",\"match\":{\"any\":[\""
+                    + any
+                    + "\"]}}]}}");
+        assertThat(answer.status()).as(answer.error()).isEqualTo(size < 10_000 ? 200 : 400);
+        assertThat(answer.result().path("count").asInt(1)).isEqualTo(1);
+      }
+      assertThat(server.call("GET", "/metrics", "").body().asString())
+          .contains("arbalest_faults_total{collection=\"things\"} 0.0");
+    }
+  }
+
+  @Test
   void namesLeadNowhereElse() throws Exception {
     try (TestServer server = TestServer.start(data)) {
       for (String name : List.of("..%2F..%2Fescape", "%2Fetc%2Fx", "..", "a%2Fb", ".hidden")) {

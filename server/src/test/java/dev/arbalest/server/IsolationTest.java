@@ -148,6 +148,29 @@ class IsolationTest {
   }
 
   @Test
+  void aLostManifestIsNoEmptyCollection() throws Exception {
+    try (TestServer server = TestServer.start(data)) {
+      fill(server, "things");
+    }
+    Path index = data.resolve("collections/things/index");
+    Files.move(index.resolve("manifest.json"), data.resolve("manifest.json"));
+    try (TestServer server = TestServer.start(data)) {
+      assertThat(search(server, "things", 3).status()).isEqualTo(503);
+      String more = "{\"points\":[{\"id\":1,\"vector\":%s}]}".formatted(vector(1));
+      assertThat(server.call("PUT", "/collections/things/points", more).status()).isEqualTo(503);
+      Files.move(data.resolve("manifest.json"), index.resolve("manifest.json"));
+      assertThat(
+              server
+                  .call("POST", "/collections/things/reopen", "")
+                  .result()
+                  .path("ready")
+                  .asBoolean())
+          .isTrue();
+      assertThat(search(server, "things", 3).result().get(0).path("id").asInt()).isEqualTo(3);
+    }
+  }
+
+  @Test
   void anotherCodecFindsTheSame() throws Exception {
     try (TestServer server = TestServer.start(data)) {
       fill(server, "things");
