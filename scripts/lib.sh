@@ -60,6 +60,8 @@ ensure_fuse() {
 # The server is tested with Qdrant's own client and a real Prometheus; without them those tests are
 # skipped.
 ensure_server_tests() {
+  command -v openssl >/dev/null 2>&1 || install_packages openssl ||
+    say "tests of encrypted connections will fail; they need: sudo apt-get install openssl"
   command -v prometheus >/dev/null 2>&1 || install_packages prometheus ||
     say "tests of monitoring will be skipped; they need: sudo apt-get install prometheus"
   modules=$root/server/target/qdrant-client
