@@ -13,6 +13,7 @@ module dev.arbalest.server {
   requires io.prometheus.writer.text;
   requires io.prometheus.metrics.instrumentation.jvm;
   requires io.prometheus.metrics.model;
+  requires java.logging;
   requires java.sql;
   requires jdk.jfr;
   requires org.apache.arrow.flight.core;

@@ -136,7 +136,11 @@ final class AccessControl {
     String token = Base64.getUrlEncoder().withoutPadding().encodeToString(secret);
     ObjectNode root = JSON.createObjectNode();
     if (Files.exists(path)) {
-      List<Token> _ = read(path); // tells what is wrong with it
+      for (Token known : read(path)) {
+        if (known.client().name().equals(name)) {
+          throw new IOException(path + " has a token named " + name + " already");
+        }
+      }
       root = (ObjectNode) JSON.readTree(Files.readAllBytes(path));
     }
     ArrayNode all = root.withArray("tokens");

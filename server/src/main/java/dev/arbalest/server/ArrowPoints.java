@@ -3,6 +3,8 @@ package dev.arbalest.server;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.ssd.Index;
 import java.lang.foreign.MemorySegment;
+import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,6 +18,7 @@ import org.apache.arrow.vector.Float4Vector;
 import org.apache.arrow.vector.Float8Vector;
 import org.apache.arrow.vector.IntVector;
 import org.apache.arrow.vector.TinyIntVector;
+import org.apache.arrow.vector.UInt1Vector;
 import org.apache.arrow.vector.UInt4Vector;
 import org.apache.arrow.vector.UInt8Vector;
 import org.apache.arrow.vector.VarCharVector;
@@ -50,6 +53,17 @@ final class ArrowPoints {
    */
   ArrowPoints(VectorSchemaRoot root) {
     this(root, required(root, List.of(ID)), required(root, VECTOR_NAMES));
+    boolean isId =
+        ids instanceof BigIntVector
+            || ids instanceof UInt8Vector
+            || ids instanceof IntVector
+            || ids instanceof UInt4Vector
+            || ids instanceof VarCharVector;
+    if (!isId) {
+      throw ServerException.invalid(
+          "schema mismatch: id must be int32, uint32, int64, uint64 or utf8, found "
+              + ids.getField().getType());
+    }
   }
 
   /** Looks at a column of vectors alone: {@link #vector} is all there is. */
@@ -81,6 +95,10 @@ final class ArrowPoints {
               + components.getField().getType());
     }
     for (FieldVector column : root.getFieldVectors()) {
+      if (column.getField().getDictionary() != null) {
+        throw ServerException.invalid(
+            "schema mismatch: column " + column.getName() + " is dictionary-encoded; send values");
+      }
       if (!column.getName().equals(id.getName()) && !column.getName().equals(vector.getName())) {
         attributes.add(column);
       }
@@ -111,6 +129,11 @@ final class ArrowPoints {
     throw ServerException.invalid("the first batch has no vector, so the dimension is not known");
   }
 
+  /** Whether {@link #dimension} can be told. */
+  boolean hasDimension() {
+    return vectors instanceof FixedSizeListVector || count() > 0;
+  }
+
   private int length(int row) {
     return vectors instanceof ListVector list
         ? list.getElementEndIndex(row) - list.getElementStartIndex(row)
@@ -123,20 +146,29 @@ final class ArrowPoints {
         : row * ((FixedSizeListVector) vectors).getListSize();
   }
 
-  /** Metric that metadata of a schema asks for; cosine if it does not. */
-  static Metric metric(Schema schema) {
+  Schema schema() {
+    return root.getSchema();
+  }
+
+  /** Metric that metadata of a schema asks for, or null. */
+  static @Nullable Metric metricOf(Schema schema) {
     Map<String, String> metadata = schema.getCustomMetadata();
     String text = metadata == null ? null : metadata.get("arbalest.metric");
     if (text == null && metadata != null) {
       text = metadata.get("longbow.metric");
     }
-    return switch (text == null ? "cosine" : text.toLowerCase(Locale.ROOT)) {
+    return text == null ? null : metric(text);
+  }
+
+  /** A metric as Flight's clients name it. */
+  static Metric metric(String text) {
+    return switch (text.toLowerCase(Locale.ROOT)) {
       case "cosine" -> Metric.COSINE;
       case "euclidean", "l2" -> Metric.L2;
       case "dot_product", "dot" -> Metric.DOT;
       default ->
           throw ServerException.invalid(
-              "arbalest.metric must be euclidean, cosine or dot_product, found " + text);
+              "metric must be euclidean, cosine or dot_product, found " + text);
     };
   }
 
@@ -213,6 +245,9 @@ final class ArrowPoints {
 
   /** The vector of a row. */
   float[] vector(int row) {
+    if (vectors.isNull(row) || hasNull(start(row), length(row))) {
+      throw ServerException.invalid("the vector or a component of it is null");
+    }
     return java.util.Arrays.copyOf(floats(start(row), length(row)), length(row));
   }
 
@@ -237,14 +272,27 @@ final class ArrowPoints {
     ObjectNode payload = JsonBody.JSON.createObjectNode();
     for (FieldVector column : attributes) {
       if (!column.isNull(row)) {
-        put(payload, column.getName(), column.getObject(row));
+        put(payload, column.getName(), attribute(column, row));
       }
     }
     return payload.toString();
   }
 
+  /** A value; Arrow's own objects for some types have lost what they mean. */
+  private static Object attribute(FieldVector column, int row) {
+    return switch (column) {
+      case Float2Vector halves -> Float.float16ToFloat(halves.get(row));
+      case UInt1Vector numbers -> numbers.getObjectNoOverflow(row);
+      case UInt4Vector numbers -> numbers.getObjectNoOverflow(row);
+      case UInt8Vector numbers -> numbers.getObjectNoOverflow(row);
+      default -> column.getObject(row);
+    };
+  }
+
   private static void put(ObjectNode target, String name, Object value) {
     switch (value) {
+      case BigInteger number -> target.put(name, number);
+      case BigDecimal number -> target.put(name, number.toPlainString());
       case Text text -> target.put(name, text.toString());
       case Boolean flag -> target.put(name, flag);
       case Double number -> target.put(name, number);

@@ -195,7 +195,7 @@ final class ArrowRows {
   private static void set(FieldVector column, int row, JsonNode value) {
     switch (column) {
       case BigIntVector numbers -> numbers.setSafe(row, value.asLong(0));
-      case UInt8Vector numbers -> numbers.setSafe(row, value.asLong(0));
+      case UInt8Vector numbers -> numbers.setSafe(row, value.asBigInteger().longValue());
       case IntVector numbers -> numbers.setSafe(row, (int) value.asLong(0));
       case UInt4Vector numbers -> numbers.setSafe(row, (int) value.asLong(0));
       case Float4Vector numbers -> numbers.setSafe(row, (float) value.asDouble(0));

@@ -4,11 +4,11 @@ import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.ssd.IdType;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -18,8 +18,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedDeque;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -43,42 +41,40 @@ final class AttributeStore implements AutoCloseable {
   private static final int TOO_BIG = 18;
 
   private final Path path;
-  private Connection writer; // guarded by writing
-  private final ReentrantLock writing = new ReentrantLock();
-  private final ConcurrentLinkedDeque<Connection> readers = new ConcurrentLinkedDeque<>();
+  private final SqliteDatabase database;
   private final Map<String, Integer> indexes = new ConcurrentHashMap<>();
   private volatile CollectionSettings settings;
-  private volatile boolean closed;
 
-  private AttributeStore(Path path, Connection writer, CollectionSettings settings) {
+  private AttributeStore(Path path, SqliteDatabase database, CollectionSettings settings) {
     this.path = path;
-    this.writer = writer;
+    this.database = database;
     this.settings = settings;
   }
 
   /** Makes a new one in a directory. */
   @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
   static AttributeStore create(Path directory, CollectionSettings settings) throws IOException {
     Path path = directory.resolve(FILE_NAME);
+    SqliteDatabase database = new SqliteDatabase(path);
     try {
-      Connection connection = connect(path);
-      try (Statement statement = connection.createStatement()) {
-        statement.execute("PRAGMA application_id = " + APPLICATION_ID);
-        statement.execute("PRAGMA user_version = " + VERSION);
-        statement.execute(
-            "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
-        statement.execute(
-            "CREATE TABLE fields (field INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, "
-                + "kind TEXT NOT NULL)");
-        AttributeStore store = new AttributeStore(path, connection, settings);
-        store.update(settings);
-        return store;
-      } catch (Throwable e) {
-        connection.close();
-        throw e;
-      }
-    } catch (SQLException e) {
-      throw failed(path, e);
+      database.write(writer -> {
+        try (Statement statement = writer.createStatement()) {
+          statement.execute("PRAGMA application_id = " + APPLICATION_ID);
+          statement.execute("PRAGMA user_version = " + VERSION);
+          statement.execute(
+              "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
+          statement.execute(
+              "CREATE TABLE fields (field INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, "
+                  + "kind TEXT NOT NULL)");
+        }
+      });
+      AttributeStore store = new AttributeStore(path, database, settings);
+      store.update(settings);
+      return store;
+    } catch (Throwable e) {
+      database.close();
+      throw e;
     }
   }
 
@@ -88,87 +84,78 @@ final class AttributeStore implements AutoCloseable {
    * @throws IOException if it is foreign, of another version, or damaged as far as a look tells
    */
   @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
   static AttributeStore open(Path directory) throws IOException {
     Path path = directory.resolve(FILE_NAME);
     if (!Files.isRegularFile(path)) {
       throw new IOException(path + " is missing: the directory is no collection's");
     }
+    SqliteDatabase database = new SqliteDatabase(path);
     try {
-      Connection connection = connect(path);
-      try (Statement statement = connection.createStatement()) {
-        int application = number(statement, "PRAGMA application_id");
-        int version = number(statement, "PRAGMA user_version");
-        if (application != APPLICATION_ID || version != VERSION) {
-          throw new IOException(
-              path
-                  + " is not this build's: application "
-                  + Integer.toHexString(application)
-                  + " version "
-                  + version
-                  + ", expected "
-                  + Integer.toHexString(APPLICATION_ID)
-                  + " version "
-                  + VERSION);
-        }
-        Map<String, String> values = new LinkedHashMap<>();
-        try (ResultSet rows = statement.executeQuery("SELECT key, value FROM settings")) {
-          while (rows.next()) {
-            values.put(rows.getString(1), rows.getString(2));
-          }
-        }
-        String idType = values.get("id_type");
-        CollectionSettings settings =
-            new CollectionSettings(
-                Integer.parseInt(values.getOrDefault("dimension", "0")),
-                Metric.parse(values.getOrDefault("metric", "")),
-                idType == null ? null : IdType.parse(idType),
-                values.get("schema"));
-        AttributeStore store = new AttributeStore(path, connection, settings);
-        store.loadIndexes(statement);
-        return store;
-      } catch (IllegalArgumentException | ServerException e) {
-        connection.close();
-        throw new IOException(path + " has unreadable settings: " + e.getMessage(), e);
-      } catch (Throwable e) {
-        connection.close();
-        throw e;
-      }
-    } catch (SQLException e) {
-      throw failed(path, e);
-    }
-  }
-
-  private static int number(Statement statement, String query) throws SQLException {
-    try (ResultSet rows = statement.executeQuery(query)) {
-      return rows.next() ? rows.getInt(1) : 0;
-    }
-  }
-
-  private void loadIndexes(Statement statement) throws SQLException {
-    try (ResultSet rows = statement.executeQuery("SELECT field, path FROM fields")) {
-      while (rows.next()) {
-        indexes.put(rows.getString(2), rows.getInt(1));
-      }
-    }
-  }
-
-  private static Connection connect(Path path) throws SQLException {
-    Connection connection = DriverManager.getConnection("jdbc:sqlite:" + path);
-    try (Statement statement = connection.createStatement()) {
-      statement.execute("PRAGMA busy_timeout = 10000");
-      statement.execute("PRAGMA journal_mode = WAL");
-      statement.execute("PRAGMA synchronous = FULL"); // a commit is on the disk when it returns
-      statement.execute("PRAGMA cell_size_check = ON");
-      statement.execute("PRAGMA trusted_schema = OFF");
-      return connection;
+      CollectionSettings settings =
+          database.read(connection -> {
+            requireOurs(path, connection);
+            return readSettings(path, connection);
+          });
+      AttributeStore store = new AttributeStore(path, database, settings);
+      store.loadIndexes();
+      return store;
     } catch (Throwable e) {
-      connection.close();
+      database.close();
       throw e;
     }
   }
 
-  private static IOException failed(Path path, SQLException e) {
-    return new IOException(path + ": " + e.getMessage(), e);
+  private static void requireOurs(Path path, Connection connection)
+      throws SQLException, IOException {
+    long application = SqliteDatabase.number(connection, "PRAGMA application_id");
+    long version = SqliteDatabase.number(connection, "PRAGMA user_version");
+    if (application != APPLICATION_ID || version != VERSION) {
+      throw new IOException(
+          path
+              + " is not this build's: application "
+              + Long.toHexString(application)
+              + " version "
+              + version
+              + ", expected "
+              + Integer.toHexString(APPLICATION_ID)
+              + " version "
+              + VERSION);
+    }
+  }
+
+  private static CollectionSettings readSettings(Path path, Connection connection)
+      throws SQLException, IOException {
+    Map<String, String> values = new LinkedHashMap<>();
+    try (Statement statement = connection.createStatement();
+        ResultSet rows = statement.executeQuery("SELECT key, value FROM settings")) {
+      while (rows.next()) {
+        values.put(rows.getString(1), rows.getString(2));
+      }
+    }
+    String idType = values.get("id_type");
+    try {
+      return new CollectionSettings(
+          Integer.parseInt(values.getOrDefault("dimension", "0")),
+          Metric.parse(values.getOrDefault("metric", "")),
+          idType == null ? null : IdType.parse(idType),
+          values.get("schema"));
+    } catch (IllegalArgumentException | ServerException e) {
+      throw new IOException(path + " has unreadable settings: " + e.getMessage(), e);
+    }
+  }
+
+  private void loadIndexes() throws IOException {
+    int _ =
+        database.read(connection -> {
+          try (Statement statement = connection.createStatement();
+              ResultSet rows = statement.executeQuery("SELECT field, path FROM fields")) {
+            while (rows.next()) {
+              indexes.put(rows.getString(2), rows.getInt(1));
+            }
+          }
+          return indexes.size();
+        });
   }
 
   CollectionSettings settings() {
@@ -177,8 +164,8 @@ final class AttributeStore implements AutoCloseable {
 
   /** Replaces the settings; with the first id type the table of points is made. */
   void update(CollectionSettings changed) throws IOException {
-    write(() -> {
-      boolean hadPoints = hasPoints();
+    database.write(writer -> {
+      boolean hadPoints = hasPoints(writer);
       try (PreparedStatement put =
           writer.prepareStatement("INSERT OR REPLACE INTO settings VALUES (?, ?)")) {
         put(put, "dimension", Integer.toString(changed.dimension()));
@@ -194,7 +181,7 @@ final class AttributeStore implements AutoCloseable {
       }
       IdType idType = changed.idType();
       if (idType != null && !hadPoints) {
-        createPoints(idType);
+        createPoints(writer, idType);
       }
     });
     settings = changed;
@@ -207,13 +194,12 @@ final class AttributeStore implements AutoCloseable {
     statement.executeUpdate();
   }
 
-  private boolean hasPoints() throws SQLException {
-    try (Statement statement = writer.createStatement()) {
-      return number(statement, "SELECT count(*) FROM sqlite_master WHERE name = 'points'") > 0;
-    }
+  private static boolean hasPoints(Connection writer) throws SQLException {
+    String query = "SELECT count(*) FROM sqlite_master WHERE name = 'points'";
+    return SqliteDatabase.number(writer, query) > 0;
   }
 
-  private void createPoints(IdType idType) throws SQLException {
+  private static void createPoints(Connection writer, IdType idType) throws SQLException {
     boolean isText = idType == IdType.UTF8;
     String type = isText ? "TEXT" : "INTEGER";
     try (Statement statement = writer.createStatement()) {
@@ -227,60 +213,6 @@ final class AttributeStore implements AutoCloseable {
               + type
               + " NOT NULL, PRIMARY KEY (field, value, id)) WITHOUT ROWID");
       statement.execute("CREATE INDEX field_values_by_id ON field_values (id)");
-    }
-  }
-
-  /** A change of the database. */
-  @FunctionalInterface
-  private interface Change {
-    void run() throws SQLException;
-  }
-
-  private void write(Change change) throws IOException {
-    write(change, () -> {});
-  }
-
-  /**
-   * Makes a change.
-   *
-   * @param afterwards run when it is there for everybody, before the next change
-   */
-  private void write(Change change, Runnable afterwards) throws IOException {
-    writing.lock();
-    try {
-      requireOpen();
-      writer.setAutoCommit(false);
-      try {
-        change.run();
-        writer.commit();
-        writer.setAutoCommit(true);
-      } catch (Throwable e) {
-        undo(e);
-        throw e;
-      }
-      afterwards.run();
-    } catch (SQLException e) {
-      throw failed(path, e);
-    } finally {
-      writing.unlock();
-    }
-  }
-
-  /** Takes back a change that failed, by a new connection if the old cannot. */
-  private void undo(Throwable cause) throws SQLException {
-    try {
-      writer.rollback();
-      writer.setAutoCommit(true);
-    } catch (SQLException e) {
-      cause.addSuppressed(e);
-      closeQuietly(writer, cause); // which takes back whatever was begun
-      writer = connect(path);
-    }
-  }
-
-  private void requireOpen() {
-    if (closed) {
-      throw new IllegalStateException(path + " is closed");
     }
   }
 
@@ -302,13 +234,26 @@ final class AttributeStore implements AutoCloseable {
     return (int) crc.getValue();
   }
 
+  /** What is done to the vectors of points whose attributes change. */
+  @FunctionalInterface
+  interface VectorChange {
+    void run() throws IOException;
+  }
+
+  /** Sets the attributes of points alone. */
+  void put(List<PointId> ids, List<@Nullable String> payloads) throws IOException {
+    put(ids, payloads, () -> {});
+  }
+
   /**
    * Sets the attributes of points, all of them new or replaced.
    *
    * @param payloads JSON objects, or null for none
+   * @param vectors done before attributes are committed: if it fails they are what they were
    */
-  void put(List<PointId> ids, List<@Nullable String> payloads) throws IOException {
-    write(() -> {
+  void put(List<PointId> ids, List<@Nullable String> payloads, VectorChange vectors)
+      throws IOException {
+    database.write(writer -> {
       try (PreparedStatement insert =
           writer.prepareStatement("INSERT OR REPLACE INTO points VALUES (?, ?, ?)")) {
         for (int i = 0; i < ids.size(); i++) {
@@ -324,12 +269,13 @@ final class AttributeStore implements AutoCloseable {
         }
         insert.executeBatch();
       }
-      reindex(ids);
+      reindex(writer, ids);
+      vectors.run();
     });
   }
 
   /** Makes the rows of indexed fields of some points anew. */
-  private void reindex(List<PointId> ids) throws SQLException {
+  private void reindex(Connection writer, List<PointId> ids) throws SQLException {
     if (indexes.isEmpty()) {
       return;
     }
@@ -364,15 +310,13 @@ final class AttributeStore implements AutoCloseable {
     }
     String fieldPath = field.jsonPaths().getFirst();
     int[] made = new int[1];
-    Change change =
-        () -> {
+    SqliteDatabase.Change change =
+        writer -> {
           if (indexes.containsKey(fieldPath)) {
             return;
           }
-          int number;
-          try (Statement statement = writer.createStatement()) {
-            number = number(statement, "SELECT coalesce(max(field), 0) + 1 FROM fields");
-          }
+          int number =
+              (int) SqliteDatabase.number(writer, "SELECT coalesce(max(field), 0) + 1 FROM fields");
           try (PreparedStatement insert =
               writer.prepareStatement("INSERT INTO fields VALUES (?, ?, ?)")) {
             insert.setInt(1, number);
@@ -380,7 +324,7 @@ final class AttributeStore implements AutoCloseable {
             insert.setString(3, kind);
             insert.executeUpdate();
           }
-          if (hasPoints()) {
+          if (hasPoints(writer)) {
             try (Statement statement = writer.createStatement()) {
               statement.execute("DELETE FROM field_values WHERE field = " + number);
             }
@@ -393,7 +337,7 @@ final class AttributeStore implements AutoCloseable {
           }
           made[0] = number;
         };
-    write(
+    database.write(
         change,
         () -> {
           if (made[0] > 0) {
@@ -413,7 +357,7 @@ final class AttributeStore implements AutoCloseable {
       return;
     }
     try {
-      write(() -> {
+      database.write(writer -> {
         try (Statement statement = writer.createStatement()) {
           statement.execute("DELETE FROM fields WHERE field = " + number);
         }
@@ -426,7 +370,7 @@ final class AttributeStore implements AutoCloseable {
 
   /** Kinds of indexed fields by their names. */
   Map<String, String> indexes() throws IOException {
-    return read(connection -> {
+    return database.read(connection -> {
       Map<String, String> kinds = new LinkedHashMap<>();
       try (Statement statement = connection.createStatement();
           ResultSet rows = statement.executeQuery("SELECT path, kind FROM fields")) {
@@ -440,9 +384,18 @@ final class AttributeStore implements AutoCloseable {
     });
   }
 
-  /** Removes points. */
+  /** Removes points' attributes alone. */
   void remove(List<PointId> ids) throws IOException {
-    write(() -> {
+    remove(ids, () -> {});
+  }
+
+  /**
+   * Removes the attributes of points.
+   *
+   * @param vectors done before that is committed: if it fails they are what they were
+   */
+  void remove(List<PointId> ids, VectorChange vectors) throws IOException {
+    database.write(writer -> {
       try (PreparedStatement values =
               writer.prepareStatement("DELETE FROM field_values WHERE id = ?");
           PreparedStatement points = writer.prepareStatement("DELETE FROM points WHERE id = ?")) {
@@ -457,46 +410,8 @@ final class AttributeStore implements AutoCloseable {
           values.executeBatch();
         }
       }
+      vectors.run();
     });
-  }
-
-  /** A question to the database. */
-  @FunctionalInterface
-  private interface Question<T extends @Nullable Object> {
-    T ask(Connection connection) throws SQLException, IOException;
-  }
-
-  private <T extends @Nullable Object> T read(Question<T> question) throws IOException {
-    Connection connection = take();
-    try {
-      T answer = question.ask(connection);
-      readers.push(connection);
-      return answer;
-    } catch (SQLException e) {
-      closeQuietly(connection, e);
-      throw failed(path, e);
-    } catch (Throwable e) {
-      closeQuietly(connection, e);
-      throw e;
-    }
-  }
-
-  private Connection take() throws IOException {
-    requireOpen();
-    Connection connection = readers.poll();
-    try {
-      return connection == null ? connect(path) : connection;
-    } catch (SQLException e) {
-      throw failed(path, e);
-    }
-  }
-
-  private static void closeQuietly(Connection connection, Throwable cause) {
-    try {
-      connection.close();
-    } catch (SQLException e) {
-      cause.addSuppressed(e);
-    }
   }
 
   private IdType idType() {
@@ -573,7 +488,7 @@ final class AttributeStore implements AutoCloseable {
       return found;
     }
     int _ =
-        read(connection -> {
+        database.read(connection -> {
           try (PreparedStatement select =
               connection.prepareStatement("SELECT id, payload, crc FROM points WHERE id = ?")) {
             for (PointId id : ids) {
@@ -605,7 +520,7 @@ final class AttributeStore implements AutoCloseable {
             + translated.where()
             + " ORDER BY p.id LIMIT "
             + limit;
-    return read(connection -> {
+    return database.read(connection -> {
       try (PreparedStatement select = prepare(connection, text)) {
         int at = 1;
         if (from != null) {
@@ -628,7 +543,7 @@ final class AttributeStore implements AutoCloseable {
       return 0;
     }
     FilterSql.Translated translated = translate(filter);
-    return read(connection -> {
+    return database.read(connection -> {
       try (PreparedStatement select =
           prepare(connection, "SELECT count(*) FROM points p WHERE " + translated.where())) {
         int _ = bindAll(select, 1, translated.parameters());
@@ -646,7 +561,7 @@ final class AttributeStore implements AutoCloseable {
       return found;
     }
     FilterSql.Translated translated = translate(filter);
-    return read(connection -> {
+    return database.read(connection -> {
       try (PreparedStatement select =
           prepare(
               connection,
@@ -685,7 +600,7 @@ final class AttributeStore implements AutoCloseable {
           return rows.next();
         }
       } catch (SQLException e) {
-        throw new java.io.UncheckedIOException(failed(path, e));
+        throw new UncheckedIOException(database.failed(e));
       }
     }
 
@@ -693,10 +608,10 @@ final class AttributeStore implements AutoCloseable {
     public void close() throws IOException {
       try {
         select.close();
-        readers.push(connection);
+        database.giveBack(connection);
       } catch (SQLException e) {
-        closeQuietly(connection, e);
-        throw failed(path, e);
+        SqliteDatabase.closeQuietly(connection, e);
+        throw database.failed(e);
       }
     }
   }
@@ -705,14 +620,14 @@ final class AttributeStore implements AutoCloseable {
   @MustBeClosed
   Test test(Filter filter) throws IOException {
     FilterSql.Translated translated = translate(filter);
-    Connection connection = take();
+    Connection connection = database.take();
     try {
       return new Test(connection, translated);
     } catch (SQLException e) {
-      closeQuietly(connection, e);
-      throw failed(path, e);
+      SqliteDatabase.closeQuietly(connection, e);
+      throw database.failed(e);
     } catch (ServerException e) {
-      readers.push(connection);
+      database.giveBack(connection);
       throw e;
     }
   }
@@ -720,7 +635,7 @@ final class AttributeStore implements AutoCloseable {
   /** Looks at every page. */
   void check() throws IOException {
     String found =
-        read(connection -> {
+        database.read(connection -> {
           try (Statement statement = connection.createStatement();
               ResultSet rows = statement.executeQuery("PRAGMA quick_check(1)")) {
             return rows.next() ? rows.getString(1) : "no answer";
@@ -733,23 +648,11 @@ final class AttributeStore implements AutoCloseable {
 
   /** Bytes of the database. */
   long bytes() throws IOException {
-    Path log = path.resolveSibling(FILE_NAME + "-wal");
-    return Files.size(path) + (Files.exists(log) ? Files.size(log) : 0);
+    return database.bytes();
   }
 
   @Override
   public void close() throws IOException {
-    writing.lock();
-    try {
-      closed = true;
-      for (Connection reader = readers.poll(); reader != null; reader = readers.poll()) {
-        reader.close();
-      }
-      writer.close();
-    } catch (SQLException e) {
-      throw failed(path, e);
-    } finally {
-      writing.unlock();
-    }
+    database.close();
   }
 }

@@ -12,7 +12,6 @@ import dev.arbalest.ssd.Index;
 import dev.arbalest.ssd.IndexRepair;
 import dev.arbalest.ssd.OpenOptions;
 import dev.arbalest.ssd.ProgressListener;
-import dev.arbalest.ssd.SearchParameters;
 import dev.arbalest.ssd.SearchResult;
 import dev.arbalest.ssd.WriteOptions;
 import dev.arbalest.ssd.WriteReceipt;
@@ -21,11 +20,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.SQLException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.UnaryOperator;
@@ -35,9 +34,9 @@ import org.jspecify.annotations.Nullable;
  * Points with vectors and attributes under one name: an {@link Index} and an {@link AttributeStore}
  * beside it. Thread-safe.
  *
- * <p>A write puts attributes first and vectors second, a removal takes vectors first: a point is
- * there when its vector is. What a crash leaves of a write nobody was told of is put right when the
- * collection is opened again.
+ * <p>Vectors change inside the transaction of the attributes: if they cannot, attributes stay what
+ * they were. A point is there when its vector is. What a crash leaves of a write nobody was told of
+ * is put right when the collection is opened again.
  *
  * <p>A fault (a damaged file, a device that fails, an error of the server) fails the request that
  * met it. After {@value #MOST_FAULTS} within a minute the collection is taken out of service, with
@@ -47,12 +46,8 @@ final class Collection implements AutoCloseable {
   static final int MOST_FAULTS = 5;
   private static final long FAULT_NANOS = 60_000_000_000L;
 
-  /** Up to so many points that a filter accepts are all compared with the query. */
-  private static final int MOST_AMONG = 4096;
-
-  private static final int LONGEST_LIST = 100_000;
   private static final int TRAINING_ROWS = 4096;
-  private static final int RECONCILE_ROWS = 10_000;
+  private static final int PAGE_ROWS = 10_000;
   private static final long RETRY_MILLIS = 1000;
   private static final String INDEX = "index";
 
@@ -80,6 +75,7 @@ final class Collection implements AutoCloseable {
 
   private final Deque<Long> faults = new ArrayDeque<>();
   private volatile State state = State.LOADING;
+  private volatile boolean stopping;
   private volatile String reason = "";
   private volatile @Nullable AttributeStore attributes;
   private volatile @Nullable Index index;
@@ -136,7 +132,7 @@ final class Collection implements AutoCloseable {
   void load() {
     lifecycle.writeLock().lock();
     try {
-      if (state == State.CLOSED) {
+      if (state == State.CLOSED || stopping) {
         return;
       }
       state = State.LOADING;
@@ -144,6 +140,9 @@ final class Collection implements AutoCloseable {
       faults.clear();
       reason = "";
       state = State.READY;
+    } catch (CancellationException e) {
+      ServerLog.info("loading collection " + name + " was given up");
+      closeQuietly(e);
     } catch (IOException | RuntimeException | Error e) {
       quarantine(e);
       closeQuietly(e);
@@ -167,9 +166,29 @@ final class Collection implements AutoCloseable {
       index = opened;
       boolean wasClosed = opened.manifest().checkpoint().clean();
       if (!wasClosed || store.count(null) != opened.count()) {
-        reconcile(store, opened);
+        Reconciliation.run(store, opened);
       }
     }
+  }
+
+  /** Gives up loading when the collection is to be closed; the log stays for the next time. */
+  private final class Loading implements ProgressListener {
+    @Override
+    public void stage(String stage, long total) {
+      advanced(0);
+    }
+
+    @Override
+    public void advanced(long count) {
+      if (stopping) {
+        throw new CancellationException("the collection is closed");
+      }
+    }
+  }
+
+  /** Has loading, if it is under way or to come, end soon: {@link #close} follows. */
+  void stopLoading() {
+    stopping = true;
   }
 
   private boolean hasIndex() {
@@ -198,57 +217,7 @@ final class Collection implements AutoCloseable {
             .withMemoryBytes(options.memoryBytes())
             .withLinkThreads(options.linkThreads())
             .withSyncMillis(options.syncMillis());
-    return Index.openForWriting(directory.resolve(INDEX), opening, writing, ProgressListener.NONE);
-  }
-
-  /** Removes rows without vectors, and adds rows to vectors that have none. */
-  private static void reconcile(AttributeStore store, Index index) throws IOException {
-    IdType type = index.idType();
-    PointId from = null;
-    while (true) {
-      List<AttributeStore.Row> rows = store.scroll(null, from, RECONCILE_ROWS + 1);
-      List<PointId> orphans = new ArrayList<>();
-      int known = Math.min(rows.size(), RECONCILE_ROWS);
-      for (AttributeStore.Row row : rows.subList(0, known)) {
-        if (!index.contains(PointId.toIds(List.of(row.id()), type), 0)) {
-          orphans.add(row.id());
-        }
-      }
-      if (!orphans.isEmpty()) {
-        store.remove(orphans);
-      }
-      if (rows.size() <= RECONCILE_ROWS) {
-        break;
-      }
-      from = rows.getLast().id();
-    }
-    if (store.count(null) == index.count()) {
-      return;
-    }
-    List<PointId> batch = new ArrayList<>();
-    index.forEachId((number, text) -> {
-      batch.add(text == null ? PointId.of(number) : PointId.of(text));
-      if (batch.size() == RECONCILE_ROWS) {
-        addMissing(store, batch);
-      }
-    });
-    addMissing(store, batch);
-  }
-
-  private static void addMissing(AttributeStore store, List<PointId> batch) throws IOException {
-    List<AttributeStore.@Nullable Row> rows = store.rows(batch);
-    List<PointId> missing = new ArrayList<>();
-    List<@Nullable String> nothing = new ArrayList<>();
-    for (int i = 0; i < rows.size(); i++) {
-      if (rows.get(i) == null) {
-        missing.add(batch.get(i));
-        nothing.add(null);
-      }
-    }
-    if (!missing.isEmpty()) {
-      store.put(missing, nothing);
-    }
-    batch.clear();
+    return Index.openForWriting(directory.resolve(INDEX), opening, writing, new Loading());
   }
 
   /** Something done with an open collection. */
@@ -314,8 +283,7 @@ final class Collection implements AutoCloseable {
   private static boolean isFull(Throwable e) {
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
       if ((cause instanceof SystemCallException call && call.isOutOfSpace())
-          || (cause instanceof SQLException sql
-              && String.valueOf(sql.getMessage()).contains("SQLITE_FULL"))) {
+          || SqliteDatabase.isFull(cause)) {
         return true;
       }
     }
@@ -363,8 +331,7 @@ final class Collection implements AutoCloseable {
     if (state == State.CLOSED) {
       throw ServerException.notFound(name);
     }
-    state = State.LOADING; // before those under way have ended, so that no more come
-    lifecycle.writeLock().lock();
+    endUses(State.LOADING);
     try {
       if (state == State.CLOSED) {
         throw ServerException.notFound(name);
@@ -394,6 +361,16 @@ final class Collection implements AutoCloseable {
     } finally {
       lifecycle.writeLock().unlock();
     }
+  }
+
+  /** Lets no more uses begin and waits for those under way; they hold the lock for reading. */
+  private void endUses(State next) {
+    state = next;
+    Index present = index;
+    if (present != null) {
+      present.prepareClose(); // a compaction may take minutes
+    }
+    lifecycle.writeLock().lock();
   }
 
   CollectionSettings settings() {
@@ -450,16 +427,18 @@ final class Collection implements AutoCloseable {
       }
       changes.lock();
       try {
-        Index present = index;
-        if (present == null) {
-          present = createIndex(store, ids, vectors);
-        }
-        IdType type = present.idType();
+        Index target = index == null ? createIndex(store, ids, vectors) : index;
+        IdType type = target.idType();
         Ids engineIds = PointId.toIds(ids, type);
-        present.requireInsertable(engineIds, vectors);
-        store.put(ids.stream().map(id -> id.as(type)).toList(), payloads);
-        WriteReceipt receipt = present.insert(engineIds, vectors);
+        target.requireInsertable(engineIds, vectors);
+        WriteReceipt[] receipts = new WriteReceipt[1];
+        store.put(
+            ids.stream().map(id -> id.as(type)).toList(),
+            payloads,
+            () -> receipts[0] = target.insert(engineIds, vectors));
+        WriteReceipt receipt = receipts[0];
         metrics.inserted(name, receipt.count());
+        metrics.delayed(name, receipt.delayNanos());
         return receipt;
       } finally {
         changes.unlock();
@@ -515,10 +494,12 @@ final class Collection implements AutoCloseable {
           return 0;
         }
         IdType type = present.idType();
-        int deleted = present.delete(PointId.toIds(ids, type)).count();
-        store.remove(ids.stream().map(id -> id.as(type)).toList());
-        metrics.deleted(name, deleted);
-        return deleted;
+        int[] deleted = new int[1];
+        store.remove(
+            ids.stream().map(id -> id.as(type)).toList(),
+            () -> deleted[0] = present.delete(PointId.toIds(ids, type)).count());
+        metrics.deleted(name, deleted[0]);
+        return deleted[0];
       } finally {
         changes.unlock();
       }
@@ -529,7 +510,7 @@ final class Collection implements AutoCloseable {
   int delete(Filter filter) {
     int deleted = 0;
     while (true) {
-      List<PointId> ids = use(store -> store.matching(filter, RECONCILE_ROWS));
+      List<PointId> ids = use(store -> store.matching(filter, PAGE_ROWS));
       if (ids.isEmpty() || index == null) {
         return deleted;
       }
@@ -649,8 +630,8 @@ final class Collection implements AutoCloseable {
 
   /** Goes through points in the order of their ids, from one on. */
   Page scroll(@Nullable Filter filter, @Nullable PointId from, int limit, boolean withVectors) {
-    if (limit < 1 || limit > RECONCILE_ROWS) {
-      throw ServerException.invalid("limit must be in [1, " + RECONCILE_ROWS + "], found " + limit);
+    if (limit < 1 || limit > PAGE_ROWS) {
+      throw ServerException.invalid("limit must be in [1, " + PAGE_ROWS + "], found " + limit);
     }
     return use(store -> {
       IdType type = store.settings().idType();
@@ -685,54 +666,13 @@ final class Collection implements AutoCloseable {
       SearchResult result = new SearchResult();
       Index present = index;
       if (present != null) {
-        search(store, present, request, result);
+        FilteredSearch.run(store, present, request, result);
       }
       List<Point> points = found(store, present, result, withPayloads, withVectors);
       metrics.searched(name, System.nanoTime() - start, result);
       event.commit(name, request.k(), result);
       return new Answer(points, result);
     });
-  }
-
-  private static void search(
-      AttributeStore store, Index index, SearchRequest request, SearchResult result)
-      throws IOException {
-    SearchParameters parameters = request.parameters(index);
-    Filter filter = request.filter();
-    if (filter == null) {
-      index.search(request.vector(), parameters, result);
-      return;
-    }
-    searchFiltered(store, index, request, parameters, filter, result);
-    if (result.size() >= request.k()) {
-      return;
-    }
-    List<PointId> matching = store.matching(filter, MOST_AMONG + 1);
-    if (matching.size() <= MOST_AMONG) {
-      Ids ids = PointId.toIds(matching, index.idType());
-      index.searchAmong(request.vector(), parameters, ids, result);
-      return;
-    }
-    int list = parameters.searchListSize();
-    while (result.size() < request.k() && list < Math.min(LONGEST_LIST, index.count())) {
-      list = Math.min(LONGEST_LIST, 4 * list);
-      SearchParameters longer =
-          new SearchParameters(request.k(), list, list, 0, parameters.confidence());
-      searchFiltered(store, index, request, longer, filter, result);
-    }
-  }
-
-  private static void searchFiltered(
-      AttributeStore store,
-      Index index,
-      SearchRequest request,
-      SearchParameters parameters,
-      Filter filter,
-      SearchResult result)
-      throws IOException {
-    try (AttributeStore.Test test = store.test(filter)) {
-      index.search(request.vector(), parameters, test::accepts, result);
-    }
   }
 
   private static List<Point> found(
@@ -881,8 +821,8 @@ final class Collection implements AutoCloseable {
   /** Waits for requests under way, writes a checkpoint and closes. */
   @Override
   public void close() throws IOException {
-    state = State.CLOSED; // before those under way have ended, so that no more come
-    lifecycle.writeLock().lock();
+    stopLoading();
+    endUses(State.CLOSED);
     try {
       state = State.CLOSED;
       closeFiles();

@@ -306,6 +306,7 @@ final class Collections implements AutoCloseable {
   @Override
   public void close() throws IOException {
     try (FileChannel _ = lockChannel) {
+      list().forEach(Collection::stopLoading);
       awaitLoaded();
       loaders.close();
       for (Collection collection : list()) {

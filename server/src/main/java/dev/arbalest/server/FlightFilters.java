@@ -69,9 +69,15 @@ final class FlightFilters {
               throw ServerException.invalid(
                   "operator must be eq, neq, gt, lt, ge or le, found \"" + name + "\"");
         };
-    if (field.equals("id") && operator == Filter.Operator.EQUAL) {
+    if (field.equals("id")) {
       PointId id = value instanceof Long number ? PointId.of(number) : PointId.of(value.toString());
-      return new Filter.HasId(List.of(id));
+      Filter same = new Filter.HasId(List.of(id));
+      return switch (operator) {
+        case EQUAL -> same;
+        case NOT_EQUAL -> new Filter.Not(same);
+        default ->
+            throw ServerException.invalid("ids are compared by eq and neq, found \"" + name + "\"");
+      };
     }
     Filter.FieldPath path = Filter.FieldPath.parse(field);
     // Clients send numbers as text, too.

@@ -3,21 +3,17 @@ package dev.arbalest.server;
 import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.server.QdrantApi.PayloadOperation;
 import io.helidon.common.uri.UriQuery;
-import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.URLDecoder;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.UUID;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -28,32 +24,17 @@ import tools.jackson.databind.node.ObjectNode;
  * request.
  */
 final class HttpApi {
-  private static final HeaderName API_KEY = HeaderNames.create("api-key");
-  private static final HeaderName REQUEST_ID = HeaderNames.create("x-request-id");
   private static final int BUFFER_BYTES = 64 << 10;
-  private static final int KIBI = 1024;
-
-  /** Bodies of all requests under way together, in units of the largest request. */
-  private static final int BODIES = 4;
-
-  private static final long BODY_WAIT_SECONDS = 10;
-  private static final long RETRY_MILLIS = 1000;
   private static final String JSON_TYPE = "application/json";
-  private static final String BINARY_TYPE = "application/octet-stream";
 
   private final Collections collections;
   private final SearchPool pool;
   private final ServerMetrics metrics;
   private final AccessControl access;
-  private final ServerOptions options;
   private final QdrantApi qdrant;
   private final StatusPage status;
   private final FlightRecorder recorder;
-  private final Semaphore bodies;
-
-  /** Permits of the request this thread is at. */
-  private final ThreadLocal<Integer> held = new ThreadLocal<>();
-
+  private final IncomingRequest.Limits limits;
   private volatile boolean draining;
 
   HttpApi(
@@ -67,11 +48,11 @@ final class HttpApi {
     this.pool = pool;
     this.metrics = metrics;
     this.access = access;
-    this.options = options;
     this.qdrant = new QdrantApi(collections, pool, options);
     this.status = new StatusPage(collections, pool, metrics, options);
     this.recorder = recorder;
-    this.bodies = new Semaphore(BODIES * (options.requestBytes() / KIBI + 1));
+    this.limits = IncomingRequest.Limits.of(options);
+    metrics.watchBodies(limits::taken);
   }
 
   /** From now on the server is not ready for more. */
@@ -104,63 +85,54 @@ final class HttpApi {
   }
 
   /** Answers a request; never throws what is the client's or the server's fault. */
-  void handle(ServerRequest request, ServerResponse response) {
-    long start = System.nanoTime();
-    String requestId =
-        request
-            .headers()
-            .first(REQUEST_ID)
-            .filter(id -> id.matches("[\\w.-]{1,64}"))
-            .orElseGet(() -> UUID.randomUUID().toString());
-    response.header(REQUEST_ID, requestId);
-    String operation = "unknown";
+  void handle(ServerRequest received, ServerResponse response) {
     Reply reply;
-    try {
-      Call call = find(request, start);
-      operation = call.operation();
-      AccessControl.Client client = AccessControl.Client.ANYBODY;
-      if (call.scope() != null) {
-        client =
-            access.identify(
-                request.headers().first(HeaderNames.AUTHORIZATION).orElse(null),
-                request.headers().first(API_KEY).orElse(null),
-                request.remotePeer().host());
-        client.require(call.scope(), call.name());
-      }
-      reply = call.work().answer(client);
-    } catch (ServerException e) {
-      reply = failure(e, start);
-      if (e.retryMillis() > 0) {
-        response.header(
-            HeaderNames.RETRY_AFTER, Long.toString(Math.max(1, (e.retryMillis() + 999) / 1000)));
-      }
-      if (e.kind() == ServerException.Kind.INTERNAL) {
-        ServerLog.failed(requestId, operation, e);
-      }
-    } catch (IOException | RuntimeException | OutOfMemoryError | StackOverflowError e) {
-      ServerLog.failed(requestId, operation, e);
-      reply =
-          failure(
-              new ServerException(
-                  ServerException.Kind.INTERNAL, "internal error, request " + requestId),
-              start);
+    try (IncomingRequest request = new IncomingRequest(received, limits)) {
+      response.header(IncomingRequest.ID, request.id());
+      reply = answer(request, response);
     }
-    Integer permits = held.get();
-    if (permits != null) {
-      held.remove();
-      bodies.release(permits);
-    }
-    metrics.answered(
-        "http", operation, Integer.toString(reply.status()), System.nanoTime() - start);
     response.status(reply.status());
     response.header(HeaderNames.CONTENT_TYPE, reply.type());
     response.send(reply.body());
   }
 
-  private static Reply failure(ServerException e, long start) {
+  private Reply answer(IncomingRequest request, ServerResponse response) {
+    String operation = "unknown";
+    Reply reply;
+    try {
+      Call call = find(request);
+      operation = call.operation();
+      AccessControl.Client client = AccessControl.Client.ANYBODY;
+      if (call.scope() != null) {
+        client = request.client(access);
+        client.require(call.scope(), call.name());
+      }
+      reply = call.work().answer(client);
+    } catch (ServerException e) {
+      reply = failure(e, request);
+      if (e.retryMillis() > 0) {
+        response.header(
+            HeaderNames.RETRY_AFTER, Long.toString(Math.max(1, (e.retryMillis() + 999) / 1000)));
+      }
+      if (e.kind() == ServerException.Kind.INTERNAL) {
+        ServerLog.failed(request.id(), operation, e);
+      }
+    } catch (Throwable e) { // an error of one request is not the end of the server
+      ServerLog.failed(request.id(), operation, e);
+      reply =
+          failure(
+              new ServerException(
+                  ServerException.Kind.INTERNAL, "internal error, request " + request.id()),
+              request);
+    }
+    metrics.answered("http", operation, Integer.toString(reply.status()), request.age());
+    return reply;
+  }
+
+  private static Reply failure(ServerException e, IncomingRequest request) {
     ObjectNode body = JsonBody.JSON.createObjectNode();
     body.putObject("status").put("error", e.text());
-    body.put("time", (System.nanoTime() - start) / 1e9);
+    body.put("time", request.age() / 1e9);
     return new Reply(e.kind().httpStatus(), JSON_TYPE, JsonBody.JSON.writeValueAsBytes(body));
   }
 
@@ -168,7 +140,7 @@ final class HttpApi {
       String operation,
       AccessControl.@Nullable Scope scope,
       @Nullable String name,
-      long start,
+      IncomingRequest request,
       Result result) {
     return new Call(
         operation,
@@ -178,7 +150,7 @@ final class HttpApi {
           ObjectNode body = JsonBody.JSON.createObjectNode();
           body.set("result", result.of(client));
           body.put("status", "ok");
-          body.put("time", (System.nanoTime() - start) / 1e9);
+          body.put("time", request.age() / 1e9);
           return Reply.of(JSON_TYPE, JsonBody.JSON.writeValueAsBytes(body));
         });
   }
@@ -197,25 +169,11 @@ final class HttpApi {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 
-  private static String[] segments(ServerRequest request) {
-    String path = request.path().rawPath();
-    String[] raw = path.substring(path.startsWith("/") ? 1 : 0).split("/", -1);
-    for (int i = 0; i < raw.length; i++) {
-      try {
-        raw[i] = URLDecoder.decode(raw[i].replace("+", "%2B"), StandardCharsets.UTF_8);
-      } catch (IllegalArgumentException e) {
-        throw new ServerException(
-            ServerException.Kind.INVALID, "the path has a broken escape: " + raw[i], 0, e);
-      }
-    }
-    return raw;
-  }
-
-  private Call find(ServerRequest request, long start) {
-    String method = request.prologue().method().text();
-    String[] path = segments(request);
+  private Call find(IncomingRequest request) {
+    String method = request.method();
+    String[] path = request.segments();
     if (path.length == 1 || !path[0].equals("collections")) {
-      return findGeneral(request, method, path, start);
+      return findGeneral(request, method, path);
     }
     String name = path[1];
     String rest = String.join("/", Arrays.copyOfRange(path, 2, Math.min(path.length, 4)));
@@ -224,7 +182,7 @@ final class HttpApi {
           "drop_field_index",
           AccessControl.Scope.WRITE,
           name,
-          start,
+          request,
           _ -> qdrant.dropIndex(name, path[3]));
     }
     if (path.length == 4 && method.equals("GET") && path[2].equals("points")) {
@@ -232,67 +190,65 @@ final class HttpApi {
           "retrieve",
           AccessControl.Scope.READ,
           name,
-          start,
+          request,
           _ -> qdrant.retrieveOne(name, path[3]));
     }
     if (path.length > 5) {
       throw unknown(method, path);
     }
     String key = method + " " + rest + (path.length == 5 ? "/" + path[4] : "");
-    return findOfCollection(request, key, name, path, start);
+    return findOfCollection(request, key, name, path);
   }
 
-  private Call findOfCollection(
-      ServerRequest request, String key, String name, String[] path, long start) {
+  private Call findOfCollection(IncomingRequest request, String key, String name, String[] path) {
     AccessControl.Scope read = AccessControl.Scope.READ;
     AccessControl.Scope write = AccessControl.Scope.WRITE;
     return switch (key) {
-      case "GET " -> json("describe", read, name, start, _ -> qdrant.describe(name));
-      case "GET exists" -> json("exists", read, name, start, _ -> qdrant.exists(name));
+      case "GET " -> json("describe", read, name, request, _ -> qdrant.describe(name));
+      case "GET exists" -> json("exists", read, name, request, _ -> qdrant.exists(name));
       case "PUT " ->
-          json("create", write, name, start, _ -> qdrant.createCollection(name, body(request)));
-      case "DELETE " -> json("drop", write, name, start, _ -> qdrant.dropCollection(name));
+          json("create", write, name, request, _ -> qdrant.createCollection(name, request.body()));
+      case "DELETE " -> json("drop", write, name, request, _ -> qdrant.dropCollection(name));
       case "PUT index" ->
-          json("field_index", write, name, start, _ -> qdrant.createIndex(name, body(request)));
+          json("field_index", write, name, request, _ -> qdrant.createIndex(name, request.body()));
       case "PUT points" ->
-          json("upsert", write, name, start, _ -> qdrant.upsert(name, body(request)));
+          json("upsert", write, name, request, _ -> qdrant.upsert(name, request.body()));
       case "POST points" ->
-          json("retrieve", read, name, start, _ -> qdrant.retrieve(name, body(request)));
+          json("retrieve", read, name, request, _ -> qdrant.retrieve(name, request.body()));
       case "POST points/delete" ->
-          json("delete", write, name, start, _ -> qdrant.delete(name, body(request)));
+          json("delete", write, name, request, _ -> qdrant.delete(name, request.body()));
       case "POST points/scroll" ->
-          json("scroll", read, name, start, _ -> qdrant.scroll(name, body(request)));
+          json("scroll", read, name, request, _ -> qdrant.scroll(name, request.body()));
       case "POST points/count" ->
-          json("count", read, name, start, _ -> qdrant.count(name, body(request)));
+          json("count", read, name, request, _ -> qdrant.count(name, request.body()));
       case "POST points/search" ->
-          isBinary(request)
-              ? new Call("search", read, name, _ -> searchBinary(name, request, start))
-              : json("search", read, name, start, _ -> qdrant.search(name, body(request)));
+          request.isBinary()
+              ? new Call("search", read, name, _ -> searchBinary(name, request))
+              : json("search", read, name, request, _ -> qdrant.search(name, request.body()));
       case "POST points/search/batch" ->
-          json("search", read, name, start, _ -> qdrant.batch(name, body(request), false));
+          json("search", read, name, request, _ -> qdrant.batch(name, request.body(), false));
       case "POST points/query" ->
-          json("search", read, name, start, _ -> qdrant.query(name, body(request)));
+          json("search", read, name, request, _ -> qdrant.query(name, request.body()));
       case "POST points/query/batch" ->
-          json("search", read, name, start, _ -> qdrant.batch(name, body(request), true));
-      case "POST points/payload" -> payload(PayloadOperation.SET, name, request, start);
-      case "PUT points/payload" -> payload(PayloadOperation.OVERWRITE, name, request, start);
-      case "POST points/payload/delete" -> payload(PayloadOperation.DELETE, name, request, start);
-      case "POST points/payload/clear" -> payload(PayloadOperation.CLEAR, name, request, start);
-      case "POST checkpoint" -> maintain("checkpoint", name, start, Collection::checkpoint);
-      case "POST compact" -> maintain("compact", name, start, Collection::compact);
+          json("search", read, name, request, _ -> qdrant.batch(name, request.body(), true));
+      case "POST points/payload" -> payload(PayloadOperation.SET, name, request);
+      case "PUT points/payload" -> payload(PayloadOperation.OVERWRITE, name, request);
+      case "POST points/payload/delete" -> payload(PayloadOperation.DELETE, name, request);
+      case "POST points/payload/clear" -> payload(PayloadOperation.CLEAR, name, request);
+      case "POST checkpoint" -> maintain("checkpoint", name, request, Collection::checkpoint);
+      case "POST compact" -> maintain("compact", name, request, Collection::compact);
       case "POST reopen" ->
           json(
               "reopen",
               write,
               name,
-              start,
+              request,
               _ -> {
                 Collection collection = collections.get(name);
                 String codec = request.query().first("codec").orElse("");
                 boolean ready =
                     collection.reopen(
-                        request.query().first("repair").isPresent(),
-                        codec.isEmpty() ? null : codec(codec));
+                        request.flag("repair"), codec.isEmpty() ? null : codec(codec));
                 return JsonBody.JSON
                     .createObjectNode()
                     .put("ready", ready)
@@ -302,29 +258,24 @@ final class HttpApi {
     };
   }
 
-  private Call payload(PayloadOperation operation, String name, ServerRequest request, long start) {
+  private Call payload(PayloadOperation operation, String name, IncomingRequest request) {
     return json(
         "payload",
         AccessControl.Scope.WRITE,
         name,
-        start,
-        _ -> qdrant.changePayload(name, operation, body(request)));
+        request,
+        _ -> qdrant.changePayload(name, operation, request.body()));
   }
 
-  /** Maintenance of a collection. */
-  @FunctionalInterface
-  private interface Maintenance {
-    void run(Collection collection);
-  }
-
-  private Call maintain(String operation, String name, long start, Maintenance maintenance) {
+  private Call maintain(
+      String operation, String name, IncomingRequest request, Consumer<Collection> maintenance) {
     return json(
         operation,
         AccessControl.Scope.WRITE,
         name,
-        start,
+        request,
         _ -> {
-          maintenance.run(collections.get(name));
+          maintenance.accept(collections.get(name));
           return JsonBody.JSON.getNodeFactory().booleanNode(true);
         });
   }
@@ -344,7 +295,7 @@ final class HttpApi {
         "no operation " + method + " /" + String.join("/", path) + "; see /openapi.yaml");
   }
 
-  private Call findGeneral(ServerRequest request, String method, String[] path, long start) {
+  private Call findGeneral(IncomingRequest request, String method, String[] path) {
     String key = method + " " + String.join("/", path);
     AccessControl.Scope read = AccessControl.Scope.READ;
     return switch (key) {
@@ -359,12 +310,8 @@ final class HttpApi {
               null,
               null,
               _ -> {
-                AccessControl.Client client =
-                    access.identify(
-                        request.headers().first(HeaderNames.AUTHORIZATION).orElse(null),
-                        request.headers().first(API_KEY).orElse(null),
-                        request.remotePeer().host());
-                return json("list", null, null, start, _ -> qdrant.listCollections(client))
+                AccessControl.Client client = request.client(access);
+                return json("list", null, null, request, _ -> qdrant.listCollections(client))
                     .work()
                     .answer(client);
               });
@@ -393,8 +340,8 @@ final class HttpApi {
               read,
               null,
               _ -> {
-                int seconds = integer(request.query(), "seconds", 10, 1, 3600);
-                return Reply.of(BINARY_TYPE, recorder.last(seconds));
+                int seconds = request.integer("seconds", 10, 1, 3600);
+                return Reply.of(IncomingRequest.BINARY_TYPE, recorder.last(seconds));
               });
       default -> throw unknown(method, path);
     };
@@ -423,36 +370,10 @@ final class HttpApi {
     }
   }
 
-  private static boolean isBinary(ServerRequest request) {
-    return request
-        .headers()
-        .first(HeaderNames.CONTENT_TYPE)
-        .map(type -> type.startsWith(BINARY_TYPE))
-        .orElse(false);
-  }
-
-  private static int integer(UriQuery query, String name, int otherwise, int least, int most) {
-    String text = query.first(name).orElse("");
-    if (text.isEmpty()) {
-      return otherwise;
-    }
-    try {
-      int value = Integer.parseInt(text);
-      if (value >= least && value <= most) {
-        return value;
-      }
-    } catch (NumberFormatException e) {
-      throw new ServerException(
-          ServerException.Kind.INVALID, name + " must be a whole number, found " + text, 0, e);
-    }
-    throw ServerException.invalid(
-        name + " must be in [" + least + ", " + most + "], found " + text);
-  }
-
   /** A query vector as little-endian floats, options in the query string. */
-  private Reply searchBinary(String name, ServerRequest request, long start) throws IOException {
+  private Reply searchBinary(String name, IncomingRequest request) throws IOException {
     Collection collection = collections.get(name);
-    byte[] body = body(request);
+    byte[] body = request.body();
     if (body.length % 4 != 0) {
       throw ServerException.invalid(
           "a binary vector has 4 bytes per component, found " + body.length + " bytes");
@@ -469,58 +390,17 @@ final class HttpApi {
     SearchRequest search =
         new SearchRequest(
             vector,
-            integer(query, "limit", 10, 1, 10_000),
+            request.integer("limit", 10, 1, 10_000),
             null,
-            integer(query, "list", 0, 1, 100_000),
-            integer(query, "rerank", 0, 1, 100_000),
+            request.integer("list", 0, 1, 100_000),
+            request.integer("rerank", 0, 1, 100_000),
             recall,
-            integer(query, "dimensions", 0, 1, 65_535),
-            query.first("exact").isPresent());
-    boolean withPayload = query.first("with_payload").orElse("false").equals("true");
+            request.integer("dimensions", 0, 1, 65_535),
+            request.flag("exact"));
+    boolean withPayload = request.flag("with_payload");
     Collection.Answer answer = pool.call(() -> collection.search(search, withPayload, false));
-    return json("search", null, null, start, _ -> qdrant.hits(collection, answer, withPayload))
+    return json("search", null, null, request, _ -> qdrant.hits(collection, answer, withPayload))
         .work()
         .answer(AccessControl.Client.ANYBODY);
-  }
-
-  /**
-   * The body of a request, as long as it is not larger than allowed and there is room for it.
-   *
-   * @throws ServerException TOO_LARGE or EXHAUSTED
-   */
-  private byte[] body(ServerRequest request) throws IOException {
-    int most = options.requestBytes();
-    long announced = request.headers().contentLength().orElse(-1);
-    if (announced > most) {
-      throw tooLarge(announced + " bytes", most);
-    }
-    if (!request.content().hasEntity()) {
-      return new byte[0];
-    }
-    int permits = (int) ((announced < 0 ? most : announced) / KIBI) + 1;
-    try {
-      if (!bodies.tryAcquire(permits, BODY_WAIT_SECONDS, TimeUnit.SECONDS)) {
-        throw new ServerException(
-            ServerException.Kind.EXHAUSTED, "too many requests are being read", RETRY_MILLIS, null);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new ServerException(ServerException.Kind.UNAVAILABLE, "the server stops", 0, e);
-    }
-    try (InputStream in = request.content().inputStream()) {
-      byte[] bytes = in.readNBytes(most + 1);
-      if (bytes.length > most) {
-        throw tooLarge("more", most);
-      }
-      return bytes;
-    } finally {
-      held.set(permits); // until the request is answered: what is made of the body is as large
-    }
-  }
-
-  private static ServerException tooLarge(String found, int most) {
-    return new ServerException(
-        ServerException.Kind.TOO_LARGE,
-        "a request has at most " + most + " bytes, found " + found + "; send smaller batches");
   }
 }

@@ -37,6 +37,8 @@ final class LatencyHistograms implements Collector {
     Double.POSITIVE_INFINITY
   };
 
+  private static final long RECENT_NANOS = 5_000_000_000L;
+
   private final String name;
   private final String help;
   private final String label;
@@ -51,11 +53,23 @@ final class LatencyHistograms implements Collector {
   private static final class Series {
     final Recorder recorder = new Recorder(MOST_NANOS, DIGITS);
     final Histogram total = new Histogram(MOST_NANOS, DIGITS);
+    Histogram recent = new Histogram(MOST_NANOS, DIGITS);
+    Histogram before = new Histogram(MOST_NANOS, DIGITS);
+    long recentSince = System.nanoTime();
     double seconds;
 
     synchronized Histogram drain() {
       Histogram interval = recorder.getIntervalHistogram();
       total.add(interval);
+      long now = System.nanoTime();
+      if (now - recentSince > RECENT_NANOS) {
+        Histogram oldest = before;
+        before = recent;
+        recent = oldest;
+        recent.reset();
+        recentSince = now;
+      }
+      recent.add(interval);
       seconds +=
           interval.getTotalCount() == 0 ? 0 : interval.getMean() * interval.getTotalCount() / 1e9;
       return total;
@@ -72,14 +86,17 @@ final class LatencyHistograms implements Collector {
     all.remove(value);
   }
 
-  /** Latency in microseconds below which a share of those recorded lies, 0 if there are none. */
+  /** Latency in microseconds below which a share of the last seconds' lies, 0 if there are none. */
   double quantileMicros(String value, double share) {
     Series series = all.get(value);
     if (series == null) {
       return 0;
     }
     synchronized (series) {
-      return series.drain().getValueAtPercentile(100 * share) / 1e3;
+      Histogram _ = series.drain();
+      Histogram both = series.recent.copy();
+      both.add(series.before);
+      return both.getValueAtPercentile(100 * share) / 1e3;
     }
   }
 

@@ -3,6 +3,7 @@ package dev.arbalest.server;
 import dev.arbalest.ssd.IdType;
 import dev.arbalest.ssd.Ids;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param text null if it is a number
  */
 record PointId(long number, @Nullable String text) {
+  private static final Pattern NUMBER = Pattern.compile("0|-?[1-9][0-9]{0,17}");
+
   static PointId of(long number) {
     return new PointId(number, null);
   }
@@ -32,6 +35,9 @@ record PointId(long number, @Nullable String text) {
     }
     if (text == null) {
       return this;
+    }
+    if (NUMBER.matcher(text).matches()) { // as clients of the Flight protocol send them
+      return of(Long.parseLong(text));
     }
     throw ServerException.invalid(
         "the collection's ids are numbers, found \"" + text + "\"; give a number");

@@ -2,10 +2,11 @@ package dev.arbalest.server;
 
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
+import dev.arbalest.ssd.BuildOptions;
 import dev.arbalest.ssd.IdType;
 import dev.arbalest.ssd.Index;
+import dev.arbalest.ssd.WriteOptions;
 import dev.arbalest.ssd.WriteReceipt;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -15,7 +16,6 @@ import tools.jackson.core.JsonToken;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
-import tools.jackson.databind.util.RawValue;
 
 /**
  * The operations of Qdrant's REST interface that its clients use, as functions from request bodies
@@ -111,40 +111,55 @@ final class QdrantApi {
     return yes();
   }
 
+  /** State and figures; members its clients insist on are there in every state. */
   JsonNode describe(String name) {
     Collection collection = collections.get(name);
     ObjectNode result = object();
-    if (collection.state() != Collection.State.READY) {
-      boolean loading = collection.state() == Collection.State.LOADING;
-      result.put("status", loading ? "yellow" : "red");
-      result.put("optimizer_status", loading ? "loading" : collection.reason());
-      return result;
-    }
-    CollectionSettings settings = collection.settings();
-    Collection.Stats stats = collection.stats();
-    result.put("status", "green");
-    result.put("optimizer_status", "ok");
-    result.put("indexed_vectors_count", stats.points() - stats.unlinked());
-    result.put("points_count", stats.points());
-    result.put("segments_count", 1);
     ObjectNode config = result.putObject("config");
     ObjectNode parameters = config.putObject("params");
-    parameters
-        .putObject("vectors")
-        .put("size", settings.dimension())
-        .put("distance", distance(settings.metric()));
+    ObjectNode fields = result.putObject("payload_schema");
+    result.put("segments_count", 1);
+    putConfig(config, parameters);
+    try {
+      CollectionSettings settings = collection.settings();
+      Collection.Stats stats = collection.stats();
+      parameters
+          .putObject("vectors")
+          .put("size", settings.dimension())
+          .put("distance", distance(settings.metric()));
+      result.put("indexed_vectors_count", stats.points() - stats.unlinked());
+      result.put("points_count", stats.points());
+      for (Map.Entry<String, String> field : collection.indexedFields().entrySet()) {
+        fields.putObject(field.getKey()).put("data_type", field.getValue()).put("points", 0);
+      }
+      result.put("status", "green").put("optimizer_status", "ok");
+    } catch (ServerException e) {
+      result.put("status", collection.state() == Collection.State.LOADING ? "yellow" : "red");
+      result.putObject("optimizer_status").put("error", e.text());
+    }
+    return result;
+  }
+
+  private static void putConfig(ObjectNode config, ObjectNode parameters) {
     parameters.put("shard_number", 1);
     parameters.put("replication_factor", 1);
     parameters.put("write_consistency_factor", 1);
     parameters.put("on_disk_payload", true);
-    config.putObject("hnsw_config").put("m", 64).put("ef_construct", 100);
-    config.putObject("optimizer_config").put("deleted_threshold", 0.125);
-    config.putObject("wal_config").put("wal_capacity_mb", 256);
-    ObjectNode fields = result.putObject("payload_schema");
-    for (Map.Entry<String, String> field : collection.indexedFields().entrySet()) {
-      fields.putObject(field.getKey()).put("data_type", field.getValue()).put("points", 0);
-    }
-    return result;
+    config
+        .putObject("hnsw_config")
+        .put("m", BuildOptions.defaults().graph().degree())
+        .put("ef_construct", BuildOptions.defaults().graph().searchListSize())
+        .put("full_scan_threshold", FilteredSearch.MOST_AMONG);
+    config
+        .putObject("optimizer_config")
+        .put("deleted_threshold", 0.125)
+        .put("vacuum_min_vector_number", 0)
+        .put("default_segment_number", 1)
+        .put("flush_interval_sec", 0);
+    config
+        .putObject("wal_config")
+        .put("wal_capacity_mb", WriteOptions.defaults().checkpointBytes() >> 20)
+        .put("wal_segments_ahead", 0);
   }
 
   JsonNode createIndex(String name, byte[] body) {
@@ -171,7 +186,7 @@ final class QdrantApi {
     long bytes = Math.min(Integer.MAX_VALUE, 2L * body.length + 4L * dimension);
     long delay = 0;
     try (VectorBuffer points = new VectorBuffer(dimension, (int) bytes)) {
-      readPoints(body, points);
+      QdrantPoints.read(body, points);
       checkAll(points, collection.settings().metric());
       delay = insert(collection, points);
     }
@@ -210,115 +225,14 @@ final class QdrantApi {
     return delay;
   }
 
-  private static void readPoints(byte[] body, VectorBuffer target) {
-    try (JsonParser parser = JsonBody.JSON.createParser(body)) {
-      JsonBody.requireToken(parser.nextToken(), JsonToken.START_OBJECT);
-      boolean found = false;
-      while (parser.nextToken() != JsonToken.END_OBJECT) {
-        String member = parser.currentName();
-        JsonToken value = parser.nextToken();
-        if (member.equals("points")) {
-          JsonBody.requireToken(value, JsonToken.START_ARRAY);
-          while (parser.nextToken() != JsonToken.END_ARRAY) {
-            readPoint(parser, body, target);
-          }
-          found = true;
-        } else if (member.equals("batch")) {
-          readBatch(JsonBody.JSON.readTree(parser), target);
-          found = true;
-        } else {
-          parser.skipChildren();
-        }
-      }
-      if (!found) {
-        throw ServerException.invalid("the request needs \"points\" or \"batch\"");
-      }
-    } catch (JacksonException e) {
-      throw JsonBody.malformed(e);
-    }
-  }
-
-  private static void readPoint(JsonParser parser, byte[] body, VectorBuffer target) {
-    JsonBody.requireToken(parser.currentToken(), JsonToken.START_OBJECT);
-    PointId id = null;
-    String payload = null;
-    int components = -1;
-    while (parser.nextToken() != JsonToken.END_OBJECT) {
-      String member = parser.currentName();
-      JsonToken value = parser.nextToken();
-      switch (member) {
-        case "id" -> id = QdrantFilters.pointId(JsonBody.JSON.readTree(parser));
-        case PAYLOAD -> payload = payload(JsonBody.JSON.readTree(parser));
-        case VECTOR -> {
-          if (value != JsonToken.START_ARRAY) {
-            throw ServerException.invalid(
-                "\"vector\" is an array of numbers; named vectors are not supported");
-          }
-          int from = (int) parser.currentTokenLocation().getByteOffset();
-          components = FloatArrays.parse(body, from, target::set);
-          parser.skipChildren();
-        }
-        default -> parser.skipChildren();
-      }
-    }
-    if (id == null || components < 0) {
-      throw ServerException.invalid("a point needs \"id\" and \"vector\"");
-    }
-    requireComponents(target, components);
-    target.add(id, payload);
-  }
-
-  private static void requireComponents(VectorBuffer target, int components) {
-    if (components != target.dimension()) {
-      throw Collection.dimensionMismatch(target.dimension(), components);
-    }
-  }
-
-  private static void readBatch(JsonNode batch, VectorBuffer target) {
-    JsonNode ids = batch.path("ids");
-    JsonNode vectors = batch.path("vectors");
-    JsonNode payloads = batch.path("payloads");
-    if (ids.size() != vectors.size() || (payloads.isArray() && payloads.size() != ids.size())) {
-      throw ServerException.invalid(
-          "a batch has as many ids as vectors and payloads, found "
-              + ids.size()
-              + ", "
-              + vectors.size()
-              + " and "
-              + payloads.size());
-    }
-    for (int i = 0; i < ids.size(); i++) {
-      float[] vector = JsonBody.toVector(vectors.get(i));
-      requireComponents(target, vector.length);
-      for (int j = 0; j < vector.length; j++) {
-        target.set(j, vector[j]);
-      }
-      target.add(QdrantFilters.pointId(ids.get(i)), payload(payloads.path(i)));
-    }
-  }
-
-  private static @Nullable String payload(JsonNode node) {
-    if (node.isNull() || node.isMissingNode()) {
-      return null;
-    }
-    if (!node.isObject()) {
-      throw ServerException.invalid("a payload is an object, found " + node.getNodeType());
-    }
-    return node.toString();
-  }
-
-  private static List<PointId> ids(JsonNode array) {
-    List<PointId> ids = new ArrayList<>();
-    array.forEach(id -> ids.add(QdrantFilters.pointId(id)));
-    return ids;
-  }
-
   JsonNode delete(String name, byte[] body) {
     Collection collection = collections.get(name);
     JsonBody request = JsonBody.parse(body);
     Filter filter = QdrantFilters.parse(request.get("filter"));
     int deleted =
-        filter == null ? collection.delete(ids(request.get("points"))) : collection.delete(filter);
+        filter == null
+            ? collection.delete(QdrantPoints.ids(request.get("points")))
+            : collection.delete(filter);
     return object().put("operation_id", 0).put("status", "completed").put("deleted", deleted);
   }
 
@@ -336,11 +250,11 @@ final class QdrantApi {
     Filter filter = QdrantFilters.parse(request.get("filter"));
     List<PointId> ids =
         filter == null
-            ? ids(request.get("points"))
+            ? QdrantPoints.ids(request.get("points"))
             : collection.matching(filter, Integer.MAX_VALUE);
     JsonNode payload = request.get(PAYLOAD);
     if (operation == PayloadOperation.SET || operation == PayloadOperation.OVERWRITE) {
-      if (payload(payload) == null) {
+      if (QdrantPoints.payload(payload) == null) {
         throw ServerException.invalid("the request needs a \"payload\"");
       }
     }
@@ -354,7 +268,7 @@ final class QdrantApi {
       return null;
     }
     if (operation == PayloadOperation.OVERWRITE) {
-      return payload(payload);
+      return QdrantPoints.payload(payload);
     }
     ObjectNode merged = old == null ? object() : (ObjectNode) JsonBody.JSON.readTree(old);
     if (operation == PayloadOperation.SET) {
@@ -365,71 +279,6 @@ final class QdrantApi {
     return merged.toString();
   }
 
-  /** Which members of a payload are wanted. */
-  private record Wanted(boolean any, List<String> only, List<String> not) {
-    static Wanted of(JsonNode node, boolean otherwise) {
-      if (node.isMissingNode() || node.isNull()) {
-        return new Wanted(otherwise, List.of(), List.of());
-      }
-      if (node.isBoolean()) {
-        return new Wanted(node.booleanValue(), List.of(), List.of());
-      }
-      JsonNode include = node.isArray() ? node : node.path("include");
-      return new Wanted(true, texts(include), texts(node.path("exclude")));
-    }
-
-    private static List<String> texts(JsonNode array) {
-      List<String> texts = new ArrayList<>();
-      array.forEach(text -> texts.add(text.asString("")));
-      return texts;
-    }
-
-    void put(ObjectNode target, @Nullable String payload) {
-      if (!any) {
-        return;
-      }
-      if (payload == null) {
-        target.putObject(PAYLOAD);
-      } else if (only.isEmpty() && not.isEmpty()) {
-        target.putRawValue(PAYLOAD, new RawValue(payload));
-      } else {
-        ObjectNode all = (ObjectNode) JsonBody.JSON.readTree(payload);
-        if (!only.isEmpty()) {
-          all.retain(only);
-        }
-        target.set(PAYLOAD, all.remove(not));
-      }
-    }
-  }
-
-  private static void putId(ObjectNode target, PointId id, @Nullable IdType type) {
-    boolean isNumber = id.text() == null;
-    if (!isNumber && type == IdType.UTF8 && id.toString().matches("0|[1-9][0-9]{0,17}")) {
-      target.put("id", Long.parseLong(id.toString())); // among texts numbers are kept as text
-    } else if (isNumber) {
-      target.put("id", id.number());
-    } else {
-      target.put("id", id.text());
-    }
-  }
-
-  private static void putVector(ObjectNode target, float @Nullable [] vector) {
-    if (vector != null) {
-      ArrayNode components = target.putArray(VECTOR);
-      for (float component : vector) {
-        components.add(component);
-      }
-    }
-  }
-
-  private static ObjectNode record(Collection.Point point, Wanted wanted, @Nullable IdType type) {
-    ObjectNode record = object();
-    putId(record, point.id(), type);
-    wanted.put(record, point.payload());
-    putVector(record, point.vector());
-    return record;
-  }
-
   private static boolean wantsVector(JsonBody request) {
     JsonNode node = request.get("with_vector");
     return node.isArray() || node.asBoolean(false) || request.get("with_vectors").asBoolean(false);
@@ -438,12 +287,12 @@ final class QdrantApi {
   JsonNode retrieve(String name, byte[] body) {
     Collection collection = collections.get(name);
     JsonBody request = JsonBody.parse(body);
-    Wanted wanted = Wanted.of(request.get("with_payload"), true);
+    QdrantRecords.Wanted wanted = QdrantRecords.Wanted.of(request.get("with_payload"), true);
     IdType type = collection.settings().idType();
     ArrayNode result = array();
     for (Collection.Point point :
-        collection.retrieve(ids(request.get("ids")), wantsVector(request))) {
-      result.add(record(point, wanted, type));
+        collection.retrieve(QdrantPoints.ids(request.get("ids")), wantsVector(request))) {
+      result.add(QdrantRecords.record(point, wanted, type));
     }
     return result;
   }
@@ -457,8 +306,8 @@ final class QdrantApi {
       throw new ServerException(
           ServerException.Kind.NOT_FOUND, "point " + text + " is not in collection " + name);
     }
-    Wanted all = Wanted.of(JsonBody.JSON.nullNode(), true);
-    return record(points.getFirst(), all, collection.settings().idType());
+    QdrantRecords.Wanted all = QdrantRecords.Wanted.of(JsonBody.JSON.nullNode(), true);
+    return QdrantRecords.record(points.getFirst(), all, collection.settings().idType());
   }
 
   JsonNode scroll(String name, byte[] body) {
@@ -472,17 +321,17 @@ final class QdrantApi {
             from,
             request.integer("limit", 10, 1, MOST_LIMIT),
             wantsVector(request));
-    Wanted wanted = Wanted.of(request.get("with_payload"), true);
+    QdrantRecords.Wanted wanted = QdrantRecords.Wanted.of(request.get("with_payload"), true);
     IdType type = collection.settings().idType();
     ObjectNode result = object();
     ArrayNode points = result.putArray("points");
-    page.points().forEach(point -> points.add(record(point, wanted, type)));
+    page.points().forEach(point -> points.add(QdrantRecords.record(point, wanted, type)));
     PointId next = page.next();
     if (next == null) {
       result.putNull("next_page_offset");
     } else {
       ObjectNode id = object();
-      putId(id, next, type);
+      QdrantRecords.putId(id, next, type);
       result.set("next_page_offset", id.get("id"));
     }
     return result;
@@ -549,7 +398,7 @@ final class QdrantApi {
             ServerException.Kind.NOT_FOUND, "point " + self + " is not in collection " + name);
       }
     }
-    Wanted wanted = Wanted.of(request.get("with_payload"), false);
+    QdrantRecords.Wanted wanted = QdrantRecords.Wanted.of(request.get("with_payload"), false);
     boolean withVectors = wantsVector(request);
     SearchRequest search =
         new SearchRequest(
@@ -574,7 +423,7 @@ final class QdrantApi {
         continue;
       }
       if (passed++ >= offset && result.size() < limit) {
-        result.add(hit(point, settings, wanted));
+        result.add(QdrantRecords.hit(point, settings, wanted));
       }
     }
     return result;
@@ -583,23 +432,12 @@ final class QdrantApi {
   /** What a search with a binary vector found. */
   JsonNode hits(Collection collection, Collection.Answer answer, boolean withPayload) {
     CollectionSettings settings = collection.settings();
-    Wanted wanted = new Wanted(withPayload, List.of(), List.of());
+    QdrantRecords.Wanted wanted = new QdrantRecords.Wanted(withPayload, List.of(), List.of());
     ArrayNode result = array();
     for (Collection.Point point : answer.points()) {
-      result.add(hit(point, settings, wanted));
+      result.add(QdrantRecords.hit(point, settings, wanted));
     }
     return result;
-  }
-
-  private static ObjectNode hit(
-      Collection.Point point, CollectionSettings settings, Wanted wanted) {
-    ObjectNode hit = object();
-    putId(hit, point.id(), settings.idType());
-    hit.put("version", 0);
-    hit.put("score", Scores.qdrant(settings.metric(), point.distance()));
-    wanted.put(hit, point.payload());
-    putVector(hit, point.vector());
-    return hit;
   }
 
   private static boolean reaches(CollectionSettings settings, float score, float threshold) {

@@ -44,6 +44,11 @@ record SearchRequest(
     return new SearchRequest(vector, k, null, 0, 0, 0, 0, false);
   }
 
+  /** The same for another query. */
+  SearchRequest withVector(float[] newVector) {
+    return new SearchRequest(newVector, k, filter, list, rerank, recall, prefix, exact);
+  }
+
   /** Parameters of the engine. */
   SearchParameters parameters(Index index) throws IOException {
     try {

@@ -74,6 +74,13 @@ final class ServeCommand implements Callable<Integer> {
   private String requestBytes;
 
   @Option(
+      names = "--body-seconds",
+      defaultValue = "30",
+      description =
+          "a body over HTTP must come within, and a second more per 256 KiB (${DEFAULT-VALUE})")
+  private int bodySeconds;
+
+  @Option(
       names = "--sync-millis",
       defaultValue = "0",
       description = "0: a write is durable when acknowledged; N: at most N ms after")
@@ -185,30 +192,32 @@ final class ServeCommand implements Callable<Integer> {
         budget == null
             ? SystemFacts.memoryLimitBytes() / 2
             : bytes("--memory", budget, 64L << 20, 1L << 50);
-    int largest = (int) bytes("--request-bytes", requestBytes, 1 << 10, 1 << 30);
-    return new ServerOptions(
-        directory,
-        host,
-        range("--flight-port", flightPort, 0, 65_535),
-        range("--http-port", httpPort, 0, 65_535),
-        memoryBytes,
-        range("--search-threads", searchThreads, 1, 1024),
-        range("--queue", queue, 1, 1 << 20),
-        range("--link-threads", linkThreads, 1, 1024),
-        (int) bytes("--batch-bytes", batchBytes, 1 << 10, 9 << 20),
-        largest,
-        range("--sync-millis", syncMillis, 0, 60_000),
-        range("--rate-limit", rateLimit, 0, 1_000_000),
-        tokens,
-        tls(),
-        jfr,
-        insecure);
+    return new ServerOptions.Builder(directory)
+        .host(host)
+        .flightPort(range("--flight-port", flightPort, 0, 65_535))
+        .httpPort(range("--http-port", httpPort, 0, 65_535))
+        .memoryBytes(memoryBytes)
+        .searchThreads(range("--search-threads", searchThreads, 1, 1024))
+        .queue(range("--queue", queue, 1, 1 << 20))
+        .linkThreads(range("--link-threads", linkThreads, 1, 1024))
+        .batchBytes((int) bytes("--batch-bytes", batchBytes, 1 << 10, 9 << 20))
+        .requestBytes((int) bytes("--request-bytes", requestBytes, 1 << 10, 1 << 30))
+        .bodySeconds(range("--body-seconds", bodySeconds, 1, 86_400))
+        .syncMillis(range("--sync-millis", syncMillis, 0, 60_000))
+        .requestsPerSecond(range("--rate-limit", rateLimit, 0, 1_000_000))
+        .tokens(tokens)
+        .tls(tls())
+        .jfr(jfr)
+        .insecure(insecure)
+        .build();
   }
 
   @Override
   @SuppressWarnings("MustBeClosedChecker") // closed by the hook: the JVM ends by a signal
   public Integer call() throws IOException {
-    Server server = Server.start(options());
+    ServerOptions options = options();
+    ServerLog.takeOver();
+    Server server = Server.start(options);
     CountDownLatch stopped = new CountDownLatch(1);
     Runtime.getRuntime()
         .addShutdownHook(

@@ -18,6 +18,8 @@ final class ServerException extends RuntimeException {
     ALREADY_EXISTS(409),
     /** The request has more bytes than allowed. */
     TOO_LARGE(413),
+    /** The request came too slowly. */
+    TIMED_OUT(408),
     /** Memory, queue or rate limit is reached; it can be tried again later. */
     EXHAUSTED(429),
     /** There is no such operation here. */

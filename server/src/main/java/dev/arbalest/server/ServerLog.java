@@ -4,6 +4,13 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.time.Instant;
+import java.util.UUID;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.logging.SimpleFormatter;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -12,7 +19,46 @@ import tools.jackson.databind.node.ObjectNode;
 final class ServerLog {
   private static final JsonMapper JSON = new JsonMapper();
 
+  /** Header with what a request is called in the log. */
+  static final String REQUEST_ID = "x-request-id";
+
+  private static final Pattern ID = Pattern.compile("[\\w.-]{1,64}");
+
   private ServerLog() {}
+
+  /** What a request is called: the client's name for it, if it is a decent one, or one of ours. */
+  static String requestId(@Nullable String sent) {
+    return sent != null && ID.matcher(sent).matches() ? sent : UUID.randomUUID().toString();
+  }
+
+  /** Has what libraries log written as lines of this log, from warnings on. */
+  static void takeOver() {
+    Logger root = Logger.getLogger("");
+    for (Handler handler : root.getHandlers()) {
+      root.removeHandler(handler);
+    }
+    root.setLevel(Level.WARNING);
+    root.addHandler(
+        new Handler() {
+          @Override
+          public void publish(LogRecord record) {
+            if (isLoggable(record)) {
+              String text = new SimpleFormatter().formatMessage(record);
+              write("warn", record.getLoggerName() + ": " + text, null, record.getThrown());
+            }
+          }
+
+          @Override
+          public void flush() {
+            System.err.flush();
+          }
+
+          @Override
+          public void close() {
+            flush();
+          }
+        });
+  }
 
   static void info(String message) {
     write("info", message, null, null);

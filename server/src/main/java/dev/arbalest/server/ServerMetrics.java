@@ -13,12 +13,15 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.util.List;
 import java.util.function.DoubleSupplier;
+import java.util.function.IntSupplier;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 
 /** The figures of a server, for Prometheus. Thread-safe. */
 final class ServerMetrics {
   private static final String COLLECTION = "collection";
+  private static final int LONGEST_REASON = 200;
 
   private final PrometheusRegistry registry = new PrometheusRegistry();
   private final LatencyHistograms searches =
@@ -34,6 +37,8 @@ final class ServerMetrics {
   private final Counter hits = counter("arbalest_search_cache_hits", "Vectors found in the cache.");
   private final Counter inserted = counter("arbalest_inserted_points", "Points inserted.");
   private final Counter deleted = counter("arbalest_deleted_points", "Points deleted.");
+  private final Counter delays =
+      counter("arbalest_write_delay_seconds", "Time writes were held up as memory was short.");
   private final Counter faults =
       counter("arbalest_faults", "Requests that failed by a fault of the collection.");
   private final Counter answers =
@@ -97,6 +102,30 @@ final class ServerMetrics {
           }
         })
         .register(registry);
+    GaugeWithCallback.builder()
+        .name("arbalest_quarantine_info")
+        .help("1 for a collection that was taken out of service, with the reason.")
+        .labelNames(COLLECTION, "reason")
+        .callback(callback -> {
+          for (Collection collection : collections.get()) {
+            if (collection.state() == Collection.State.QUARANTINED) {
+              String reason = collection.reason();
+              String text = reason.substring(0, Math.min(LONGEST_REASON, reason.length()));
+              callback.call(1, collection.name(), text);
+            }
+          }
+        })
+        .register(registry);
+  }
+
+  /** Adds the streams of writes over Arrow Flight. */
+  void watchStreams(IntSupplier active) {
+    gauge("arbalest_ingest_streams", "Streams of writes under way.", active::getAsInt);
+  }
+
+  /** Adds the bodies over HTTP. */
+  void watchBodies(LongSupplier bytes) {
+    gauge("arbalest_body_bytes", "Room taken by bodies under way.", bytes::getAsLong);
   }
 
   private void count(
@@ -108,21 +137,8 @@ final class ServerMetrics {
         .name(name)
         .help(help)
         .labelNames(COLLECTION)
-        .callback(callback -> {
-          for (Collection collection : collections.get()) {
-            callback.call(value.applyAsDouble(statsOf(collection)), collection.name());
-          }
-        })
+        .callback(callback -> forEach(collections, value, callback::call))
         .register(registry);
-  }
-
-  /** Figures of a collection, none if it is not in service. */
-  private static Collection.Stats statsOf(Collection collection) {
-    try {
-      return collection.stats();
-    } catch (ServerException e) {
-      return Collection.Stats.NONE; // arbalest_quarantined says why
-    }
   }
 
   private void each(
@@ -134,12 +150,30 @@ final class ServerMetrics {
         .name(name)
         .help(help)
         .labelNames(COLLECTION)
-        .callback(callback -> {
-          for (Collection collection : collections.get()) {
-            callback.call(value.applyAsDouble(statsOf(collection)), collection.name());
-          }
-        })
+        .callback(callback -> forEach(collections, value, callback::call))
         .register(registry);
+  }
+
+  /** Takes a figure of a collection. */
+  @FunctionalInterface
+  private interface Sink {
+    void accept(double value, String collection);
+  }
+
+  private static void forEach(
+      Supplier<List<Collection>> collections, ToDoubleFunction<Collection.Stats> value, Sink sink) {
+    for (Collection collection : collections.get()) {
+      sink.accept(value.applyAsDouble(statsOf(collection)), collection.name());
+    }
+  }
+
+  /** Figures of a collection, none if it is not in service. */
+  private static Collection.Stats statsOf(Collection collection) {
+    try {
+      return collection.stats();
+    } catch (ServerException e) {
+      return Collection.Stats.NONE; // arbalest_quarantined says why
+    }
   }
 
   void searched(String collection, long nanos, SearchResult result) {
@@ -152,6 +186,11 @@ final class ServerMetrics {
 
   void inserted(String collection, int count) {
     inserted.labelValues(collection).inc(count);
+  }
+
+  /** Notes how long a write was held up. */
+  void delayed(String collection, long nanos) {
+    delays.labelValues(collection).inc(nanos / 1e9);
   }
 
   void deleted(String collection, int count) {
@@ -181,7 +220,7 @@ final class ServerMetrics {
   }
 
   private List<Counter> ofCollections() {
-    return List.of(hops, reads, wasted, hits, inserted, deleted, faults);
+    return List.of(hops, reads, wasted, hits, inserted, deleted, delays, faults);
   }
 
   /** Shows a collection of which nothing was counted yet. */

@@ -1,5 +1,6 @@
 package dev.arbalest.server;
 
+import dev.arbalest.natives.SystemFacts;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param linkThreads threads per collection that put inserted vectors into the graph
  * @param batchBytes vectors are written in batches of so many bytes
  * @param requestBytes largest request
+ * @param bodySeconds a request's body must come within, and a second more for each 256 KiB
  * @param syncMillis 0: a write is durable when acknowledged; else at most so long after
  * @param requestsPerSecond of one client, 0 for any number
  * @param tokens file of access tokens, or null for none
@@ -35,6 +37,7 @@ record ServerOptions(
     int linkThreads,
     int batchBytes,
     int requestBytes,
+    int bodySeconds,
     int syncMillis,
     int requestsPerSecond,
     @Nullable Path tokens,
@@ -51,172 +54,129 @@ record ServerOptions(
    */
   record Tls(Path certificate, Path key, @Nullable Path clients) {}
 
-  /** Loopback, free ports, half of the memory: for tests and tools. */
-  static ServerOptions local(Path data) {
-    int processors = Runtime.getRuntime().availableProcessors();
-    return new ServerOptions(
-        data,
-        "127.0.0.1",
-        0,
-        0,
-        dev.arbalest.natives.SystemFacts.memoryLimitBytes() / 2,
-        processors,
-        1024,
-        Math.max(1, processors / 2),
-        8 << 20,
-        64 << 20,
-        0,
-        0,
-        null,
-        null,
-        false,
-        false);
-  }
+  /** Settings that can still be changed; at first loopback, free ports and half of the memory. */
+  static final class Builder {
+    private final Path data;
+    private String host = "127.0.0.1";
+    private int flightPort;
+    private int httpPort;
+    private long memoryBytes = SystemFacts.memoryLimitBytes() / 2;
+    private int searchThreads = Runtime.getRuntime().availableProcessors();
+    private int queue = 1024;
+    private int linkThreads = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
+    private int batchBytes = 8 << 20;
+    private int requestBytes = 64 << 20;
+    private int bodySeconds = 30;
+    private int syncMillis;
+    private int requestsPerSecond;
+    private @Nullable Path tokens;
+    private @Nullable Tls tls;
+    private boolean jfr;
+    private boolean insecure;
 
-  /** The same on another address. */
-  ServerOptions withHost(String newHost) {
-    return new ServerOptions(
-        data,
-        newHost,
-        flightPort,
-        httpPort,
-        memoryBytes,
-        searchThreads,
-        queue,
-        linkThreads,
-        batchBytes,
-        requestBytes,
-        syncMillis,
-        requestsPerSecond,
-        tokens,
-        tls,
-        jfr,
-        insecure);
-  }
+    Builder(Path data) {
+      this.data = data;
+    }
 
-  /** The same with another budget. */
-  ServerOptions withMemoryBytes(long newMemoryBytes) {
-    return new ServerOptions(
-        data,
-        host,
-        flightPort,
-        httpPort,
-        newMemoryBytes,
-        searchThreads,
-        queue,
-        linkThreads,
-        batchBytes,
-        requestBytes,
-        syncMillis,
-        requestsPerSecond,
-        tokens,
-        tls,
-        jfr,
-        insecure);
-  }
+    Builder host(String value) {
+      host = value;
+      return this;
+    }
 
-  /** The same with another limit of requests. */
-  ServerOptions withRateLimit(int newRequestsPerSecond) {
-    return new ServerOptions(
-        data,
-        host,
-        flightPort,
-        httpPort,
-        memoryBytes,
-        searchThreads,
-        queue,
-        linkThreads,
-        batchBytes,
-        requestBytes,
-        syncMillis,
-        newRequestsPerSecond,
-        tokens,
-        tls,
-        jfr,
-        insecure);
-  }
+    Builder flightPort(int value) {
+      flightPort = value;
+      return this;
+    }
 
-  /** The same with another largest request. */
-  ServerOptions withRequestBytes(int newRequestBytes) {
-    return new ServerOptions(
-        data,
-        host,
-        flightPort,
-        httpPort,
-        memoryBytes,
-        searchThreads,
-        queue,
-        linkThreads,
-        batchBytes,
-        newRequestBytes,
-        syncMillis,
-        requestsPerSecond,
-        tokens,
-        tls,
-        jfr,
-        insecure);
-  }
+    Builder httpPort(int value) {
+      httpPort = value;
+      return this;
+    }
 
-  /** The same for those who have tokens. */
-  ServerOptions withTokens(Path newTokens) {
-    return new ServerOptions(
-        data,
-        host,
-        flightPort,
-        httpPort,
-        memoryBytes,
-        searchThreads,
-        queue,
-        linkThreads,
-        batchBytes,
-        requestBytes,
-        syncMillis,
-        requestsPerSecond,
-        newTokens,
-        tls,
-        jfr,
-        insecure);
-  }
+    Builder memoryBytes(long value) {
+      memoryBytes = value;
+      return this;
+    }
 
-  /** The same with encrypted connections. */
-  ServerOptions withTls(Tls newTls) {
-    return new ServerOptions(
-        data,
-        host,
-        flightPort,
-        httpPort,
-        memoryBytes,
-        searchThreads,
-        queue,
-        linkThreads,
-        batchBytes,
-        requestBytes,
-        syncMillis,
-        requestsPerSecond,
-        tokens,
-        newTls,
-        jfr,
-        insecure);
-  }
+    Builder searchThreads(int value) {
+      searchThreads = value;
+      return this;
+    }
 
-  /** The same with or without a flight recording. */
-  ServerOptions withJfr(boolean newJfr) {
-    return new ServerOptions(
-        data,
-        host,
-        flightPort,
-        httpPort,
-        memoryBytes,
-        searchThreads,
-        queue,
-        linkThreads,
-        batchBytes,
-        requestBytes,
-        syncMillis,
-        requestsPerSecond,
-        tokens,
-        tls,
-        newJfr,
-        insecure);
+    Builder queue(int value) {
+      queue = value;
+      return this;
+    }
+
+    Builder linkThreads(int value) {
+      linkThreads = value;
+      return this;
+    }
+
+    Builder batchBytes(int value) {
+      batchBytes = value;
+      return this;
+    }
+
+    Builder requestBytes(int value) {
+      requestBytes = value;
+      return this;
+    }
+
+    Builder bodySeconds(int value) {
+      bodySeconds = value;
+      return this;
+    }
+
+    Builder syncMillis(int value) {
+      syncMillis = value;
+      return this;
+    }
+
+    Builder requestsPerSecond(int value) {
+      requestsPerSecond = value;
+      return this;
+    }
+
+    Builder tokens(@Nullable Path value) {
+      tokens = value;
+      return this;
+    }
+
+    Builder tls(@Nullable Tls value) {
+      tls = value;
+      return this;
+    }
+
+    Builder jfr(boolean value) {
+      jfr = value;
+      return this;
+    }
+
+    Builder insecure(boolean value) {
+      insecure = value;
+      return this;
+    }
+
+    ServerOptions build() {
+      return new ServerOptions(
+          data,
+          host,
+          flightPort,
+          httpPort,
+          memoryBytes,
+          searchThreads,
+          queue,
+          linkThreads,
+          batchBytes,
+          requestBytes,
+          bodySeconds,
+          syncMillis,
+          requestsPerSecond,
+          tokens,
+          tls,
+          jfr,
+          insecure);
+    }
   }
 }

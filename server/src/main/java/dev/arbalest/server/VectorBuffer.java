@@ -14,18 +14,22 @@ import org.jspecify.annotations.Nullable;
 final class VectorBuffer implements AutoCloseable {
   private final int dimension;
   private final int capacity;
+  private final int bytes;
   private final NativeMemory memory;
   private final List<PointId> ids = new ArrayList<>();
   private final List<@Nullable String> payloads = new ArrayList<>();
+  private long attributeBytes;
 
   /**
    * Makes one.
    *
-   * @param bytes of vectors it has room for; at least one fits
+   * @param bytes of vectors it has room for; at least one fits. It is full, too, when ids and
+   *     attributes have as many
    */
   @SuppressWarnings("MustBeClosedChecker") // closed by close()
   VectorBuffer(int dimension, int bytes) {
     this.dimension = dimension;
+    this.bytes = bytes;
     this.capacity = Math.max(1, bytes / (4 * dimension));
     this.memory = NativeMemory.allocate(4L * dimension * capacity);
   }
@@ -35,7 +39,7 @@ final class VectorBuffer implements AutoCloseable {
   }
 
   boolean isFull() {
-    return ids.size() == capacity;
+    return ids.size() == capacity || attributeBytes >= bytes;
   }
 
   int size() {
@@ -64,6 +68,9 @@ final class VectorBuffer implements AutoCloseable {
   void add(PointId id, @Nullable String payload) {
     ids.add(id);
     payloads.add(payload);
+    String text = id.text();
+    attributeBytes += text == null ? Long.BYTES : text.length();
+    attributeBytes += payload == null ? 0 : payload.length();
   }
 
   List<PointId> ids() {
@@ -87,6 +94,7 @@ final class VectorBuffer implements AutoCloseable {
   void clear() {
     ids.clear();
     payloads.clear();
+    attributeBytes = 0;
   }
 
   @Override

@@ -49,7 +49,7 @@ class AccessTest {
     String reader = AccessControl.create(file, "reader", List.of("read"), List.of("open"));
     assertThat(Files.readString(file)).doesNotContain(all).doesNotContain(reader);
     try (TestServer server =
-        TestServer.start(directory.resolve("data"), options -> options.withTokens(file))) {
+        TestServer.start(directory.resolve("data"), options -> options.tokens(file))) {
       for (String name : List.of("open", "closed")) {
         String path = "/collections/" + name;
         assertThat(server.call("PUT", path, CREATE).status()).isEqualTo(401);
@@ -106,7 +106,7 @@ class AccessTest {
   @Test
   void whoAsksTooOftenIsToldToWait() throws Exception {
     try (TestServer server =
-        TestServer.start(directory.resolve("data"), options -> options.withRateLimit(5))) {
+        TestServer.start(directory.resolve("data"), options -> options.requestsPerSecond(5))) {
       int refused = 0;
       for (int i = 0; i < 30; i++) {
         TestServer.Answer answer = server.call("GET", "/collections", "");
@@ -120,8 +120,8 @@ class AccessTest {
 
   @Test
   void otherAddressesNeedEncryption() {
-    assertThatThrownBy(() ->
-            TestServer.start(directory.resolve("data"), options -> options.withHost("0.0.0.0")))
+    assertThatThrownBy(
+            () -> TestServer.start(directory.resolve("data"), options -> options.host("0.0.0.0")))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("--tls-certificate")
         .hasMessageContaining("--insecure");
@@ -166,7 +166,7 @@ class AccessTest {
 
     ServerOptions.Tls tls = tls("good", null);
     try (TestServer server =
-        TestServer.start(directory.resolve("a"), options -> options.withTls(tls))) {
+        TestServer.start(directory.resolve("a"), options -> options.tls(tls))) {
       assertThat(get(server, context(null))).isEqualTo(200);
       assertThat(encryptedFlight(server, null)).isNull();
       assertThat(server.server().httpPort()).isPositive();
@@ -175,7 +175,7 @@ class AccessTest {
     }
     ServerOptions.Tls expired = tls("expired", null);
     try (TestServer server =
-        TestServer.start(directory.resolve("b"), options -> options.withTls(expired))) {
+        TestServer.start(directory.resolve("b"), options -> options.tls(expired))) {
       assertThatThrownBy(() -> get(server, context(null)))
           .isInstanceOf(SSLException.class)
           .hasStackTraceContaining("expired");
@@ -183,7 +183,7 @@ class AccessTest {
     }
     ServerOptions.Tls mutual = tls("good", "ca.pem");
     try (TestServer server =
-        TestServer.start(directory.resolve("c"), options -> options.withTls(mutual))) {
+        TestServer.start(directory.resolve("c"), options -> options.tls(mutual))) {
       assertThatThrownBy(() -> get(server, context(null))).isInstanceOf(IOException.class);
       assertThat(get(server, context("client"))).isEqualTo(200);
       assertThat(encryptedFlight(server, null)).isEqualTo(FlightStatusCode.UNAVAILABLE);
@@ -193,7 +193,7 @@ class AccessTest {
             TestServer.start(
                 directory.resolve("d"),
                 options ->
-                    options.withTls(
+                    options.tls(
                         new ServerOptions.Tls(
                             directory.resolve("ca.key"), directory.resolve("ca.pem"), null))))
         .isInstanceOf(IOException.class)

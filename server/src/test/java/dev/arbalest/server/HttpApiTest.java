@@ -128,7 +128,7 @@ class HttpApiTest {
 
   @Test
   void badRequestsAreRefusedAndChangeNothing() throws Exception {
-    try (TestServer server = TestServer.start(data, options -> options.withRequestBytes(1 << 20))) {
+    try (TestServer server = TestServer.start(data, options -> options.requestBytes(1 << 20))) {
       create(server, "things", "Cosine");
       assertThat(server.call("PUT", "/collections/things/points", points(0, 5)).status())
           .isEqualTo(200);
@@ -362,7 +362,7 @@ class HttpApiTest {
           .contains("/collections/{name}/points/search");
       assertThat(server.call("GET", "/debug/jfr", "").status()).isEqualTo(501);
     }
-    try (TestServer server = TestServer.start(data, options -> options.withJfr(true))) {
+    try (TestServer server = TestServer.start(data, options -> options.jfr(true))) {
       TestServer.Answer answer = server.call("GET", "/debug/jfr?seconds=5", "");
       assertThat(answer.status()).isEqualTo(200);
       assertThat(answer.body().asString()).startsWith("FLR");

@@ -28,8 +28,9 @@ final class TestServer implements AutoCloseable {
 
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // closed by close()
-  static TestServer start(Path data, UnaryOperator<ServerOptions> change) throws IOException {
-    Server server = Server.start(change.apply(ServerOptions.local(data)));
+  static TestServer start(Path data, UnaryOperator<ServerOptions.Builder> change)
+      throws IOException {
+    Server server = Server.start(change.apply(new ServerOptions.Builder(data)).build());
     server.collections().awaitLoaded();
     return new TestServer(server);
   }

@@ -27,6 +27,7 @@ final class Checkpointer {
   private final Linker linker;
   private final WriteAheadLog log;
   private final Workers workers;
+  private volatile long coveredBytes;
   private long lastSequence;
 
   /**
@@ -41,6 +42,7 @@ final class Checkpointer {
     int live;
     int entryPoint;
     long textBytes;
+    long logBytes;
   }
 
   Checkpointer(
@@ -58,6 +60,11 @@ final class Checkpointer {
     this.workers = workers;
     this.lastSequence = present().checkpoint().logSequence();
     this.unchangedSequence = loaded.manifest().checkpoint().clean() ? lastSequence : -1;
+  }
+
+  /** Bytes of blocks appended to the log when the last checkpoint was begun. */
+  long coveredBytes() {
+    return coveredBytes;
   }
 
   private Manifest present() {
@@ -125,6 +132,7 @@ final class Checkpointer {
             files);
     commit(manifest, moment.count, clean);
     lastSequence = moment.sequence;
+    coveredBytes = moment.logBytes;
     log.release(moment.sequence);
   }
 
@@ -217,6 +225,7 @@ final class Checkpointer {
     moment.count = count;
     moment.entryPoint = loaded.graph().entryPoint();
     moment.textBytes = loaded.ids().textBytes();
+    moment.logBytes = log.appendedBytes();
     MemorySegment.copy(loaded.ids().values(), 0, ids, 0, 8L * count);
     moment.live = 0;
     for (int node = 0; node < count; node++) {

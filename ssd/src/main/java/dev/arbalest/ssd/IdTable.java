@@ -5,11 +5,12 @@ import dev.arbalest.natives.NativeMemory;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.util.function.IntPredicate;
 
 /**
  * External ids by node: 8 bytes each, which are a number or say where a text is among all of them,
- * one after the other ({@code offset << 16 | bytes}). Texts are only ever added; those of nodes
- * that are gone stay.
+ * one after the other ({@code offset << 16 | bytes}). While it is written to texts are only added;
+ * nodes that follow each other under one id share theirs. {@link #dropUnused} gives up the others.
  *
  * <p>Owned memory, reserved for as many nodes as the index may have. Ids of a node are written
  * before the node can be found, by one thread; reads are safe from any thread.
@@ -75,6 +76,40 @@ final class IdTable implements AutoCloseable {
     MemorySegment.copy(text, 0, texts.segment(), ValueLayout.JAVA_BYTE, textBytes, text.length);
     values.segment().setAtIndex(FileHeader.LONG, node, textBytes << LENGTH_BITS | text.length);
     textBytes += text.length;
+  }
+
+  /** Gives a node the id another has. */
+  void share(int node, int other) {
+    values.segment().setAtIndex(FileHeader.LONG, node, value(other));
+  }
+
+  /**
+   * Gives up the texts of nodes that are gone, if they are more than those in use. Nobody else may
+   * look at ids meanwhile.
+   */
+  void dropUnused(int nodes, IntPredicate isGone) {
+    if (type == IdType.INT64) {
+      return;
+    }
+    long used = 0;
+    for (int node = 0; node < nodes; node++) {
+      used += isGone.test(node) ? 0 : value(node) & LENGTH_MASK;
+    }
+    if (textBytes - used <= used) {
+      return;
+    }
+    try (NativeMemory kept = NativeMemory.allocate(Math.max(1, used))) {
+      long end = 0;
+      for (int node = 0; node < nodes; node++) {
+        long value = isGone.test(node) ? 0 : value(node);
+        long bytes = value & LENGTH_MASK;
+        MemorySegment.copy(texts.segment(), value >>> LENGTH_BITS, kept.segment(), end, bytes);
+        values.segment().setAtIndex(FileHeader.LONG, node, end << LENGTH_BITS | bytes);
+        end += bytes;
+      }
+      MemorySegment.copy(kept.segment(), 0, texts.segment(), 0, end);
+      textBytes = end;
+    }
   }
 
   private long value(int node) {

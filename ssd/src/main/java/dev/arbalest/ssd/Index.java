@@ -47,6 +47,8 @@ public final class Index implements AutoCloseable {
   private final DirectoryLock lock;
   private final ReaderPhaser phaser = new ReaderPhaser();
   private @Nullable CacheWarmup cacheWarmup;
+  private static final int MOST_READ_AMONG = 4096;
+
   private @Nullable WriteSession session;
   private boolean closed;
 
@@ -342,8 +344,8 @@ public final class Index implements AutoCloseable {
   }
 
   /**
-   * Finds the nearest neighbours among some vectors: all of them are scored by their codes, and as
-   * many read as the answer needs. For up to some thousands of an index opened for writing.
+   * Finds the nearest neighbours among some vectors of an index opened for writing: all of them are
+   * scored by their codes, and of the nearest some thousands as many read as the answer needs.
    *
    * @param ids of the index's type; those that are not there are passed over
    */
@@ -355,11 +357,12 @@ public final class Index implements AutoCloseable {
         parameters,
         context -> {
           int[] nodes = new int[ids.size()];
-          int count = writer.findAll(ids, nodes);
-          int most = Math.max(count, parameters.k());
+          long[] moment = new long[1];
+          int count = writer.findAll(ids, nodes, moment);
+          int most = Math.max(Math.min(count, MOST_READ_AMONG), parameters.k());
           SearchParameters all =
               new SearchParameters(parameters.k(), most, most, 0, parameters.confidence());
-          context.searchAmong(query, all, nodes, count, result);
+          context.searchAmong(query, all, nodes, count, moment[0], result);
         });
   }
 
@@ -539,6 +542,17 @@ public final class Index implements AutoCloseable {
    */
   public void compact(ProgressListener listener) throws IOException {
     session().compact(listener);
+  }
+
+  /**
+   * Has a compaction under way end soon with what it has done so far, and no other begin: for who
+   * must wait for its end before {@link #close}.
+   */
+  public void prepareClose() {
+    WriteSession present = session;
+    if (present != null) {
+      present.prepareClose();
+    }
   }
 
   /** Whether inserts are being slowed down because memory is short. */

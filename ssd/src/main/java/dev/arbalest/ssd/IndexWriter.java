@@ -422,7 +422,12 @@ final class IndexWriter implements AutoCloseable {
     for (int i = 0; i < count; i++) {
       int node = chunkNodes[i];
       setDeath(node, 0);
-      loaded.ids().set(node, ids, from + i);
+      int known = loaded.ids().type() == IdType.UTF8 ? map.find(ids, from + i) : IdMap.NONE;
+      if (known == IdMap.NONE) {
+        loaded.ids().set(node, ids, from + i);
+      } else {
+        loaded.ids().share(node, known); // its text is there already
+      }
       int old = map.put(node, ids, from + i);
       if (old != IdMap.NONE) {
         setDeath(old, next);
@@ -598,9 +603,10 @@ final class IndexWriter implements AutoCloseable {
    * The nodes that have some ids, ascending and each once.
    *
    * @param nodes receives them; of the size of {@code ids}
+   * @param moment receives the state of the tail they are of
    * @return how many
    */
-  int findAll(Ids ids, int[] nodes) {
+  int findAll(Ids ids, int[] nodes, long[] moment) {
     requireType(ids);
     int count = 0;
     lock.lock();
@@ -611,6 +617,7 @@ final class IndexWriter implements AutoCloseable {
           nodes[count++] = node;
         }
       }
+      moment[0] = tail.state();
     } finally {
       lock.unlock();
     }

@@ -86,8 +86,10 @@ final class SearchContext implements AutoCloseable {
       throws IOException {
     filter = accepted;
     long start = begin(vector, parameters, result);
-    int inTail = scanTail();
+    Tail present = tail;
+    int inTail = present == null ? 0 : scanTail(present, present.state());
     CandidateList candidates = walk(parameters, excluded, inTail, result);
+    result.accepted = candidates.size();
     finish(candidates, parameters, start, result);
   }
 
@@ -95,15 +97,24 @@ final class SearchContext implements AutoCloseable {
    * Answers a query with the nearest of some nodes, which are all scored by their codes.
    *
    * @param nodes {@code [0, count)} of them, ascending, each once
+   * @param moment state of the tail when they were looked up: of two nodes that followed each other
+   *     under an id the other one is in nodes
    */
   void searchAmong(
-      float[] vector, SearchParameters parameters, int[] nodes, int count, SearchResult result)
+      float[] vector,
+      SearchParameters parameters,
+      int[] nodes,
+      int count,
+      long moment,
+      SearchResult result)
       throws IOException {
     filter = node -> java.util.Arrays.binarySearch(nodes, 0, count, node) >= 0;
     long start = begin(vector, parameters, result);
-    int inTail = scanTail();
+    Tail present = tail;
+    int inTail = present == null ? 0 : scanTail(present, moment);
     java.util.Arrays.sort(tailNodes, 0, inTail);
-    CandidateList candidates = new CandidateList(Math.max(1, count));
+    CandidateList candidates =
+        new CandidateList(Math.max(1, Math.min(count, parameters.searchListSize())));
     int most = index.graph().maxDegree();
     int[] batch = new int[most];
     float[] distances = new float[most];
@@ -152,12 +163,7 @@ final class SearchContext implements AutoCloseable {
    *
    * @return how many rows of the tail {@link #tailNodes} holds, dead ones too
    */
-  private int scanTail() {
-    Tail present = tail;
-    if (present == null) {
-      return 0;
-    }
-    long state = present.state();
+  private int scanTail(Tail present, long state) {
     operation = Tail.operation(state);
     int end = Tail.end(state);
     int count = 0;

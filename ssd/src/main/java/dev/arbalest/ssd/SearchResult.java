@@ -11,6 +11,7 @@ public final class SearchResult {
   private @Nullable String[] texts = new String[0];
   private float[] distances = new float[0];
   private int size;
+  int accepted;
   int hops;
   int scored;
   int reads;
@@ -32,12 +33,27 @@ public final class SearchResult {
       distances = new float[capacity];
     }
     size = 0;
+    accepted = 0;
     reads = 0;
     readBytes = 0;
     wastedReads = 0;
     cacheHits = 0;
     waitNanos = 0;
     rerankNanos = 0;
+  }
+
+  /** Adds what another search cost, of which this one goes on. */
+  public void addCosts(SearchResult other) {
+    hops += other.hops;
+    scored += other.scored;
+    reads += other.reads;
+    readBytes += other.readBytes;
+    wastedReads += other.wastedReads;
+    cacheHits += other.cacheHits;
+    prepareNanos += other.prepareNanos;
+    walkNanos += other.walkNanos;
+    waitNanos += other.waitNanos;
+    rerankNanos += other.rerankNanos;
   }
 
   /** Adds a neighbour known by a text, which is null if it is known by its number. */
@@ -73,6 +89,14 @@ public final class SearchResult {
   public float distance(int rank) {
     java.util.Objects.checkIndex(rank, size);
     return distances[rank];
+  }
+
+  /**
+   * Candidates the walk found that are there and, with a filter, accepted: with fewer than k of
+   * them the neighbours may be some that were just inserted, and nearer ones may have been missed.
+   */
+  public int accepted() {
+    return accepted;
   }
 
   /** Copies the ids into {@code target[from, from + size())}. */

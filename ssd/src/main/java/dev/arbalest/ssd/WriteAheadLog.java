@@ -95,6 +95,7 @@ final class WriteAheadLog implements AutoCloseable {
   private DirectFile file;
   private long number;
   private long end;
+  private long appended;
   private long last;
   private int spares;
 
@@ -124,6 +125,7 @@ final class WriteAheadLog implements AutoCloseable {
     this.old.addAll(olds);
     this.last = lastSequence;
     this.written = lastSequence;
+    this.appended = olds.stream().mapToLong(Old::bytes).sum();
     this.durable = lastSequence;
     this.file = begin(lastNumber + 1, lastSequence + 1);
     this.number = lastNumber + 1;
@@ -352,6 +354,7 @@ final class WriteAheadLog implements AutoCloseable {
       block.asSlice(length, padded - length).fill((byte) 0);
       file.write(block, 0, padded, end);
       end += padded;
+      appended += padded;
       last = sequence;
       written = sequence;
       return sequence;
@@ -471,6 +474,13 @@ final class WriteAheadLog implements AutoCloseable {
   long currentEnd() {
     synchronized (writing) {
       return end;
+    }
+  }
+
+  /** Bytes of blocks ever appended, those found when the log was opened included. */
+  long appendedBytes() {
+    synchronized (writing) {
+      return appended;
     }
   }
 

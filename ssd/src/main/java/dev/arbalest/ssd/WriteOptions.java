@@ -12,8 +12,9 @@ import dev.arbalest.natives.SystemFacts;
  *     acknowledged within so many milliseconds may be lost when the machine (not only the process)
  *     fails
  * @param compress whether the log's blocks are compressed where that saves a sixteenth
- * @param checkpointBytes of the log after which a checkpoint is made; bounds the time a recovery
- *     takes
+ * @param checkpointBytes of the log after which a checkpoint is made at the latest; earlier, but
+ *     not before 32 MiB, when the log is as long as the checkpoint will be. Bounds the time a
+ *     recovery takes
  */
 public record WriteOptions(
     long memoryBytes, int linkThreads, int syncMillis, boolean compress, long checkpointBytes) {

@@ -6,6 +6,7 @@ import dev.arbalest.cache.VectorCache;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
+import dev.arbalest.vamana.Graph;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.locks.LockSupport;
@@ -25,6 +26,8 @@ final class WriteSession implements AutoCloseable {
 
   /** As long as checkpoints fail the log may be so many times as long as it should. */
   private static final int MOST_LOGS = 4;
+
+  private static final long LEAST_LOG_BYTES = 32 << 20;
 
   private final IndexDirectory directory;
   private final IndexLoader.Loaded loaded;
@@ -86,6 +89,7 @@ final class WriteSession implements AutoCloseable {
     SlabPool.Lease memory = slabs.lease();
     IndexWriter writer = null;
     try {
+      loaded.ids().dropUnused(loaded.graph().nodeCount(), loaded::isDead);
       writer = new IndexWriter(loaded, gauge, cache, memory);
       WriteAheadLog log = recover(directory, loaded, options, phaser, writer, slabs, listener);
       try {
@@ -170,8 +174,21 @@ final class WriteSession implements AutoCloseable {
     }
   }
 
+  /**
+   * A log about as long as a checkpoint costs no more to be shortened than to be written: small
+   * indexes are recovered faster, large ones do not write checkpoints all the time.
+   */
   private boolean isCheckpointDue() {
-    return log.writtenBytes() >= Math.max(retryAtBytes, options.checkpointBytes());
+    long due = Math.min(Math.max(LEAST_LOG_BYTES, checkpointSize()), options.checkpointBytes());
+    return log.appendedBytes() - checkpointer.coveredBytes() >= due
+        && log.writtenBytes() >= retryAtBytes;
+  }
+
+  private long checkpointSize() {
+    int slots = loaded.graph().nodeCount();
+    return Graph.byteSize(slots, loaded.graph().maxDegree())
+        + (long) slots * loaded.codec().codeBytes()
+        + loaded.ids().byteSize(slots);
   }
 
   private void makeCheckpoint() throws IOException {
@@ -284,14 +301,19 @@ final class WriteSession implements AutoCloseable {
     return log.writtenBytes();
   }
 
+  /** Has a compaction under way end soon, and no other begin. */
+  void prepareClose() {
+    closing = true;
+    LockSupport.unpark(checkpoints);
+  }
+
   /**
    * Ends writing: what is left is linked, and the state written down, so that opening needs no log.
    * If that fails nothing is lost: the log has it.
    */
   @Override
   public void close() throws IOException {
-    closing = true; // first of all for a compaction under way
-    LockSupport.unpark(checkpoints);
+    prepareClose();
     boolean interrupted = false;
     while (checkpoints.isAlive()) {
       try {

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Indexes that begin with nothing, and searches of a part of what is there. */
@@ -74,6 +75,53 @@ class EmptyIndexTest {
     }
     IndexVerifier.Report report = IndexVerifier.verify(path, 2, ProgressListener.NONE);
     assertThat(report.manifest().live()).isEqualTo(count);
+  }
+
+  /** Texts of ids that are written again take no more room, others until the next opening. */
+  @Test
+  void textsOfIdsDoNotGrowForEver() throws IOException {
+    int dimension = 16;
+    F32Rows pool = TestRows.clustered(3, 400, dimension, 4);
+    Path path = directory.resolve("texts");
+    F32Rows sample = new F32Rows(pool.memory(), 0, pool.strideBytes(), 100, dimension);
+    Index.create(path, sample, IdType.UTF8, TestIndexes.options(Metric.L2, "rabitq:4"));
+    float[][] vectors = new float[200][];
+    for (int i = 0; i < vectors.length; i++) {
+      vectors[i] = TestIndexes.row(pool, i);
+    }
+    long texts = 200 * 100;
+    for (int round = 0; round < 2; round++) {
+      try (Index index =
+          Index.openForWriting(
+              path, OpenOptions.defaults(), WriteOptions.defaults(), ProgressListener.NONE)) {
+        assertThat(textBytes(index)).isEqualTo(round == 0 ? 0 : texts);
+        for (int turn = 0; turn < 20; turn++) {
+          index.insert(named(0, 200), vectors);
+          assertThat(textBytes(index)).isEqualTo(texts);
+        }
+        index.compact(ProgressListener.NONE); // moves vectors and keeps their ids
+        assertThat(textBytes(index)).isEqualTo(texts);
+        for (int turn = 1; turn <= 3; turn++) {
+          index.insert(named(1000 * turn, 200), vectors);
+          index.delete(named(1000 * turn, 200));
+        }
+        assertThat(textBytes(index)).isEqualTo(4 * texts);
+        for (int i = 0; i < 200; i++) {
+          assertThat(index.vector(named(i, 1), 0)).isEqualTo(vectors[i]);
+          assertThat(index.contains(named(1000 + i, 1), 0)).isFalse();
+        }
+      }
+    }
+    IndexVerifier.Report report = IndexVerifier.verify(path, 2, ProgressListener.NONE);
+    assertThat(report.manifest().live()).isEqualTo(200);
+  }
+
+  private static long textBytes(Index index) {
+    return index.tablesBytes() - 12L * index.slots();
+  }
+
+  private static Ids named(int from, int count) {
+    return Ids.of(IntStream.range(from, from + count).mapToObj("%0100d"::formatted).toList());
   }
 
   private static Ids ids(boolean texts, int... rows) {

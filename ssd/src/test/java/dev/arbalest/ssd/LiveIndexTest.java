@@ -462,6 +462,36 @@ class LiveIndexTest {
   }
 
   @Test
+  void aCompactionEndsEarlyForWhoWantsToClose() throws IOException {
+    F32Rows pool = TestRows.clustered(17, POOL, DIMENSION, 12);
+    Path path = TestIndexes.build(directory, pool, TestIndexes.options(Metric.L2, "rabitq:2"));
+    try (Index index = openForWriting(path)) {
+      // Few enough that no compaction begins by itself, and far from the end.
+      index.delete(Ids.range(0, 600));
+      long[] moved = new long[1];
+      index.compact(
+          new ProgressListener() {
+            @Override
+            public void stage(String name, long total) {}
+
+            @Override
+            public void advanced(long count) {
+              moved[0] += count;
+              index.prepareClose();
+            }
+          });
+      assertThat(moved[0]).isBetween(1L, 599L);
+      assertThat(index.slots()).isEqualTo(POOL);
+      assertThat(index.count()).isEqualTo(POOL - 600);
+    }
+    try (Index index = openForWriting(path)) {
+      assertThat(index.count()).isEqualTo(POOL - 600);
+      index.compact(ProgressListener.NONE);
+      assertThat(index.slots()).isEqualTo(POOL - 600);
+    }
+  }
+
+  @Test
   void whatDoesNotFitTheBudgetIsRefusedAndRetried() throws IOException {
     F32Rows pool = TestRows.clustered(13, POOL, DIMENSION, 12);
     Path path = build(pool, Metric.L2, "saq:2");

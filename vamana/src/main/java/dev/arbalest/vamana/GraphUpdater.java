@@ -161,8 +161,10 @@ public final class GraphUpdater {
     }
   }
 
+  /** Nodes that were added since {@link #mark} do not leave. */
   private boolean isLeaving(int node) {
-    return (leavingBits[node >> 6] >>> node & 1) != 0;
+    int word = node >> 6;
+    return word < leavingBits.length && (leavingBits[word] >>> node & 1) != 0;
   }
 
   /** Nodes that stay and have one that leaves as a neighbour, those of the same one together. */

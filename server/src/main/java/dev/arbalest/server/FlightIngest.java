@@ -1,0 +1,249 @@
+package dev.arbalest.server;
+
+import dev.arbalest.natives.Metric;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.arrow.flight.FlightProducer.ServerStreamListener;
+import org.apache.arrow.flight.FlightProducer.StreamListener;
+import org.apache.arrow.flight.FlightStream;
+import org.apache.arrow.flight.PutResult;
+import org.apache.arrow.memory.ArrowBuf;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.types.pojo.Schema;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Streams of batches that go into collections, each acknowledged when it is durable. */
+final class FlightIngest {
+  private static final int MOST_STREAMS = 64;
+  private static final long MEMORY_SHARE = 8;
+  private static final long WAIT_SECONDS = 10;
+  private static final long RETRY_MILLIS = 1000;
+
+  private final Collections collections;
+  private final BufferAllocator allocator;
+  private final int batchBytes;
+  private final int requestBytes;
+
+  /** Each stream has two buffers of a batch. */
+  private final Semaphore streams;
+
+  private final int most;
+
+  FlightIngest(Collections collections, BufferAllocator allocator, ServerOptions options) {
+    this.collections = collections;
+    this.allocator = allocator;
+    this.batchBytes = options.batchBytes();
+    this.requestBytes = options.requestBytes();
+    long fitting = options.memoryBytes() / MEMORY_SHARE / (2L * batchBytes);
+    this.streams = new Semaphore(Math.clamp(fitting, 2, MOST_STREAMS));
+    this.most = streams.availablePermits();
+  }
+
+  /** Streams that are being written now. */
+  int active() {
+    return most - streams.availablePermits();
+  }
+
+  private void acquireStream() {
+    try {
+      if (streams.tryAcquire(WAIT_SECONDS, TimeUnit.SECONDS)) {
+        return;
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ServerException(ServerException.Kind.UNAVAILABLE, "the server stops", 0, e);
+    }
+    throw new ServerException(
+        ServerException.Kind.EXHAUSTED,
+        "there are " + most + " streams of writes already; try again",
+        RETRY_MILLIS,
+        null);
+  }
+
+  /**
+   * Takes the batches of a DoPut.
+   *
+   * @param told set by who tells the client that the call has failed
+   */
+  void put(
+      AccessControl.Client client,
+      FlightStream stream,
+      StreamListener<PutResult> listener,
+      AtomicBoolean told) {
+    String name = FlightRequest.pathOf(stream.getDescriptor(), 0);
+    ingest(client, name, stream, new PutAcknowledger(allocator, listener, told));
+  }
+
+  /**
+   * Takes the batches of a DoExchange.
+   *
+   * @param told set by who tells the client that the call has failed
+   */
+  void exchange(
+      AccessControl.Client client,
+      FlightStream reader,
+      ServerStreamListener writer,
+      AtomicBoolean told) {
+    String name = FlightRequest.pathOf(reader.getDescriptor(), 1);
+    ingest(client, name, reader, new ExchangeAcknowledger(allocator, writer, told));
+  }
+
+  private void ingest(
+      AccessControl.Client client,
+      String name,
+      FlightStream stream,
+      IngestQueue.Acknowledger acknowledger) {
+    client.require(AccessControl.Scope.WRITE, name);
+    CollectionName.check(name);
+    ArrowPoints points = null;
+    while (stream.next()) {
+      if (!stream.hasRoot()) {
+        continue;
+      }
+      if (points == null) {
+        points = new ArrowPoints(stream.getRoot());
+      }
+      if (points.hasDimension()) {
+        ingest(collectionFor(name, points), points, stream, acknowledger);
+        return;
+      }
+    }
+    if (points == null && stream.hasRoot()) {
+      points = new ArrowPoints(stream.getRoot());
+    }
+    if (points != null && points.hasDimension()) {
+      Collection _ = collectionFor(name, points); // a table without rows makes a collection, too
+    }
+  }
+
+  /** Takes the batch that is there now and all that follow. */
+  private void ingest(
+      Collection collection,
+      ArrowPoints points,
+      FlightStream stream,
+      IngestQueue.Acknowledger acknowledger) {
+    acquireStream();
+    try (IngestQueue queue = new IngestQueue(collection, batchBytes, acknowledger)) {
+      try {
+        do {
+          if (stream.hasRoot()) {
+            requireSize(stream.getRoot());
+            queue.put(points);
+          }
+        } while (stream.next());
+        queue.finish();
+      } catch (RuntimeException e) {
+        queue.requireSound(); // or that is why waiting for a batch was interrupted
+        throw e;
+      }
+    } finally {
+      streams.release();
+      boolean _ = Thread.interrupted(); // by the queue
+    }
+  }
+
+  private void requireSize(VectorSchemaRoot batch) {
+    long bytes = batch.getFieldVectors().stream().mapToLong(FieldVector::getBufferSize).sum();
+    if (bytes > requestBytes) {
+      throw new ServerException(
+          ServerException.Kind.TOO_LARGE,
+          "a batch has at most "
+              + requestBytes
+              + " bytes, found "
+              + bytes
+              + "; send smaller batches");
+    }
+  }
+
+  /** The collection a stream goes into, made if there is none. */
+  private Collection collectionFor(String name, ArrowPoints points) {
+    Schema schema = points.schema();
+    Metric metric = ArrowPoints.metricOf(schema);
+    CollectionSettings wanted =
+        new CollectionSettings(
+            points.dimension(), metric == null ? Metric.COSINE : metric, null, null);
+    Collection collection = collections.getOrCreate(name, wanted);
+    CollectionSettings settings = collection.settings();
+    if (settings.dimension() != points.dimension()) {
+      throw Collection.dimensionMismatch(settings.dimension(), points.dimension());
+    }
+    if (metric != null && metric != settings.metric()) {
+      throw ServerException.invalid(
+          "schema mismatch: the collection's metric is "
+              + settings.metric().label()
+              + ", found "
+              + metric.label());
+    }
+    if (schema.getFields().size() > 2) {
+      collection.keepSchema(kept -> ArrowRows.merge(kept, schema));
+    }
+    return collection;
+  }
+
+  /** Acknowledges what became durable together. */
+  private record PutAcknowledger(
+      BufferAllocator allocator, StreamListener<PutResult> listener, AtomicBoolean told)
+      implements IngestQueue.Acknowledger {
+    @Override
+    public void acknowledge(ObjectNode status, boolean isLast) {
+      try (ArrowBuf buffer = FlightReplies.buffer(allocator, status)) {
+        listener.onNext(PutResult.metadata(buffer));
+      }
+    }
+
+    @Override
+    public void failed(ServerException failure) {
+      if (!told.getAndSet(true)) {
+        listener.onError(FlightCalls.status(failure));
+      }
+    }
+  }
+
+  /** Acknowledges each batch of an exchange once, when all of it is durable. */
+  private static final class ExchangeAcknowledger implements IngestQueue.Acknowledger {
+    private final BufferAllocator allocator;
+    private final ServerStreamListener writer;
+    private final AtomicBoolean told;
+    private final ArrayNode rejected = JsonBody.JSON.createArrayNode();
+    private long batch;
+    private long rows;
+
+    ExchangeAcknowledger(
+        BufferAllocator allocator, ServerStreamListener writer, AtomicBoolean told) {
+      this.allocator = allocator;
+      this.writer = writer;
+      this.told = told;
+    }
+
+    @Override
+    public void acknowledge(ObjectNode status, boolean isLast) {
+      rows += status.path("rows").asLong(0);
+      status.path("rejected").forEach(rejected::add);
+      if (!isLast) {
+        return;
+      }
+      if (status.path("status").asString("").equals("slow_down")) {
+        status.put("slow_down", true);
+      }
+      status.put("status", "acked"); // it is durable, whatever comes next
+      status.put("batch_id", batch++).put("rows", rows);
+      if (!rejected.isEmpty()) {
+        status.set("rejected", rejected.deepCopy());
+      }
+      writer.putMetadata(FlightReplies.buffer(allocator, status));
+      rows = 0;
+      rejected.removeAll();
+    }
+
+    @Override
+    public void failed(ServerException failure) {
+      if (!told.getAndSet(true)) {
+        writer.error(FlightCalls.status(failure));
+      }
+    }
+  }
+}

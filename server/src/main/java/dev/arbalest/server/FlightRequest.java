@@ -1,0 +1,70 @@
+package dev.arbalest.server;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.arrow.flight.FlightDescriptor;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * A request of Arrow Flight that is JSON: a ticket, the body of an action, criteria.
+ *
+ * @param body never missing; members may be
+ */
+record FlightRequest(JsonNode body) {
+  private static final String DATASET = "dataset";
+  private static final String NAME = "name";
+
+  /** Reads one; no bytes are an empty request. */
+  static FlightRequest parse(byte @Nullable [] bytes) {
+    if (bytes == null || bytes.length == 0) {
+      return new FlightRequest(JsonBody.JSON.createObjectNode());
+    }
+    try {
+      return new FlightRequest(JsonBody.JSON.readTree(bytes));
+    } catch (JacksonException e) {
+      throw JsonBody.malformed(e);
+    }
+  }
+
+  /** The collection it is about. */
+  String name() {
+    String name = body.path(DATASET).asString(body.path(NAME).asString(""));
+    if (name.isEmpty()) {
+      throw ServerException.invalid("the request names no dataset");
+    }
+    return name;
+  }
+
+  /** The collection it is about, or null if it is about all. */
+  @Nullable String nameOrNull() {
+    return body.has(DATASET) || body.has(NAME) ? name() : null;
+  }
+
+  /** The points it is about. */
+  List<PointId> ids() {
+    List<PointId> ids = new ArrayList<>();
+    if (body.has("id")) {
+      ids.add(QdrantFilters.pointId(body.path("id")));
+    }
+    body.path("ids").forEach(id -> ids.add(QdrantFilters.pointId(id)));
+    if (ids.isEmpty()) {
+      throw ServerException.invalid("the request names no id");
+    }
+    return ids;
+  }
+
+  JsonNode get(String member) {
+    return body.path(member);
+  }
+
+  /** What a descriptor's path says at a place. */
+  static String pathOf(FlightDescriptor descriptor, int at) {
+    List<String> path = descriptor.isCommand() ? List.of() : descriptor.getPath();
+    if (path.size() <= at || path.get(at).isEmpty()) {
+      throw ServerException.invalid("missing flight descriptor path");
+    }
+    return path.get(at);
+  }
+}
