@@ -186,6 +186,11 @@ final class ArrowPoints {
     if (ids.isNull(row) || vectors.isNull(row)) {
       return ids.isNull(row) ? "id is null" : "vector is null";
     }
+    PointId id = id(row);
+    String problem = id.problem();
+    if (!problem.isEmpty()) {
+      return problem;
+    }
     int length = length(row);
     if (length != target.dimension()) {
       return Collection.dimensionMismatch(target.dimension(), length).text();
@@ -199,11 +204,11 @@ final class ArrowPoints {
       throw new ServerException(
           ServerException.Kind.INVALID, "the batch's buffers are shorter than it says", 0, e);
     }
-    String problem = Index.problemOf(target.next(), 0, metric);
+    problem = Index.problemOf(target.next(), 0, metric);
     if (!problem.isEmpty()) {
       return problem;
     }
-    target.add(id(row), payload(row));
+    target.add(id, payload(row));
     return "";
   }
 
@@ -278,9 +283,24 @@ final class ArrowPoints {
     return payload.toString();
   }
 
+  private static List<Object> elements(FieldVector column, int from, int to) {
+    List<Object> elements = new ArrayList<>();
+    for (int i = from; i < to; i++) {
+      if (!column.isNull(i)) {
+        elements.add(attribute(column, i));
+      }
+    }
+    return elements;
+  }
+
   /** A value; Arrow's own objects for some types have lost what they mean. */
   private static Object attribute(FieldVector column, int row) {
     return switch (column) {
+      case ListVector list ->
+          elements(
+              list.getDataVector(), list.getElementStartIndex(row), list.getElementEndIndex(row));
+      case FixedSizeListVector list ->
+          elements(list.getDataVector(), row * list.getListSize(), (row + 1) * list.getListSize());
       case Float2Vector halves -> Float.float16ToFloat(halves.get(row));
       case UInt1Vector numbers -> numbers.getObjectNoOverflow(row);
       case UInt4Vector numbers -> numbers.getObjectNoOverflow(row);

@@ -3,6 +3,7 @@ package dev.arbalest.server;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.ssd.IdType;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -195,7 +196,8 @@ final class ArrowRows {
   private static void set(FieldVector column, int row, JsonNode value) {
     switch (column) {
       case BigIntVector numbers -> numbers.setSafe(row, value.asLong(0));
-      case UInt8Vector numbers -> numbers.setSafe(row, value.asBigInteger().longValue());
+      case UInt8Vector numbers ->
+          numbers.setSafe(row, value.asBigInteger(BigInteger.ZERO).longValue());
       case IntVector numbers -> numbers.setSafe(row, (int) value.asLong(0));
       case UInt4Vector numbers -> numbers.setSafe(row, (int) value.asLong(0));
       case Float4Vector numbers -> numbers.setSafe(row, (float) value.asDouble(0));

@@ -68,10 +68,9 @@ final class AttributeStore implements AutoCloseable {
               "CREATE TABLE fields (field INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, "
                   + "kind TEXT NOT NULL)");
         }
+        put(writer, settings);
       });
-      AttributeStore store = new AttributeStore(path, database, settings);
-      store.update(settings);
-      return store;
+      return new AttributeStore(path, database, settings);
     } catch (Throwable e) {
       database.close();
       throw e;
@@ -164,27 +163,29 @@ final class AttributeStore implements AutoCloseable {
 
   /** Replaces the settings; with the first id type the table of points is made. */
   void update(CollectionSettings changed) throws IOException {
-    database.write(writer -> {
-      boolean hadPoints = hasPoints(writer);
-      try (PreparedStatement put =
-          writer.prepareStatement("INSERT OR REPLACE INTO settings VALUES (?, ?)")) {
-        put(put, "dimension", Integer.toString(changed.dimension()));
-        put(put, "metric", changed.metric().label());
-        IdType idType = changed.idType();
-        if (idType != null) {
-          put(put, "id_type", idType.label());
-        }
-        String schema = changed.schema();
-        if (schema != null) {
-          put(put, "schema", schema);
-        }
-      }
-      IdType idType = changed.idType();
-      if (idType != null && !hadPoints) {
-        createPoints(writer, idType);
-      }
-    });
+    database.write(writer -> put(writer, changed));
     settings = changed;
+  }
+
+  private static void put(Connection writer, CollectionSettings changed) throws SQLException {
+    boolean hadPoints = hasPoints(writer);
+    try (PreparedStatement put =
+        writer.prepareStatement("INSERT OR REPLACE INTO settings VALUES (?, ?)")) {
+      put(put, "dimension", Integer.toString(changed.dimension()));
+      put(put, "metric", changed.metric().label());
+      IdType idType = changed.idType();
+      if (idType != null) {
+        put(put, "id_type", idType.label());
+      }
+      String schema = changed.schema();
+      if (schema != null) {
+        put(put, "schema", schema);
+      }
+    }
+    IdType idType = changed.idType();
+    if (idType != null && !hadPoints) {
+      createPoints(writer, idType);
+    }
   }
 
   private static void put(PreparedStatement statement, String key, String value)
@@ -520,7 +521,7 @@ final class AttributeStore implements AutoCloseable {
             + translated.where()
             + " ORDER BY p.id LIMIT "
             + limit;
-    return database.read(connection -> {
+    return database.scan(connection -> {
       try (PreparedStatement select = prepare(connection, text)) {
         int at = 1;
         if (from != null) {
@@ -543,7 +544,7 @@ final class AttributeStore implements AutoCloseable {
       return 0;
     }
     FilterSql.Translated translated = translate(filter);
-    return database.read(connection -> {
+    return database.scan(connection -> {
       try (PreparedStatement select =
           prepare(connection, "SELECT count(*) FROM points p WHERE " + translated.where())) {
         int _ = bindAll(select, 1, translated.parameters());
@@ -561,7 +562,7 @@ final class AttributeStore implements AutoCloseable {
       return found;
     }
     FilterSql.Translated translated = translate(filter);
-    return database.read(connection -> {
+    return database.scan(connection -> {
       try (PreparedStatement select =
           prepare(
               connection,
@@ -629,20 +630,6 @@ final class AttributeStore implements AutoCloseable {
     } catch (ServerException e) {
       database.giveBack(connection);
       throw e;
-    }
-  }
-
-  /** Looks at every page. */
-  void check() throws IOException {
-    String found =
-        database.read(connection -> {
-          try (Statement statement = connection.createStatement();
-              ResultSet rows = statement.executeQuery("PRAGMA quick_check(1)")) {
-            return rows.next() ? rows.getString(1) : "no answer";
-          }
-        });
-    if (!found.equals("ok")) {
-      throw new IOException(path + " is damaged: " + found);
     }
   }
 

@@ -186,9 +186,13 @@ final class Collection implements AutoCloseable {
     }
   }
 
-  /** Has loading, if it is under way or to come, end soon: {@link #close} follows. */
-  void stopLoading() {
+  /** Has what takes long, loading or a compaction, end soon: {@link #close} follows. */
+  void prepareClose() {
     stopping = true;
+    Index present = index;
+    if (present != null) {
+      present.prepareClose();
+    }
   }
 
   private boolean hasIndex() {
@@ -226,6 +230,19 @@ final class Collection implements AutoCloseable {
     T apply(AttributeStore attributes) throws IOException;
   }
 
+  /** Vectors were changed and attributes could not be. */
+  private static final class HalfDoneException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    HalfDoneException(IOException cause) {
+      super(
+          "the vectors were changed, their attributes could not be ("
+              + cause.getMessage()
+              + "); send it again",
+          cause);
+    }
+  }
+
   /** Does something, and tells faults from requests that cannot be answered. */
   private <T extends @Nullable Object> T use(Use<T> use) {
     // Who opens or closes it may take minutes: nobody waits for that. tryLock passes those who
@@ -244,7 +261,7 @@ final class Collection implements AutoCloseable {
     } catch (WriteRefusedException e) {
       throw exhausted(e);
     } catch (IOException e) {
-      throw isFull(e) ? exhausted(e) : fault(e);
+      throw isFull(e) && !(e instanceof HalfDoneException) ? exhausted(e) : fault(e);
     } catch (UncheckedIOException e) {
       throw fault(e.getCause() == null ? e : e.getCause());
     } catch (ServerException e) {
@@ -352,7 +369,7 @@ final class Collection implements AutoCloseable {
         load();
         throw new ServerException(
             ServerException.Kind.INVALID, String.valueOf(e.getMessage()), 0, e);
-      } catch (IOException | RuntimeException e) {
+      } catch (IOException | RuntimeException | Error e) {
         quarantine(e);
         return false;
       }
@@ -432,10 +449,14 @@ final class Collection implements AutoCloseable {
         Ids engineIds = PointId.toIds(ids, type);
         target.requireInsertable(engineIds, vectors);
         WriteReceipt[] receipts = new WriteReceipt[1];
-        store.put(
-            ids.stream().map(id -> id.as(type)).toList(),
-            payloads,
-            () -> receipts[0] = target.insert(engineIds, vectors));
+        try {
+          store.put(
+              ids.stream().map(id -> id.as(type)).toList(),
+              payloads,
+              () -> receipts[0] = target.insert(engineIds, vectors));
+        } catch (IOException e) {
+          throw receipts[0] == null ? e : new HalfDoneException(e);
+        }
         WriteReceipt receipt = receipts[0];
         metrics.inserted(name, receipt.count());
         metrics.delayed(name, receipt.delayNanos());
@@ -444,6 +465,40 @@ final class Collection implements AutoCloseable {
         changes.unlock();
       }
     });
+  }
+
+  /**
+   * Throws if some ids cannot be those of points here; the first ids decide what those of the
+   * collection are.
+   */
+  void requireIds(List<PointId> ids) {
+    for (PointId id : ids) {
+      if (!id.problem().isEmpty()) {
+        throw ServerException.invalid(id.problem());
+      }
+    }
+    use(store -> {
+      changes.lock();
+      try {
+        IdType type = ids.isEmpty() ? null : decideIdType(store, ids);
+        if (type != null) {
+          ids.forEach(id -> id.as(type));
+        }
+      } finally {
+        changes.unlock();
+      }
+      return null;
+    });
+  }
+
+  private static IdType decideIdType(AttributeStore store, List<PointId> ids) throws IOException {
+    IdType type = store.settings().idType();
+    if (type == null) {
+      boolean isText = ids.stream().anyMatch(id -> id.text() != null);
+      type = isText ? IdType.UTF8 : IdType.INT64;
+      store.update(store.settings().withIdType(type));
+    }
+    return type;
   }
 
   /** Whether inserts are slowed down because memory is short. */
@@ -461,12 +516,7 @@ final class Collection implements AutoCloseable {
   @SuppressWarnings("MustBeClosedChecker") // closed with the collection
   private Index createIndex(AttributeStore store, List<PointId> ids, F32Rows vectors)
       throws IOException {
-    IdType type = store.settings().idType();
-    if (type == null) {
-      boolean isText = ids.stream().anyMatch(id -> id.text() != null);
-      type = isText ? IdType.UTF8 : IdType.INT64;
-      store.update(store.settings().withIdType(type));
-    }
+    IdType type = decideIdType(store, ids);
     F32Rows sample =
         new F32Rows(
             vectors.memory(),
@@ -494,10 +544,14 @@ final class Collection implements AutoCloseable {
           return 0;
         }
         IdType type = present.idType();
-        int[] deleted = new int[1];
-        store.remove(
-            ids.stream().map(id -> id.as(type)).toList(),
-            () -> deleted[0] = present.delete(PointId.toIds(ids, type)).count());
+        int[] deleted = {-1};
+        try {
+          store.remove(
+              ids.stream().map(id -> id.as(type)).toList(),
+              () -> deleted[0] = present.delete(PointId.toIds(ids, type)).count());
+        } catch (IOException e) {
+          throw deleted[0] < 0 ? e : new HalfDoneException(e);
+        }
         metrics.deleted(name, deleted[0]);
         return deleted[0];
       } finally {
@@ -510,11 +564,16 @@ final class Collection implements AutoCloseable {
   int delete(Filter filter) {
     int deleted = 0;
     while (true) {
-      List<PointId> ids = use(store -> store.matching(filter, PAGE_ROWS));
-      if (ids.isEmpty() || index == null) {
-        return deleted;
+      changes.lock(); // what matches must still do when it is removed
+      try {
+        List<PointId> ids = use(store -> store.matching(filter, PAGE_ROWS));
+        if (ids.isEmpty() || index == null) {
+          return deleted;
+        }
+        deleted += delete(ids);
+      } finally {
+        changes.unlock();
       }
-      deleted += delete(ids);
     }
   }
 
@@ -534,15 +593,7 @@ final class Collection implements AutoCloseable {
         if (type == null) {
           return null;
         }
-        List<PointId> known = new ArrayList<>();
-        List<@Nullable String> payloads = new ArrayList<>();
-        for (AttributeStore.Row row : store.rows(ids.stream().map(i -> i.as(type)).toList())) {
-          if (row != null) {
-            known.add(row.id());
-            payloads.add(change.apply(row.payload()));
-          }
-        }
-        store.put(known, payloads);
+        change(store, store.rows(ids.stream().map(i -> i.as(type)).toList()), change);
         return null;
       } finally {
         changes.unlock();
@@ -550,9 +601,37 @@ final class Collection implements AutoCloseable {
     });
   }
 
-  /** Ids of the points a filter accepts. */
-  List<PointId> matching(Filter filter, int limit) {
-    return use(store -> store.matching(filter, limit));
+  /** Changes the attributes of the points a filter accepts. */
+  void changePayloads(Filter filter, PayloadChange change) {
+    PointId from = null;
+    do {
+      PointId first = from;
+      from =
+          use(store -> {
+            changes.lock(); // what matches must still do when it is changed
+            try {
+              List<AttributeStore.Row> rows = store.scroll(filter, first, PAGE_ROWS + 1);
+              change(store, rows.subList(0, Math.min(rows.size(), PAGE_ROWS)), change);
+              return rows.size() > PAGE_ROWS ? rows.getLast().id() : null;
+            } finally {
+              changes.unlock();
+            }
+          });
+    } while (from != null);
+  }
+
+  private static void change(
+      AttributeStore store, List<? extends AttributeStore.@Nullable Row> rows, PayloadChange change)
+      throws IOException {
+    List<PointId> known = new ArrayList<>();
+    List<@Nullable String> payloads = new ArrayList<>();
+    for (AttributeStore.Row row : rows) {
+      if (row != null) {
+        known.add(row.id());
+        payloads.add(change.apply(row.payload()));
+      }
+    }
+    store.put(known, payloads);
   }
 
   /** Makes filters on a field fast. */
@@ -663,11 +742,9 @@ final class Collection implements AutoCloseable {
       SearchEvent event = new SearchEvent();
       event.begin();
       long start = System.nanoTime();
-      SearchResult result = new SearchResult();
       Index present = index;
-      if (present != null) {
-        FilteredSearch.run(store, present, request, result);
-      }
+      SearchResult result =
+          present == null ? new SearchResult() : FilteredSearch.run(store, present, request);
       List<Point> points = found(store, present, result, withPayloads, withVectors);
       metrics.searched(name, System.nanoTime() - start, result);
       event.commit(name, request.k(), result);
@@ -821,7 +898,7 @@ final class Collection implements AutoCloseable {
   /** Waits for requests under way, writes a checkpoint and closes. */
   @Override
   public void close() throws IOException {
-    stopLoading();
+    prepareClose();
     endUses(State.CLOSED);
     try {
       state = State.CLOSED;

@@ -29,6 +29,9 @@ import java.util.stream.Stream;
 final class Collections implements AutoCloseable {
   private static final int MOST_COLLECTIONS = 10_000;
 
+  private static final String NEW = ".new";
+  private static final String DROPPED = ".dropped";
+
   private final Path root;
   private final Path namespaces;
   private final ServerOptions options;
@@ -105,7 +108,9 @@ final class Collections implements AutoCloseable {
       for (Path directory : directories) {
         String encoded = String.valueOf(directory.getFileName());
         if (encoded.startsWith(".")) {
-          removeAll(directory);
+          if (encoded.endsWith(NEW) || encoded.endsWith(DROPPED)) {
+            removeAll(directory);
+          }
           continue;
         }
         try {
@@ -174,7 +179,7 @@ final class Collections implements AutoCloseable {
           ServerException.Kind.EXHAUSTED, "there are " + MOST_COLLECTIONS + " collections already");
     }
     Path target = root.resolve(encoded);
-    Path temporary = root.resolve("." + encoded + ".new");
+    Path temporary = root.resolve("." + encoded + NEW);
     try {
       removeAll(temporary);
       Files.createDirectory(temporary);
@@ -206,7 +211,7 @@ final class Collections implements AutoCloseable {
   /** Removes a collection and its files. */
   void drop(String name) {
     Collection collection = get(name);
-    Path dropped = root.resolve("." + CollectionName.toDirectory(name) + ".dropped");
+    Path dropped = root.resolve("." + CollectionName.toDirectory(name) + DROPPED);
     try {
       collection.close();
     } catch (IOException | RuntimeException e) {
@@ -302,11 +307,16 @@ final class Collections implements AutoCloseable {
     return List.copyOf(names);
   }
 
+  /** Has what takes long end soon: loading, and compactions that requests wait for. */
+  void prepareClose() {
+    list().forEach(Collection::prepareClose);
+  }
+
   /** Waits for requests under way, then closes all collections with a checkpoint each. */
   @Override
   public void close() throws IOException {
     try (FileChannel _ = lockChannel) {
-      list().forEach(Collection::stopLoading);
+      prepareClose();
       awaitLoaded();
       loaders.close();
       for (Collection collection : list()) {

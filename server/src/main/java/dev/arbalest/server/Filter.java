@@ -81,11 +81,19 @@ sealed interface Filter {
     }
   }
 
-  /** A field compared with a moment, both ISO 8601. */
-  record CompareTime(FieldPath field, Operator operator, String moment) implements Filter {
+  /**
+   * A test of a value.
+   *
+   * @param value a Boolean, Long, Double or String; only values of its kind pass
+   * @param isTime whether both are moments in ISO 8601
+   */
+  record Test(Operator operator, Object value, boolean isTime) {}
+
+  /** A field of which one value passes all of several tests. */
+  record CompareAll(FieldPath field, List<Test> tests) implements Filter {
     @Override
     public void toSql(FilterSql sql) {
-      sql.element(field, "julianday(e.value) " + operator.sql() + " julianday(?)", List.of(moment));
+      sql.compareAll(field, tests);
     }
   }
 

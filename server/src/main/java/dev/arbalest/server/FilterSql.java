@@ -40,13 +40,7 @@ final class FilterSql {
     } else {
       filter.toSql(sql);
     }
-    if (sql.sql.length() > MOST_CHARACTERS) {
-      throw ServerException.invalid("the filter has too many conditions");
-    }
-    if (sql.parameters.size() > MOST_PARAMETERS) {
-      throw ServerException.invalid(
-          "a filter has at most " + MOST_PARAMETERS + " values, found " + sql.parameters.size());
-    }
+    sql.requireRoom();
     return new Translated(sql.sql.toString(), List.copyOf(sql.parameters));
   }
 
@@ -54,8 +48,16 @@ final class FilterSql {
     sql.append(text);
   }
 
+  private void requireRoom() {
+    if (sql.length() > MOST_CHARACTERS || parameters.size() > MOST_PARAMETERS) {
+      throw ServerException.invalid(
+          "the filter has too many conditions or values: at most " + MOST_PARAMETERS + " values");
+    }
+  }
+
   /** A balanced tree: SQLite refuses expressions that are nested too deep. */
   void join(List<Filter> parts, String operator, String none) {
+    requireRoom();
     sql.append('(');
     if (parts.isEmpty()) {
       sql.append(none);
@@ -70,14 +72,52 @@ final class FilterSql {
     sql.append(')');
   }
 
+  /** Whether one value of a field passes all of several tests. */
+  void compareAll(Filter.FieldPath field, List<Filter.Test> tests) {
+    StringBuilder text = new StringBuilder();
+    StringBuilder rows = new StringBuilder();
+    List<Object> values = new ArrayList<>();
+    boolean indexed = true;
+    for (Filter.Test test : tests) {
+      String operator = test.operator().sql();
+      text.append(text.isEmpty() ? "" : " AND ");
+      if (test.isTime()) {
+        text.append("julianday(e.value) ").append(operator).append(" julianday(?)");
+      } else {
+        text.append("e.type IN ").append(types(test.value())).append(" AND e.value ");
+        text.append(operator).append(" ?");
+      }
+      rows.append(" AND value ").append(operator).append(" ?");
+      values.add(bound(test.value()));
+      indexed &= !test.isTime() && test.operator() != Filter.Operator.NOT_EQUAL;
+    }
+    Integer index = indexed && depth == 0 ? context.indexOf(field) : null;
+    sql.append('(');
+    if (index != null) {
+      sql.append("p.id IN (SELECT id FROM field_values WHERE field = ")
+          .append(index.intValue())
+          .append(rows)
+          .append(") AND ");
+      parameters.addAll(values);
+    }
+    element(field, text.toString(), values);
+    sql.append(')');
+  }
+
+  private static Object bound(Object value) {
+    return value instanceof Boolean b ? (Object) (b ? 1L : 0L) : value;
+  }
+
+  private static String types(Object value) {
+    return switch (value) {
+      case Boolean _ -> "('true', 'false')";
+      case String _ -> "('text')";
+      default -> "('integer', 'real')";
+    };
+  }
+
   void compare(Filter.FieldPath field, Filter.Operator operator, Object value) {
-    Object bound = value instanceof Boolean b ? (Object) (b ? 1L : 0L) : value;
-    String types =
-        switch (value) {
-          case Boolean _ -> "('true', 'false')";
-          case String _ -> "('text')";
-          default -> "('integer', 'real')";
-        };
+    Object bound = bound(value);
     boolean contains = operator == Filter.Operator.CONTAINS;
     String test = contains ? "instr(e.value, ?) > 0" : "e.value " + operator.sql() + " ?";
     Integer index = depth == 0 ? context.indexOf(field) : null;
@@ -91,7 +131,7 @@ final class FilterSql {
           .append(" ?) AND ");
       parameters.add(bound);
     }
-    element(field, "e.type IN " + types + " AND " + test, List.of(bound));
+    element(field, "e.type IN " + types(value) + " AND " + test, List.of(bound));
     sql.append(')');
   }
 

@@ -1,6 +1,5 @@
 package dev.arbalest.server;
 
-import dev.arbalest.ssd.Ids;
 import dev.arbalest.ssd.Index;
 import dev.arbalest.ssd.SearchParameters;
 import dev.arbalest.ssd.SearchResult;
@@ -9,46 +8,69 @@ import java.util.List;
 
 /**
  * Searches an index with a filter on attributes. First candidates of the walk are asked about one
- * by one; if too few pass, all points the filter accepts are compared, as long as they are few, and
- * else the walk goes further and further.
+ * by one; if too few pass, all points the filter accepts are compared, as long as they are few;
+ * else the walk goes further and further, and if that is not enough many are compared.
  */
 final class FilteredSearch {
   /** Up to so many points that a filter accepts are all compared with the query. */
   static final int MOST_AMONG = 4096;
+
+  /** Up to so many when even the longest walk finds too few. */
+  private static final int MOST_SCANNED = 500_000;
 
   private static final int LONGEST_LIST = 100_000;
 
   private FilteredSearch() {}
 
   /** Finds the nearest points that a request's filter, if it has one, accepts. */
-  static void run(AttributeStore store, Index index, SearchRequest request, SearchResult result)
+  static SearchResult run(AttributeStore store, Index index, SearchRequest request)
       throws IOException {
+    SearchResult result = new SearchResult();
     SearchParameters parameters = request.parameters(index);
     Filter filter = request.filter();
     if (filter == null) {
       index.search(request.vector(), parameters, result);
-      return;
+      return result;
     }
-    searchFiltered(store, index, request, parameters, filter, result);
-    if (result.size() >= request.k()) {
-      return;
+    search(store, index, request, parameters, filter, result);
+    if (result.accepted() >= request.k()) {
+      return result;
     }
     List<PointId> matching = store.matching(filter, MOST_AMONG + 1);
     if (matching.size() <= MOST_AMONG) {
-      Ids ids = PointId.toIds(matching, index.idType());
-      index.searchAmong(request.vector(), parameters, ids, result);
-      return;
+      return among(index, request, parameters, matching, result);
     }
     int list = parameters.searchListSize();
-    while (result.size() < request.k() && list < Math.min(LONGEST_LIST, index.count())) {
+    while (result.accepted() < request.k() && list < Math.min(LONGEST_LIST, index.count())) {
       list = Math.min(LONGEST_LIST, 4 * list);
       SearchParameters longer =
           new SearchParameters(request.k(), list, list, 0, parameters.confidence());
-      searchFiltered(store, index, request, longer, filter, result);
+      SearchResult next = new SearchResult();
+      search(store, index, request, longer, filter, next);
+      next.addCosts(result);
+      result = next;
     }
+    if (result.accepted() < request.k()) { // those accepted are far from where the walk goes
+      return among(index, request, parameters, store.matching(filter, MOST_SCANNED), result);
+    }
+    return result;
   }
 
-  private static void searchFiltered(
+  /** Compares points with the query; what was searched before is part of what it costs. */
+  private static SearchResult among(
+      Index index,
+      SearchRequest request,
+      SearchParameters parameters,
+      List<PointId> points,
+      SearchResult before)
+      throws IOException {
+    SearchResult result = new SearchResult();
+    index.searchAmong(request.vector(), parameters, PointId.toIds(points, index.idType()), result);
+    result.addCosts(before);
+    return result;
+  }
+
+  private static void search(
       AttributeStore store,
       Index index,
       SearchRequest request,

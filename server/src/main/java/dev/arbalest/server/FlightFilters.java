@@ -17,7 +17,7 @@ final class FlightFilters {
 
   /** A filter, or null if there is none. */
   static @Nullable Filter parse(JsonNode node) {
-    if (node.isMissingNode() || node.isNull() || node.isEmpty()) {
+    if (node.isMissingNode() || node.isNull() || (node.isContainer() && node.isEmpty())) {
       return null;
     }
     return node.isArray() ? new Filter.And(all(node, 0)) : one(node, 0);

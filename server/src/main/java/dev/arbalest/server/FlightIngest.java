@@ -1,9 +1,11 @@
 package dev.arbalest.server;
 
 import dev.arbalest.natives.Metric;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.arrow.flight.CallStatus;
 import org.apache.arrow.flight.FlightProducer.ServerStreamListener;
 import org.apache.arrow.flight.FlightProducer.StreamListener;
 import org.apache.arrow.flight.FlightStream;
@@ -22,6 +24,7 @@ final class FlightIngest {
   private static final long MEMORY_SHARE = 8;
   private static final long WAIT_SECONDS = 10;
   private static final long RETRY_MILLIS = 1000;
+  private static final long MOST_IDLE_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   private final Collections collections;
   private final BufferAllocator allocator;
@@ -32,6 +35,7 @@ final class FlightIngest {
   private final Semaphore streams;
 
   private final int most;
+  private final Set<IngestQueue> queues = ConcurrentHashMap.newKeySet();
 
   FlightIngest(Collections collections, BufferAllocator allocator, ServerOptions options) {
     this.collections = collections;
@@ -53,6 +57,10 @@ final class FlightIngest {
       if (streams.tryAcquire(WAIT_SECONDS, TimeUnit.SECONDS)) {
         return;
       }
+      endLongestIdle();
+      if (streams.tryAcquire(WAIT_SECONDS, TimeUnit.SECONDS)) {
+        return;
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new ServerException(ServerException.Kind.UNAVAILABLE, "the server stops", 0, e);
@@ -64,39 +72,46 @@ final class FlightIngest {
         null);
   }
 
-  /**
-   * Takes the batches of a DoPut.
-   *
-   * @param told set by who tells the client that the call has failed
-   */
-  void put(
-      AccessControl.Client client,
-      FlightStream stream,
-      StreamListener<PutResult> listener,
-      AtomicBoolean told) {
-    String name = FlightRequest.pathOf(stream.getDescriptor(), 0);
-    ingest(client, name, stream, new PutAcknowledger(allocator, listener, told));
+  /** A client that is gone without a word must not keep others from writing. */
+  private void endLongestIdle() {
+    IngestQueue longest = null;
+    long idle = MOST_IDLE_NANOS;
+    for (IngestQueue queue : queues) {
+      if (queue.idleNanos() > idle) {
+        longest = queue;
+        idle = queue.idleNanos();
+      }
+    }
+    if (longest != null) {
+      longest.fail(
+          new ServerException(
+              ServerException.Kind.EXHAUSTED,
+              "no batch came for " + idle / 1_000_000_000 + " s while others wait for a stream",
+              RETRY_MILLIS,
+              null));
+    }
   }
 
-  /**
-   * Takes the batches of a DoExchange.
-   *
-   * @param told set by who tells the client that the call has failed
-   */
-  void exchange(
-      AccessControl.Client client,
-      FlightStream reader,
-      ServerStreamListener writer,
-      AtomicBoolean told) {
+  /** Takes the batches of a DoPut. */
+  void put(AccessControl.Client client, FlightStream stream, StreamListener<PutResult> listener) {
+    String name = FlightRequest.pathOf(stream.getDescriptor(), 0);
+    ingest(client, name, stream, new PutAcknowledger(allocator, listener), new Copying());
+  }
+
+  /** Takes the batches of a DoExchange. */
+  void exchange(AccessControl.Client client, FlightStream reader, ServerStreamListener writer) {
     String name = FlightRequest.pathOf(reader.getDescriptor(), 1);
-    ingest(client, name, reader, new ExchangeAcknowledger(allocator, writer, told));
+    Copying copying = new Copying();
+    writer.setOnCancelHandler(copying::cancel);
+    ingest(client, name, reader, new ExchangeAcknowledger(allocator, writer), copying);
   }
 
   private void ingest(
       AccessControl.Client client,
       String name,
       FlightStream stream,
-      IngestQueue.Acknowledger acknowledger) {
+      IngestQueue.Acknowledger acknowledger,
+      Copying copying) {
     client.require(AccessControl.Scope.WRITE, name);
     CollectionName.check(name);
     ArrowPoints points = null;
@@ -108,7 +123,7 @@ final class FlightIngest {
         points = new ArrowPoints(stream.getRoot());
       }
       if (points.hasDimension()) {
-        ingest(collectionFor(name, points), points, stream, acknowledger);
+        ingest(collectionFor(name, points), points, stream, acknowledger, copying);
         return;
       }
     }
@@ -125,24 +140,44 @@ final class FlightIngest {
       Collection collection,
       ArrowPoints points,
       FlightStream stream,
-      IngestQueue.Acknowledger acknowledger) {
+      IngestQueue.Acknowledger acknowledger,
+      Copying copying) {
     acquireStream();
     try (IngestQueue queue = new IngestQueue(collection, batchBytes, acknowledger)) {
+      queues.add(queue);
       try {
         do {
-          if (stream.hasRoot()) {
+          copying.run(() -> {
             requireSize(stream.getRoot());
             queue.put(points);
-          }
+          });
         } while (stream.next());
         queue.finish();
       } catch (RuntimeException e) {
         queue.requireSound(); // or that is why waiting for a batch was interrupted
         throw e;
+      } finally {
+        queues.remove(queue);
       }
     } finally {
       streams.release();
       boolean _ = Thread.interrupted(); // by the queue
+    }
+  }
+
+  /** A batch of an exchange is freed when its client goes: not while it is being copied. */
+  private static final class Copying {
+    private boolean cancelled;
+
+    synchronized void run(Runnable copy) {
+      if (cancelled) {
+        throw CallStatus.CANCELLED.withDescription("the client is gone").toRuntimeException();
+      }
+      copy.run();
+    }
+
+    synchronized void cancel() {
+      cancelled = true;
     }
   }
 
@@ -185,20 +220,12 @@ final class FlightIngest {
   }
 
   /** Acknowledges what became durable together. */
-  private record PutAcknowledger(
-      BufferAllocator allocator, StreamListener<PutResult> listener, AtomicBoolean told)
+  private record PutAcknowledger(BufferAllocator allocator, StreamListener<PutResult> listener)
       implements IngestQueue.Acknowledger {
     @Override
     public void acknowledge(ObjectNode status, boolean isLast) {
       try (ArrowBuf buffer = FlightReplies.buffer(allocator, status)) {
         listener.onNext(PutResult.metadata(buffer));
-      }
-    }
-
-    @Override
-    public void failed(ServerException failure) {
-      if (!told.getAndSet(true)) {
-        listener.onError(FlightCalls.status(failure));
       }
     }
   }
@@ -207,16 +234,13 @@ final class FlightIngest {
   private static final class ExchangeAcknowledger implements IngestQueue.Acknowledger {
     private final BufferAllocator allocator;
     private final ServerStreamListener writer;
-    private final AtomicBoolean told;
     private final ArrayNode rejected = JsonBody.JSON.createArrayNode();
     private long batch;
     private long rows;
 
-    ExchangeAcknowledger(
-        BufferAllocator allocator, ServerStreamListener writer, AtomicBoolean told) {
+    ExchangeAcknowledger(BufferAllocator allocator, ServerStreamListener writer) {
       this.allocator = allocator;
       this.writer = writer;
-      this.told = told;
     }
 
     @Override
@@ -237,13 +261,6 @@ final class FlightIngest {
       writer.putMetadata(FlightReplies.buffer(allocator, status));
       rows = 0;
       rejected.removeAll();
-    }
-
-    @Override
-    public void failed(ServerException failure) {
-      if (!told.getAndSet(true)) {
-        writer.error(FlightCalls.status(failure));
-      }
     }
   }
 }

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.text.ParseException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import jdk.jfr.Configuration;
 import jdk.jfr.Recording;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +14,17 @@ import org.jspecify.annotations.Nullable;
 /** A flight recording that is always on, of which the last minutes are kept. */
 final class FlightRecorder implements AutoCloseable {
   private static final Duration KEPT = Duration.ofMinutes(10);
+
+  /** What may hold secrets of this machine's owner, and says nothing of the server. */
+  private static final List<String> SECRETS =
+      List.of(
+          "jdk.InitialEnvironmentVariable",
+          "jdk.InitialSystemProperty",
+          "jdk.InitialSecurityProperty",
+          "jdk.JVMInformation",
+          "jdk.SystemProcess",
+          "jdk.ProcessStart");
+
   private static final long MOST_BYTES = 64L << 20;
 
   private final @Nullable Recording recording;
@@ -25,6 +37,7 @@ final class FlightRecorder implements AutoCloseable {
     try {
       Recording made = new Recording(Configuration.getConfiguration("default"));
       made.setName("arbalest");
+      SECRETS.forEach(made::disable);
       made.setMaxAge(KEPT);
       made.setMaxSize(MOST_BYTES);
       made.start();

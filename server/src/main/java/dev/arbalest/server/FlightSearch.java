@@ -237,7 +237,7 @@ final class FlightSearch {
       try {
         points = run(search, search.query(vector)).points();
       } catch (ServerException e) {
-        if (search.vectors().size() == 1) {
+        if (search.vectors().size() == 1 || e.kind() != ServerException.Kind.INVALID) {
           throw e;
         }
         points = List.of(); // positions of the others hold

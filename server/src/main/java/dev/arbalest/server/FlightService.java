@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.arrow.flight.Action;
 import org.apache.arrow.flight.ActionType;
 import org.apache.arrow.flight.BackpressureStrategy;
@@ -35,6 +34,7 @@ import tools.jackson.databind.JsonNode;
 final class FlightService extends NoOpFlightProducer implements AutoCloseable {
   private static final int PAGE_ROWS = 256;
   private static final long MEBI = 1 << 20;
+  private static final int MOST_HEADER_BYTES = 64 << 10;
   private static final String NO_OPERATOR = "criteria have no such operator for ";
   private static final long STOP_SECONDS = 10;
 
@@ -73,6 +73,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
     FlightServer.Builder builder =
         FlightServer.builder(allocator, location, this)
             .executor(executor)
+            .setMaxHeaderListSize(MOST_HEADER_BYTES)
             // Those somewhat too large are read to be refused with a reason.
             .maxInboundMessageSize(
                 (int) Math.min(Integer.MAX_VALUE, 2L * options.requestBytes() + MEBI));
@@ -131,22 +132,13 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
   @Override
   public Runnable acceptPut(
       CallContext context, FlightStream stream, StreamListener<PutResult> listener) {
-    AtomicBoolean told = new AtomicBoolean();
     return () ->
         calls.run(
             context,
             "put",
-            () -> ingest.put(FlightCalls.client(context), stream, listener, told),
-            () -> {
-              if (!told.getAndSet(true)) {
-                listener.onCompleted();
-              }
-            },
-            failure -> {
-              if (!told.getAndSet(true)) {
-                listener.onError(failure);
-              }
-            });
+            () -> ingest.put(FlightCalls.client(context), stream, listener),
+            listener::onCompleted,
+            listener::onError);
   }
 
   @Override
@@ -209,28 +201,16 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
 
   @Override
   public void doExchange(CallContext context, FlightStream reader, ServerStreamListener writer) {
-    AtomicBoolean told = new AtomicBoolean();
     calls.run(
         context,
         "exchange",
-        () -> exchange(FlightCalls.client(context), reader, writer, told),
-        () -> {
-          if (!told.getAndSet(true)) {
-            writer.completed();
-          }
-        },
-        failure -> {
-          if (!told.getAndSet(true)) {
-            writer.error(failure);
-          }
-        });
+        () -> exchange(FlightCalls.client(context), reader, writer),
+        writer::completed,
+        writer::error);
   }
 
   private void exchange(
-      AccessControl.Client client,
-      FlightStream reader,
-      ServerStreamListener writer,
-      AtomicBoolean told) {
+      AccessControl.Client client, FlightStream reader, ServerStreamListener writer) {
     FlightDescriptor descriptor = reader.getDescriptor();
     if (descriptor.isCommand()) {
       String command = new String(descriptor.getCommand(), StandardCharsets.UTF_8);
@@ -245,7 +225,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
       throw new ServerException(
           ServerException.Kind.UNSUPPORTED, "unknown exchange " + descriptor.getPath());
     }
-    ingest.exchange(client, reader, writer, told);
+    ingest.exchange(client, reader, writer);
   }
 
   @Override

@@ -337,7 +337,7 @@ final class HttpApi {
       case "GET debug/jfr" ->
           new Call(
               "jfr",
-              read,
+              AccessControl.Scope.WRITE,
               null,
               _ -> {
                 int seconds = request.integer("seconds", 10, 1, 3600);

@@ -156,13 +156,17 @@ final class IncomingRequest implements AutoCloseable {
     if (!request.content().hasEntity()) {
       return new byte[0];
     }
-    acquire((int) ((announced < 0 ? limits.mostBytes() : announced) / KIBI) + 1);
     try (InputStream in = request.content().inputStream()) {
       return read(in, announced);
     }
   }
 
-  private void acquire(int permits) {
+  /** Takes room for so many bytes in all: as they come, so that who sends none takes none. */
+  private void acquire(int bytes) {
+    int permits = bytes / KIBI + 1 - held;
+    if (permits <= 0) {
+      return;
+    }
     try {
       if (!limits.permits().tryAcquire(permits, WAIT_SECONDS, TimeUnit.SECONDS)) {
         throw new ServerException(
@@ -172,12 +176,13 @@ final class IncomingRequest implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw new ServerException(ServerException.Kind.UNAVAILABLE, "the server stops", 0, e);
     }
-    held = permits;
+    held += permits;
   }
 
   private byte[] read(InputStream in, long announced) throws IOException {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(limits.seconds());
-    byte[] bytes = new byte[announced < 0 ? PIECE_BYTES : (int) announced + 1];
+    byte[] bytes =
+        new byte[announced < 0 ? PIECE_BYTES : (int) Math.min(announced + 1, PIECE_BYTES)];
     int size = 0;
     while (true) {
       int read = in.read(bytes, size, bytes.length - size);
@@ -188,6 +193,7 @@ final class IncomingRequest implements AutoCloseable {
       if (size > limits.mostBytes()) {
         throw tooLarge("more");
       }
+      acquire(size);
       long allowed = TimeUnit.SECONDS.toNanos(1) / BODY_BYTES_PER_SECOND * size;
       if (System.nanoTime() - deadline > allowed) {
         throw new ServerException(
@@ -195,7 +201,8 @@ final class IncomingRequest implements AutoCloseable {
             "the body came too slowly: " + size + " bytes in " + age() / 1_000_000_000L + " s");
       }
       if (size == bytes.length) {
-        bytes = Arrays.copyOf(bytes, Math.min(2 * size, limits.mostBytes() + 1));
+        long next = announced < 0 ? 2L * size : Math.min(announced + 1, 4L * size);
+        bytes = Arrays.copyOf(bytes, (int) Math.min(next, limits.mostBytes() + 1L));
       }
     }
   }

@@ -25,9 +25,6 @@ final class IngestQueue implements AutoCloseable {
      * @param isLast whether they end a batch of the client's
      */
     void acknowledge(ObjectNode status, boolean isLast);
-
-    /** Some could not be written, and no more will be; a client may be waiting for its answer. */
-    void failed(ServerException failure);
   }
 
   /** Rows of one batch in a buffer, and those of it that were left out. */
@@ -48,6 +45,8 @@ final class IngestQueue implements AutoCloseable {
   private VectorBuffer writing;
   private List<Part> parts = new ArrayList<>();
   private boolean ended;
+  private boolean busy;
+  private long idleSince = System.nanoTime();
   private @Nullable ServerException failure;
 
   /**
@@ -73,6 +72,7 @@ final class IngestQueue implements AutoCloseable {
   void put(ArrowPoints points) {
     lock.lock();
     try {
+      requireSound();
       ArrayNode rejected = JsonBody.JSON.createArrayNode();
       int before = filling.size();
       for (int row = 0; row < points.count(); row++) {
@@ -131,11 +131,19 @@ final class IngestQueue implements AutoCloseable {
           writing = full;
           batch = parts;
           parts = new ArrayList<>();
+          busy = true;
           changed.signalAll();
         } finally {
           lock.unlock();
         }
         write(batch);
+        lock.lock();
+        try {
+          busy = false;
+          idleSince = System.nanoTime();
+        } finally {
+          lock.unlock();
+        }
       }
     } catch (ServerException e) {
       fail(e);
@@ -144,7 +152,18 @@ final class IngestQueue implements AutoCloseable {
     }
   }
 
-  private void fail(ServerException cause) {
+  /** Nanoseconds since there was something to write, 0 while there is. */
+  long idleNanos() {
+    lock.lock();
+    try {
+      return parts.isEmpty() && !busy ? System.nanoTime() - idleSince : 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Has who puts fail, now or with the next batch. */
+  void fail(ServerException cause) {
     lock.lock();
     try {
       failure = cause;
@@ -152,8 +171,7 @@ final class IngestQueue implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    acknowledger.failed(cause);
-    putter.interrupt();
+    putter.interrupt(); // who must not be waiting for more, and tells the client
   }
 
   private void write(List<Part> batch) {

@@ -67,7 +67,7 @@ final class JsonBody {
     ObjectNode members = JSON.createObjectNode();
     Map<String, float[]> vectors = new HashMap<>();
     while (parser.nextToken() != JsonToken.END_OBJECT) {
-      String name = parser.currentName();
+      String name = String.valueOf(parser.currentName());
       JsonToken value = parser.nextToken();
       boolean isVector =
           value == JsonToken.START_ARRAY && (name.equals("vector") || name.equals("query"));
@@ -127,9 +127,18 @@ final class JsonBody {
         throw ServerException.invalid(
             "a vector is an array of numbers; component " + i + " is " + node.get(i));
       }
-      vector[i] = node.get(i).floatValue();
+      vector[i] = (float) node.get(i).asDouble(Double.NaN); // too large: refused as infinite
     }
     return vector;
+  }
+
+  /** Refuses a member that would change what is answered if it were passed over. */
+  void refuse(String name, String reason) {
+    JsonNode node = get(name);
+    boolean isThere = vectors.containsKey(name) || !(node.isMissingNode() || node.isNull());
+    if (isThere) {
+      throw ServerException.invalid("\"" + name + "\" is not supported: " + reason);
+    }
   }
 
   /** A whole number in a range. */

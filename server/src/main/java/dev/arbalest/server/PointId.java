@@ -2,6 +2,7 @@ package dev.arbalest.server;
 
 import dev.arbalest.ssd.IdType;
 import dev.arbalest.ssd.Ids;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -13,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param text null if it is a number
  */
 record PointId(long number, @Nullable String text) {
-  private static final Pattern NUMBER = Pattern.compile("0|-?[1-9][0-9]{0,17}");
+  private static final int MOST_BYTES = 65_535;
+  private static final Pattern NUMBER = Pattern.compile("0|-?[1-9][0-9]{0,18}");
 
   static PointId of(long number) {
     return new PointId(number, null);
@@ -36,11 +38,35 @@ record PointId(long number, @Nullable String text) {
     if (text == null) {
       return this;
     }
-    if (NUMBER.matcher(text).matches()) { // as clients of the Flight protocol send them
-      return of(Long.parseLong(text));
+    PointId same = asNumber();
+    if (same != null) { // in paths, and as clients of the Flight protocol send them
+      return same;
     }
     throw ServerException.invalid(
         "the collection's ids are numbers, found \"" + text + "\"; give a number");
+  }
+
+  /** Why it cannot be one, or the empty string. */
+  String problem() {
+    if (text == null) {
+      return "";
+    }
+    int bytes = text.getBytes(StandardCharsets.UTF_8).length;
+    return bytes >= 1 && bytes <= MOST_BYTES
+        ? ""
+        : "an id has 1 to " + MOST_BYTES + " bytes, found " + bytes;
+  }
+
+  /** The number that a text is, or null. */
+  @Nullable PointId asNumber() {
+    if (text == null || !NUMBER.matcher(text).matches()) {
+      return null;
+    }
+    try {
+      return of(Long.parseLong(text));
+    } catch (NumberFormatException e) {
+      return null; // beyond 64 bits
+    }
   }
 
   /** Ids for the engine. */

@@ -24,6 +24,13 @@ import tools.jackson.databind.node.ObjectNode;
 final class QdrantApi {
   private static final int MOST_LIMIT = 10_000;
   private static final int MOST_BATCH = 1000;
+
+  /** Hits of all searches of a batch. */
+  private static final int MOST_HITS = 100_000;
+
+  /** Components of all vectors in an answer: each takes a dozen bytes as JSON. */
+  private static final int MOST_COMPONENTS = 4 << 20;
+
   private static final String VECTOR = "vector";
   private static final String PAYLOAD = "payload";
 
@@ -188,6 +195,7 @@ final class QdrantApi {
     try (VectorBuffer points = new VectorBuffer(dimension, (int) bytes)) {
       QdrantPoints.read(body, points);
       checkAll(points, collection.settings().metric());
+      collection.requireIds(points.ids());
       delay = insert(collection, points);
     }
     ObjectNode result = object().put("operation_id", 0).put("status", "completed");
@@ -248,22 +256,25 @@ final class QdrantApi {
     Collection collection = collections.get(name);
     JsonBody request = JsonBody.parse(body);
     Filter filter = QdrantFilters.parse(request.get("filter"));
-    List<PointId> ids =
-        filter == null
-            ? QdrantPoints.ids(request.get("points"))
-            : collection.matching(filter, Integer.MAX_VALUE);
+    request.refuse("key", "nested keys of payloads cannot be set alone");
     JsonNode payload = request.get(PAYLOAD);
+    List<String> keys = QdrantPoints.names(request.get("keys"));
     if (operation == PayloadOperation.SET || operation == PayloadOperation.OVERWRITE) {
       if (QdrantPoints.payload(payload) == null) {
         throw ServerException.invalid("the request needs a \"payload\"");
       }
     }
-    collection.changePayloads(ids, old -> changed(operation, old, payload, request.get("keys")));
+    Collection.PayloadChange change = old -> changed(operation, old, payload, keys);
+    if (filter == null) {
+      collection.changePayloads(QdrantPoints.ids(request.get("points")), change);
+    } else {
+      collection.changePayloads(filter, change);
+    }
     return done();
   }
 
   private static @Nullable String changed(
-      PayloadOperation operation, @Nullable String old, JsonNode payload, JsonNode keys) {
+      PayloadOperation operation, @Nullable String old, JsonNode payload, List<String> keys) {
     if (operation == PayloadOperation.CLEAR) {
       return null;
     }
@@ -274,7 +285,7 @@ final class QdrantApi {
     if (operation == PayloadOperation.SET) {
       payload.properties().forEach(field -> merged.set(field.getKey(), field.getValue()));
     } else {
-      keys.forEach(key -> merged.remove(key.asString("")));
+      merged.remove(keys);
     }
     return merged.toString();
   }
@@ -284,14 +295,29 @@ final class QdrantApi {
     return node.isArray() || node.asBoolean(false) || request.get("with_vectors").asBoolean(false);
   }
 
+  private static void requireSize(Collection collection, long points, boolean withVectors) {
+    if (withVectors && points * collection.settings().dimension() > MOST_COMPONENTS) {
+      throw ServerException.invalid(
+          "an answer has at most "
+              + MOST_COMPONENTS / collection.settings().dimension()
+              + " vectors, asked for "
+              + points);
+    }
+  }
+
   JsonNode retrieve(String name, byte[] body) {
     Collection collection = collections.get(name);
     JsonBody request = JsonBody.parse(body);
     QdrantRecords.Wanted wanted = QdrantRecords.Wanted.of(request.get("with_payload"), true);
     IdType type = collection.settings().idType();
     ArrayNode result = array();
-    for (Collection.Point point :
-        collection.retrieve(QdrantPoints.ids(request.get("ids")), wantsVector(request))) {
+    List<PointId> ids = QdrantPoints.ids(request.get("ids"));
+    if (ids.size() > MOST_LIMIT) {
+      throw ServerException.invalid("at most " + MOST_LIMIT + " ids, found " + ids.size());
+    }
+    boolean withVectors = wantsVector(request);
+    requireSize(collection, ids.size(), withVectors);
+    for (Collection.Point point : collection.retrieve(ids, withVectors)) {
       result.add(QdrantRecords.record(point, wanted, type));
     }
     return result;
@@ -299,9 +325,7 @@ final class QdrantApi {
 
   JsonNode retrieveOne(String name, String text) {
     Collection collection = collections.get(name);
-    PointId id =
-        text.matches("-?[0-9]{1,18}") ? PointId.of(Long.parseLong(text)) : PointId.of(text);
-    List<Collection.Point> points = collection.retrieve(List.of(id), true);
+    List<Collection.Point> points = collection.retrieve(List.of(PointId.of(text)), true);
     if (points.isEmpty()) {
       throw new ServerException(
           ServerException.Kind.NOT_FOUND, "point " + text + " is not in collection " + name);
@@ -313,14 +337,14 @@ final class QdrantApi {
   JsonNode scroll(String name, byte[] body) {
     Collection collection = collections.get(name);
     JsonBody request = JsonBody.parse(body);
+    request.refuse("order_by", "points come in the order of their ids");
     JsonNode offset = request.get("offset");
+    int limit = request.integer("limit", 10, 1, MOST_LIMIT);
+    requireSize(collection, limit, wantsVector(request));
     PointId from = offset.isMissingNode() || offset.isNull() ? null : QdrantFilters.pointId(offset);
     Collection.Page page =
         collection.scroll(
-            QdrantFilters.parse(request.get("filter")),
-            from,
-            request.integer("limit", 10, 1, MOST_LIMIT),
-            wantsVector(request));
+            QdrantFilters.parse(request.get("filter")), from, limit, wantsVector(request));
     QdrantRecords.Wanted wanted = QdrantRecords.Wanted.of(request.get("with_payload"), true);
     IdType type = collection.settings().idType();
     ObjectNode result = object();
@@ -359,8 +383,9 @@ final class QdrantApi {
     ArrayNode result = array();
     try (JsonParser parser = JsonBody.JSON.createParser(body)) {
       JsonBody.requireToken(parser.nextToken(), JsonToken.START_OBJECT);
+      int left = MOST_HITS;
       while (parser.nextToken() != JsonToken.END_OBJECT) {
-        String member = parser.currentName();
+        String member = String.valueOf(parser.currentName());
         JsonToken value = parser.nextToken();
         if (!member.equals("searches")) {
           parser.skipChildren();
@@ -371,7 +396,14 @@ final class QdrantApi {
           if (result.size() == MOST_BATCH) {
             throw ServerException.invalid("a batch has at most " + MOST_BATCH + " searches");
           }
-          JsonNode hits = hits(name, JsonBody.object(parser, body));
+          JsonBody.requireToken(parser.currentToken(), JsonToken.START_OBJECT);
+          JsonBody search = JsonBody.object(parser, body);
+          left -= search.integer("limit", 10, 1, MOST_LIMIT) * (wantsVector(search) ? 100 : 1);
+          if (left < 0) {
+            throw ServerException.invalid(
+                "a batch asks for at most " + MOST_HITS + " hits, or a hundredth with vectors");
+          }
+          JsonNode hits = hits(name, search);
           result.add(isQuery ? object().set("points", hits) : hits);
         }
       }
@@ -386,11 +418,16 @@ final class QdrantApi {
     CollectionSettings settings = collection.settings();
     int limit = request.integer("limit", 10, 1, MOST_LIMIT);
     int offset = request.integer("offset", 0, 0, MOST_LIMIT);
+    request.refuse("prefetch", "send the searches one by one");
+    request.refuse("using", "vectors have no names here");
+    boolean withVectors = wantsVector(request);
+    requireSize(collection, limit, withVectors);
     JsonNode parameters = request.get("params");
     PointId self = null;
     float[] vector = vectorOf(request);
     if (vector == null) {
-      self = QdrantFilters.pointId(request.get("query"));
+      JsonNode query = request.get("query");
+      self = QdrantFilters.pointId(query.isObject() ? query.path("nearest") : query);
       List<Collection.Point> points = collection.retrieve(List.of(self), true);
       vector = points.isEmpty() ? null : points.getFirst().vector();
       if (vector == null) {
@@ -399,7 +436,6 @@ final class QdrantApi {
       }
     }
     QdrantRecords.Wanted wanted = QdrantRecords.Wanted.of(request.get("with_payload"), false);
-    boolean withVectors = wantsVector(request);
     SearchRequest search =
         new SearchRequest(
             vector,
@@ -458,7 +494,10 @@ final class QdrantApi {
       if (nearest.isArray()) {
         return JsonBody.toVector(nearest);
       }
-      throw ServerException.invalid("a query is a vector, an id, or {\"nearest\": vector}");
+      if (nearest.isIntegralNumber() || nearest.isString()) {
+        return null;
+      }
+      throw ServerException.invalid("a query is a vector, an id, or {\"nearest\": one of these}");
     }
     if (query.isMissingNode()) {
       throw ServerException.invalid("no query vector provided");

@@ -123,7 +123,7 @@ final class QdrantFilters {
       }
       switch (name) {
         case "match" -> parts.add(match(path, value));
-        case "range", "datetime_range" -> range(path, value, parts);
+        case "range", "datetime_range" -> parts.add(range(path, value));
         case "values_count" -> counts(path, value, parts);
         case "is_empty" ->
             parts.add(
@@ -159,12 +159,21 @@ final class QdrantFilters {
     if (!any && !node.has("except")) {
       throw ServerException.invalid("match has value, any, except or text");
     }
-    List<Filter> choices = new ArrayList<>();
-    for (JsonNode choice : node.path(any ? "any" : "except")) {
-      Filter.Operator operator = any ? Filter.Operator.EQUAL : Filter.Operator.NOT_EQUAL;
-      choices.add(new Filter.Compare(path, operator, value(choice)));
+    if (any) {
+      List<Filter> choices = new ArrayList<>();
+      for (JsonNode choice : node.path("any")) {
+        choices.add(new Filter.Compare(path, Filter.Operator.EQUAL, value(choice)));
+      }
+      return new Filter.Or(choices);
     }
-    return any ? new Filter.Or(choices) : new Filter.And(choices);
+    List<Filter.Test> tests = new ArrayList<>();
+    for (JsonNode choice : node.path("except")) {
+      tests.add(new Filter.Test(Filter.Operator.NOT_EQUAL, value(choice), false));
+    }
+    if (tests.isEmpty()) {
+      throw ServerException.invalid("\"except\" needs values");
+    }
+    return new Filter.CompareAll(path, tests);
   }
 
   /** A Boolean, Long, Double or String. */
@@ -185,17 +194,19 @@ final class QdrantFilters {
         "a field is compared with a text, a number, true or false, found " + shorten(node));
   }
 
-  private static void range(Filter.FieldPath path, JsonNode node, List<Filter> parts) {
+  /** All bounds hold for one of the values of a field. */
+  private static Filter range(Filter.FieldPath path, JsonNode node) {
+    List<Filter.Test> tests = new ArrayList<>();
     for (String name : node.propertyNames()) {
       JsonNode value = node.path(name);
       if (!value.isNull()) {
-        Filter.Operator operator = operator(name);
-        parts.add(
-            value.isString()
-                ? new Filter.CompareTime(path, operator, value.stringValue())
-                : new Filter.Compare(path, operator, value(value)));
+        tests.add(new Filter.Test(operator(name), value(value), value.isString()));
       }
     }
+    if (tests.isEmpty()) {
+      throw ServerException.invalid("a range has gt, gte, lt and lte");
+    }
+    return new Filter.CompareAll(path, tests);
   }
 
   private static void counts(Filter.FieldPath path, JsonNode node, List<Filter> parts) {

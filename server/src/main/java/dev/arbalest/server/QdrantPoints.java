@@ -114,6 +114,21 @@ final class QdrantPoints {
     return node.toString();
   }
 
+  /** Names of members of payloads. */
+  static List<String> names(JsonNode array) {
+    List<String> names = new ArrayList<>();
+    for (JsonNode node : array) {
+      String name = node.asString("");
+      if (name.contains(".") || name.contains("[")) {
+        throw ServerException.invalid(
+            "payloads are changed and chosen by the names of their members, found the path "
+                + name);
+      }
+      names.add(name);
+    }
+    return names;
+  }
+
   /** Ids of points. */
   static List<PointId> ids(JsonNode array) {
     List<PointId> ids = new ArrayList<>();

@@ -1,7 +1,6 @@
 package dev.arbalest.server;
 
 import dev.arbalest.ssd.IdType;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -25,13 +24,8 @@ final class QdrantRecords {
         return new Wanted(node.booleanValue(), List.of(), List.of());
       }
       JsonNode include = node.isArray() ? node : node.path("include");
-      return new Wanted(true, texts(include), texts(node.path("exclude")));
-    }
-
-    private static List<String> texts(JsonNode array) {
-      List<String> texts = new ArrayList<>();
-      array.forEach(text -> texts.add(text.asString("")));
-      return texts;
+      return new Wanted(
+          true, QdrantPoints.names(include), QdrantPoints.names(node.path("exclude")));
     }
 
     void put(ObjectNode target, @Nullable String payload) {
@@ -53,10 +47,10 @@ final class QdrantRecords {
   }
 
   static void putId(ObjectNode target, PointId id, @Nullable IdType type) {
-    boolean isNumber = id.text() == null;
-    if (!isNumber && type == IdType.UTF8 && id.toString().matches("0|[1-9][0-9]{0,17}")) {
-      target.put("id", Long.parseLong(id.toString())); // among texts numbers are kept as text
-    } else if (isNumber) {
+    PointId number = type == IdType.UTF8 ? id.asNumber() : null;
+    if (number != null) {
+      target.put("id", number.number()); // among texts numbers are kept as text
+    } else if (id.text() == null) {
       target.put("id", id.number());
     } else {
       target.put("id", id.text());

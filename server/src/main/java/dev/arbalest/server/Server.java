@@ -141,6 +141,7 @@ final class Server implements AutoCloseable {
     }
     closed = true;
     http.drain();
+    collections.prepareClose();
     try (recorder;
         collections;
         pool) {

@@ -10,6 +10,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  * Readers and the writer do not wait for each other. Thread-safe.
  */
 final class SqliteDatabase implements AutoCloseable {
+  /** Scans of all databases at a time: each keeps the carrier of a virtual thread. */
+  private static final Semaphore SCANS = new Semaphore(8);
+
   private final Path path;
   private final ReentrantLock writing = new ReentrantLock();
   private Connection writer; // guarded by writing
@@ -128,6 +132,16 @@ final class SqliteDatabase implements AutoCloseable {
     } catch (Throwable e) {
       closeQuietly(connection, e);
       throw e;
+    }
+  }
+
+  /** Asks a question that may look at all there is: only some at a time, others wait. */
+  <T extends @Nullable Object> T scan(Question<T> question) throws IOException {
+    SCANS.acquireUninterruptibly();
+    try {
+      return read(question);
+    } finally {
+      SCANS.release();
     }
   }
 

@@ -194,7 +194,7 @@ class FlightVerbsTest extends FlightTestCase {
         () -> searchAll("{\"dataset\":\"things\",\"k\":2,\"vectors\":[[1,2]]}"));
     assertFails(
         FlightStatusCode.INVALID_ARGUMENT,
-        "not finite",
+        "NaN or infinite",
         () -> searchAll("{\"dataset\":\"things\",\"k\":2,\"vector\":[1e39,0,0,0,0,0,0,0]}"));
   }
 
@@ -239,7 +239,13 @@ class FlightVerbsTest extends FlightTestCase {
       exchange.getWriter().putNext();
       exchange.getWriter().completed();
       String[] errors = {
-        "", "collection no not found", "names no dataset", "k must be", "is null", "not finite", ""
+        "",
+        "collection no not found",
+        "names no dataset",
+        "k must be",
+        "is null",
+        "NaN or infinite",
+        ""
       };
       for (int row = 0; row < names.length; row++) {
         assertThat(exchange.getReader().next()).isTrue();
@@ -351,13 +357,14 @@ class FlightVerbsTest extends FlightTestCase {
                 Field.nullable("u8", new ArrowType.Int(64, false)),
                 Field.nullable("flag", ArrowType.Bool.INSTANCE),
                 Field.nullable("price", new ArrowType.Decimal(10, 2, 128)),
-                Field.nullable("name", ArrowType.Utf8.INSTANCE)));
+                Field.nullable("name", ArrowType.Utf8.INSTANCE)),
+            Map.of("arbalest.metric", "euclidean"));
     try (VectorSchemaRoot root = VectorSchemaRoot.create(schema, allocator)) {
       root.allocateNew();
       ((BigIntVector) root.getVector("id")).setSafe(0, 1);
       FixedSizeListVector vectors = (FixedSizeListVector) root.getVector("vector");
       for (int i = 0; i < DIMENSION; i++) {
-        ((Float4Vector) vectors.getDataVector()).setSafe(i, i + 1);
+        ((Float4Vector) vectors.getDataVector()).setSafe(i, vector(1)[i]);
       }
       vectors.setNotNull(0);
       ((Float2Vector) root.getVector("half")).setSafe(0, Float.floatToFloat16(1.5f));

@@ -44,7 +44,7 @@ final class TestServer implements AutoCloseable {
   }
 
   /** An answer: status and body. */
-  record Answer(int status, JsonNode body) {
+  record Answer(int status, JsonNode body, java.net.http.HttpHeaders headers) {
     JsonNode result() {
       return body.path("result");
     }
@@ -76,7 +76,8 @@ final class TestServer implements AutoCloseable {
             ? JsonBody.JSON.readTree(response.body())
             : JsonBody.JSON
                 .getNodeFactory()
-                .stringNode(new String(response.body(), java.nio.charset.StandardCharsets.UTF_8)));
+                .stringNode(new String(response.body(), java.nio.charset.StandardCharsets.UTF_8)),
+        response.headers());
   }
 
   @Override
