@@ -57,13 +57,15 @@ ensure_fuse() {
   say "tests of failing disks will be skipped; they need: sudo apt-get install gcc libc6-dev pkg-config libfuse3-dev fuse3"
 }
 
-# The server is tested with Qdrant's own client and a real Prometheus; without them those tests are
-# skipped.
+# The server is tested with Qdrant's own client, a real Prometheus and a real browser; without them
+# those tests are skipped.
 ensure_server_tests() {
   command -v openssl >/dev/null 2>&1 || install_packages openssl ||
     say "tests of encrypted connections will fail; they need: sudo apt-get install openssl"
   command -v prometheus >/dev/null 2>&1 || install_packages prometheus ||
     say "tests of monitoring will be skipped; they need: sudo apt-get install prometheus"
+  command -v chromium >/dev/null 2>&1 || install_packages chromium ||
+    say "the test of the status page will be skipped; it needs: sudo apt-get install chromium"
   modules=$root/server/target/qdrant-client
   [ -d "$modules/node_modules/@qdrant/js-client-rest" ] && return 0
   command -v npm >/dev/null 2>&1 || install_packages nodejs npm || true

@@ -15,24 +15,29 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 import org.HdrHistogram.Histogram;
 import org.HdrHistogram.Recorder;
 import org.apache.arrow.flight.AsyncPutListener;
 import org.apache.arrow.flight.FlightClient;
 import org.apache.arrow.flight.FlightDescriptor;
 import org.apache.arrow.flight.FlightProducer;
+import org.apache.arrow.flight.FlightRuntimeException;
 import org.apache.arrow.flight.FlightServer;
+import org.apache.arrow.flight.FlightStatusCode;
 import org.apache.arrow.flight.FlightStream;
 import org.apache.arrow.flight.Location;
 import org.apache.arrow.flight.NoOpFlightProducer;
 import org.apache.arrow.flight.PutResult;
+import org.apache.arrow.flight.SyncPutListener;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.BigIntVector;
@@ -69,6 +74,10 @@ public final class ServerBenchmark implements Callable<Integer> {
   private static final String NAME = "bench";
   private static final int BATCH = 500;
   private static final int UPSERT = 32;
+  private static final int RECALL_QUERIES = 200;
+
+  /** Memory goes up and down with the collector and with checkpoints. */
+  private static final double MOST_GROWTH = 1.25;
 
   @Option(
       names = "--server",
@@ -114,6 +123,8 @@ public final class ServerBenchmark implements Callable<Integer> {
   private final AtomicLong backpressure = new AtomicLong();
   private final Recorder searchTimes = new Recorder(2);
   private final Recorder writeTimes = new Recorder(2);
+  private final AtomicLong putByFlight = new AtomicLong();
+  private double growth = 1;
   private volatile boolean stopped;
   private volatile String firstError = "";
 
@@ -136,10 +147,13 @@ public final class ServerBenchmark implements Callable<Integer> {
         put(base.rows(), vectors, report);
         long[][] servedJson = searches(asked.rows(), report, false);
         long[][] served = searches(asked.rows(), report, true);
-        report.put("http_recall_same", agreement(served, servedJson));
+        report.put("json_same_neighbors_as_binary", agreement(served, servedJson));
         stop(server);
         long[][] embedded = embedded(asked.rows(), report);
         report.put("same_neighbors_as_embedded", agreement(served, embedded));
+        long[][] exact = exact(base.rows(), vectors, asked.rows());
+        report.put("http_recall_at_10", agreement(exact, served));
+        report.put("embedded_recall_at_10", agreement(exact, embedded));
         server = start();
         if (seconds > 0) {
           server = mixed(server, base.rows(), vectors, asked.rows(), report);
@@ -151,9 +165,8 @@ public final class ServerBenchmark implements Callable<Integer> {
       }
     }
     System.out.println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(report));
-    return searchErrors.get() + writeErrors.get() == 0 && report.path("lost").asLong(0) == 0
-        ? 0
-        : 1;
+    boolean sound = searchErrors.get() + writeErrors.get() == 0;
+    return sound && report.path("lost").asLong(0) == 0 && growth < MOST_GROWTH ? 0 : 1;
   }
 
   private Process start() throws Exception {
@@ -428,6 +441,44 @@ public final class ServerBenchmark implements Callable<Integer> {
     return found;
   }
 
+  /** The ten nearest of some queries by cosine; null for the others. */
+  private static long[][] exact(F32Rows base, int vectors, F32Rows asked) {
+    long[][] nearest = new long[asked.count()][];
+    int queryCount = Math.min(RECALL_QUERIES, asked.count());
+    float[][] asks = new float[queryCount][asked.dimension()];
+    double[][] scores = new double[queryCount][vectors];
+    for (int query = 0; query < queryCount; query++) {
+      asked.copyRow(query, asks[query]);
+    }
+    float[] row = new float[base.dimension()];
+    for (int id = 0; id < vectors; id++) {
+      base.copyRow(id, row);
+      double norm = Math.sqrt(dot(row, row));
+      for (int query = 0; query < queryCount; query++) {
+        scores[query][id] = dot(asks[query], row) / norm;
+      }
+    }
+    for (int query = 0; query < queryCount; query++) {
+      double[] own = scores[query];
+      nearest[query] =
+          IntStream.range(0, vectors)
+              .boxed()
+              .sorted(Comparator.comparingDouble(id -> -own[id]))
+              .limit(10)
+              .mapToLong(Integer::longValue)
+              .toArray();
+    }
+    return nearest;
+  }
+
+  private static double dot(float[] a, float[] b) {
+    float sum = 0;
+    for (int i = 0; i < a.length; i++) {
+      sum = Math.fma(a[i], b[i], sum);
+    }
+    return sum;
+  }
+
   private static double agreement(long[][] one, long[][] other) {
     long same = 0;
     long all = 0;
@@ -459,14 +510,16 @@ public final class ServerBenchmark implements Callable<Integer> {
       threads.add(
           Thread.ofPlatform()
               .start(() -> {
-                if (which < writers) {
+                if (which == 0) {
+                  writeByFlight(writers, rows, vectors, sources, underway);
+                } else if (which < writers) {
                   write(which, writers, rows, vectors, sources, underway);
                 } else {
                   search(which, asked);
                 }
               }));
     }
-    List<String> timeline = watch(server);
+    List<Double> timeline = watch(server);
     if (kill) {
       server.descendants().forEach(ProcessHandle::destroyForcibly);
       server.destroyForcibly();
@@ -482,7 +535,10 @@ public final class ServerBenchmark implements Callable<Integer> {
     report.put("declared_backpressure", backpressure.get());
     report.set("mixed_search_us", times(searchTimes));
     report.set("mixed_write_us", times(writeTimes));
+    report.put("mixed_put_by_flight", putByFlight.get());
     timeline.forEach(report.putArray("memory_mb_per_half_minute")::add);
+    growth = growth(timeline);
+    report.put("memory_growth_after_first_minute", growth);
     Process next = server;
     if (kill) {
       if (!server.waitFor(30, TimeUnit.SECONDS)) {
@@ -497,8 +553,8 @@ public final class ServerBenchmark implements Callable<Integer> {
   }
 
   /** Anonymous memory of the server, twice a minute. */
-  private List<String> watch(Process server) throws Exception {
-    List<String> readings = new ArrayList<>();
+  private List<Double> watch(Process server) throws Exception {
+    List<Double> readings = new ArrayList<>();
     Path status = Path.of("/proc", Long.toString(server.pid()), "status");
     for (int second = 0; second < seconds; second++) {
       Thread.sleep(1000);
@@ -506,12 +562,125 @@ public final class ServerBenchmark implements Callable<Integer> {
         for (String line : Files.readAllLines(status)) {
           if (line.startsWith("RssAnon:")) {
             long kilobytes = Long.parseLong(line.replaceAll("[^0-9]", ""));
-            readings.add(String.format(Locale.ROOT, "%.1f", kilobytes / 1024.0));
+            readings.add(Math.round(kilobytes / 102.4) / 10.0);
           }
         }
       }
     }
     return readings;
+  }
+
+  /** Mean of the last third of the readings behind the first minute, as a share of the first's. */
+  private static double growth(List<Double> readings) {
+    List<Double> later = readings.subList(Math.min(2, readings.size()), readings.size());
+    int third = later.size() / 3;
+    if (third == 0) {
+      return 1;
+    }
+    return mean(later.subList(later.size() - third, later.size())) / mean(later.subList(0, third));
+  }
+
+  private static double mean(List<Double> values) {
+    return values.stream().mapToDouble(Double::doubleValue).average().orElse(0);
+  }
+
+  /** As {@link #write} without deletes, over one stream of DoPut: a batch, its answer, the next. */
+  private void writeByFlight(
+      int writers,
+      F32Rows rows,
+      int vectors,
+      AtomicIntegerArray sources,
+      AtomicIntegerArray underway) {
+    SplittableRandom random = new SplittableRandom(0);
+    try (BufferAllocator allocator = new RootAllocator();
+        FlightClient client =
+            FlightClient.builder(allocator, Location.forGrpcInsecure("127.0.0.1", port + 1))
+                .build();
+        VectorSchemaRoot root = VectorSchemaRoot.create(schema(rows.dimension()), allocator)) {
+      while (!stopped) {
+        try (SyncPutListener listener = new SyncPutListener()) {
+          FlightClient.ClientStreamListener stream =
+              client.startPut(FlightDescriptor.path(NAME), root, listener);
+          while (!stopped) {
+            int[] ids =
+                random
+                    .ints(UPSERT, 0, vectors / writers)
+                    .map(id -> id * writers)
+                    .distinct()
+                    .toArray();
+            int[] from = random.ints(ids.length, 1, rows.count() + 1).toArray();
+            for (int id : ids) {
+              underway.set(id, 1);
+            }
+            fill(root, rows, ids, from);
+            long begin = System.nanoTime();
+            stream.putNext();
+            awaitAnswer(listener, ids.length);
+            writeTimes.recordValue(System.nanoTime() - begin);
+            putByFlight.addAndGet(ids.length);
+            for (int i = 0; i < ids.length; i++) {
+              sources.set(ids[i], from[i]);
+              underway.set(ids[i], 0);
+            }
+          }
+          stream.completed();
+          listener.getResult();
+        } catch (ExecutionException e) {
+          requireBackpressure(e.getCause());
+        } catch (FlightRuntimeException e) {
+          requireBackpressure(e);
+        }
+      }
+    } catch (Exception e) {
+      failed(writeErrors, e);
+    }
+  }
+
+  /** Nothing of a batch refused is done; but which of those under way it was is not looked up. */
+  private void requireBackpressure(@Nullable Throwable e) throws Exception {
+    boolean refused =
+        e instanceof FlightRuntimeException failure
+            && failure.status().code() == FlightStatusCode.RESOURCE_EXHAUSTED;
+    if (!refused) {
+      throw new IOException("DoPut failed: " + e, e);
+    }
+    backpressure.incrementAndGet();
+    Thread.sleep(1000);
+  }
+
+  private void awaitAnswer(SyncPutListener listener, int rows) throws Exception {
+    int left = rows;
+    while (left > 0) {
+      try (PutResult result = listener.read()) {
+        if (result == null) {
+          throw new IOException("the server ended the stream");
+        }
+        byte[] bytes = new byte[(int) result.getApplicationMetadata().readableBytes()];
+        result.getApplicationMetadata().readBytes(bytes);
+        JsonNode answer = JSON.readTree(bytes);
+        left -= answer.path("rows").asInt(0);
+        if (answer.path("status").asString("").equals("slow_down")) {
+          backpressure.incrementAndGet();
+        }
+      }
+    }
+  }
+
+  private static void fill(VectorSchemaRoot root, F32Rows rows, int[] ids, int[] from) {
+    int dimension = rows.dimension();
+    float[] row = new float[dimension];
+    root.allocateNew();
+    FixedSizeListVector vectors = (FixedSizeListVector) root.getVector("vector");
+    Float4Vector items = (Float4Vector) vectors.getDataVector();
+    for (int i = 0; i < ids.length; i++) {
+      ((BigIntVector) root.getVector("id")).setSafe(i, ids[i]);
+      rows.copyRow(from[i] - 1, row);
+      for (int j = 0; j < dimension; j++) {
+        items.setSafe(i * dimension + j, row[j]);
+      }
+      vectors.setNotNull(i);
+    }
+    root.setRowCount(ids.length);
   }
 
   private void write(

@@ -24,8 +24,9 @@ import picocli.CommandLine.Spec;
     description = "Serves collections of vectors over Arrow Flight and HTTP (Qdrant's REST).",
     footer = {
       "",
-      "Exit codes: 0 stopped as asked, 1 failed, 2 bad usage.",
-      "Clients, operation, metrics: docs/operations.md, docs/flight.md, /openapi.yaml."
+      "Exit codes: 1 failed, 2 bad usage, 143 stopped by SIGTERM, 130 by SIGINT.",
+      "Clients, options, metrics: docs/server.md, docs/flight.md, /openapi.yaml; running it:",
+      "docs/operations.md."
     })
 final class ServeCommand implements Callable<Integer> {
   private static final int FAILED = 1;
