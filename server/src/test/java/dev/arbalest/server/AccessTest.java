@@ -13,7 +13,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
@@ -22,11 +24,21 @@ import org.apache.arrow.flight.Action;
 import org.apache.arrow.flight.CallOption;
 import org.apache.arrow.flight.FlightCallHeaders;
 import org.apache.arrow.flight.FlightClient;
+import org.apache.arrow.flight.FlightDescriptor;
 import org.apache.arrow.flight.FlightRuntimeException;
 import org.apache.arrow.flight.FlightStatusCode;
+import org.apache.arrow.flight.FlightStream;
 import org.apache.arrow.flight.HeaderCallOption;
 import org.apache.arrow.flight.Location;
+import org.apache.arrow.flight.SyncPutListener;
+import org.apache.arrow.flight.Ticket;
 import org.apache.arrow.memory.RootAllocator;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.types.FloatingPointPrecision;
+import org.apache.arrow.vector.types.pojo.ArrowType;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.FieldType;
+import org.apache.arrow.vector.types.pojo.Schema;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -37,6 +49,16 @@ class AccessTest {
   private static final String CREATE = "{\"vectors\":{\"size\":4,\"distance\":\"Dot\"}}";
 
   @TempDir private Path directory;
+
+  @Test
+  void namesOfTokensAreTheirOwn() throws Exception {
+    Path file = directory.resolve("tokens.json");
+    String _ = AccessControl.create(file, "one", List.of("read"), List.of("*"));
+    assertThatThrownBy(() -> AccessControl.create(file, "one", List.of("write"), List.of("*")))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("has a token named one already");
+    assertThat(AccessControl.create(file, "two", List.of("read"), List.of("*"))).hasSize(43);
+  }
 
   private static String[] bearer(String token) {
     return new String[] {"authorization", "Bearer " + token};
@@ -79,7 +101,76 @@ class AccessTest {
       assertThat(flight(port, "drop", "{\"dataset\":\"open\"}", reader))
           .isEqualTo(FlightStatusCode.UNAUTHORIZED);
       assertThat(flight(port, "drop", "{\"dataset\":\"open\"}", all)).isNull();
+      for (String token : new String[] {null, "wrong", reader, all}) {
+        FlightStatusCode expected =
+            token == null || token.equals("wrong")
+                ? FlightStatusCode.UNAUTHENTICATED
+                : token.equals(reader) ? FlightStatusCode.UNAUTHORIZED : null;
+        assertThat(everyCall(port, token)).as(token).containsOnly(expected);
+      }
     }
+  }
+
+  /** What each of the calls about a collection ends with. */
+  @SuppressWarnings("try") // closing may be interrupted
+  private static List<@Nullable FlightStatusCode> everyCall(int port, @Nullable String token)
+      throws Exception {
+    FlightCallHeaders headers = new FlightCallHeaders();
+    if (token != null) {
+      headers.insert("authorization", "Bearer " + token);
+    }
+    CallOption option = new HeaderCallOption(headers);
+    List<@Nullable FlightStatusCode> codes = new ArrayList<>();
+    FlightDescriptor closed = FlightDescriptor.path("closed");
+    Schema schema =
+        new Schema(
+            List.of(
+                Field.nullable("id", new ArrowType.Int(64, true)),
+                new Field(
+                    "vector",
+                    FieldType.nullable(new ArrowType.FixedSizeList(4)),
+                    List.of(
+                        Field.nullable(
+                            "item", new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE))))));
+    try (RootAllocator allocator = new RootAllocator();
+        FlightClient client =
+            FlightClient.builder(allocator, Location.forGrpcInsecure("127.0.0.1", port)).build();
+        VectorSchemaRoot root = VectorSchemaRoot.create(schema, allocator)) {
+      List<Callable<?>> calls =
+          List.of(
+              () -> client.getInfo(closed, option),
+              () -> {
+                try (FlightStream stream =
+                    client.getStream(
+                        new Ticket("closed".getBytes(StandardCharsets.UTF_8)), option)) {
+                  return stream.next();
+                }
+              },
+              () -> {
+                try (SyncPutListener listener = new SyncPutListener()) {
+                  client.startPut(closed, root, listener, option).completed();
+                  listener.getResult();
+                  return true;
+                }
+              },
+              () -> {
+                try (FlightClient.ExchangeReaderWriter exchange =
+                    client.doExchange(FlightDescriptor.path("ingest", "closed"), option)) {
+                  exchange.getWriter().start(root);
+                  exchange.getWriter().completed();
+                  return exchange.getReader().next();
+                }
+              });
+      for (Callable<?> call : calls) {
+        try {
+          Object _ = call.call();
+          codes.add(null);
+        } catch (FlightRuntimeException e) {
+          codes.add(e.status().code());
+        }
+      }
+    }
+    return codes;
   }
 
   /** Status of an action, null if it worked. */
@@ -106,14 +197,25 @@ class AccessTest {
   @Test
   void whoAsksTooOftenIsToldToWait() throws Exception {
     try (TestServer server =
-        TestServer.start(directory.resolve("data"), options -> options.requestsPerSecond(5))) {
-      int refused = 0;
-      for (int i = 0; i < 30; i++) {
-        TestServer.Answer answer = server.call("GET", "/collections", "");
-        refused += answer.status() == 429 ? 1 : 0;
-        assertThat(answer.status()).isIn(200, 429);
+        TestServer.start(directory.resolve("data"), options -> options.requestsPerSecond(1))) {
+      List<Integer> statuses = new ArrayList<>();
+      TestServer.Answer last = null;
+      for (int i = 0; i < 20; i++) {
+        last = server.call("GET", "/collections", "");
+        statuses.add(last.status());
+        if (last.status() == 429) {
+          assertThat(last.headers().firstValue("Retry-After")).contains("1");
+          assertThat(last.error()).contains("more than 1 requests per second");
+        }
       }
-      assertThat(refused).isGreaterThan(0);
+      assertThat(statuses).startsWith(200).contains(429).containsOnly(200, 429);
+      List<@Nullable FlightStatusCode> codes = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        codes.add(flight(server.server().flightPort(), "stats", "", null));
+      }
+      assertThat(codes)
+          .contains(FlightStatusCode.RESOURCE_EXHAUSTED)
+          .containsOnly(null, FlightStatusCode.RESOURCE_EXHAUSTED);
       assertThat(server.call("GET", "/healthz", "").status()).isEqualTo(200);
     }
   }
@@ -163,6 +265,7 @@ class AccessTest {
     certify("client", "-days 30");
     Files.writeString(directory.resolve("index"), "");
     certify("expired", "-days -1");
+    certify("former", "-days -1");
 
     ServerOptions.Tls tls = tls("good", null);
     try (TestServer server =
@@ -188,6 +291,8 @@ class AccessTest {
       assertThat(get(server, context("client"))).isEqualTo(200);
       assertThat(encryptedFlight(server, null)).isEqualTo(FlightStatusCode.UNAVAILABLE);
       assertThat(encryptedFlight(server, "client")).isNull();
+      assertThatThrownBy(() -> get(server, context("former"))).isInstanceOf(IOException.class);
+      assertThat(encryptedFlight(server, "former")).isEqualTo(FlightStatusCode.UNAVAILABLE);
     }
     assertThatThrownBy(() ->
             TestServer.start(

@@ -1,16 +1,29 @@
 package dev.arbalest.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.apache.arrow.flight.Action;
+import org.apache.arrow.flight.Criteria;
+import org.apache.arrow.flight.FlightClient;
+import org.apache.arrow.flight.FlightDescriptor;
+import org.apache.arrow.flight.FlightRuntimeException;
+import org.apache.arrow.flight.FlightStatusCode;
+import org.apache.arrow.flight.Location;
+import org.apache.arrow.memory.RootAllocator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -64,6 +77,7 @@ class IsolationTest {
   }
 
   @Test
+  @SuppressWarnings("try") // closing may be interrupted
   void aDamagedCollectionIsTakenOutOfServiceAndItsNeighboursGoOn() throws Exception {
     try (TestServer server = TestServer.start(data)) {
       fill(server, "damaged");
@@ -105,6 +119,32 @@ class IsolationTest {
           .contains("arbalest_faults_total{collection=\"damaged\"} 5.0");
       assertThat(server.call("GET", "/collections/damaged", "").result().path("status").asString())
           .isEqualTo("red");
+      assertThat(server.call("GET", "/metrics", "").body().asString())
+          .containsPattern("arbalest_quarantine_info.collection=\"damaged\",reason=\".*checksum");
+      try (RootAllocator allocator = new RootAllocator();
+          FlightClient client =
+              FlightClient.builder(
+                      allocator,
+                      Location.forGrpcInsecure("127.0.0.1", server.server().flightPort()))
+                  .build()) {
+        assertThatThrownBy(() -> client.getInfo(FlightDescriptor.path("damaged")))
+            .isInstanceOfSatisfying(
+                FlightRuntimeException.class,
+                e -> assertThat(e.status().code()).isEqualTo(FlightStatusCode.UNAVAILABLE))
+            .hasMessageContaining("out of service");
+        assertThat(client.getInfo(FlightDescriptor.path("sound")).getRecords()).isEqualTo(POINTS);
+        // What is asked of all of them is done to the others.
+        String reply =
+            new String(
+                client.doAction(new Action("snapshot", new byte[0])).next().getBody(),
+                StandardCharsets.UTF_8);
+        assertThat(reply).contains("\"status\":\"partly\"").contains("\"damaged\":");
+        List<String> listed = new ArrayList<>();
+        client
+            .listFlights(Criteria.ALL)
+            .forEach(info -> listed.add(info.getDescriptor().getPath().getFirst()));
+        assertThat(listed).containsExactly("sound");
+      }
       // What vectors are made of cannot be made anew: it stays out, and says so.
       TestServer.Answer reopened =
           server.call("POST", "/collections/damaged/reopen?repair=true", "");
@@ -171,10 +211,35 @@ class IsolationTest {
   }
 
   @Test
+  void stoppingWhileLoadingLosesNothing() throws Exception {
+    Path copy = data.resolveSibling(data.getFileName() + "-killed");
+    try (TestServer server = TestServer.start(data)) {
+      fill(server, "things");
+      // A copy made while it is open is what a kill leaves.
+      try (Stream<Path> files = Files.walk(data)) {
+        for (Path file : files.toList()) {
+          Files.copy(file, copy.resolve(data.relativize(file).toString()));
+        }
+      }
+    }
+    for (int i = 0; i < 3; i++) {
+      try (Server stopped = Server.start(new ServerOptions.Builder(copy).build())) {
+        assertThat(stopped.collections().has("things")).isTrue();
+      }
+    }
+    try (TestServer server = TestServer.start(copy)) {
+      assertThat(server.call("GET", "/readyz", "").status()).isEqualTo(200);
+      for (int i = 0; i < POINTS; i += 10) {
+        assertThat(search(server, "things", i).result().get(0).path("id").asInt()).isEqualTo(i);
+      }
+    }
+  }
+
+  @Test
   void anotherCodecFindsTheSame() throws Exception {
     try (TestServer server = TestServer.start(data)) {
       fill(server, "things");
-      for (String codec : java.util.List.of("rabitq:2", "sq8", "pq:16")) {
+      for (String codec : List.of("rabitq:2", "sq8", "pq:16")) {
         TestServer.Answer answer =
             server.call("POST", "/collections/things/reopen?codec=" + codec, "");
         assertThat(answer.result().path("ready").asBoolean()).as(answer.error()).isTrue();
@@ -186,7 +251,7 @@ class IsolationTest {
         assertThat(search(server, "things", 1000).result().get(0).path("id").asInt())
             .isEqualTo(1000);
       }
-      for (String bad : java.util.List.of("pq:1000", "zip")) {
+      for (String bad : List.of("pq:1000", "zip")) {
         assertThat(server.call("POST", "/collections/things/reopen?codec=" + bad, "").status())
             .isEqualTo(400);
         assertThat(search(server, "things", 5).status()).isEqualTo(200);
