@@ -168,10 +168,12 @@ final class IngestQueue implements AutoCloseable {
     try {
       failure = cause;
       changed.signalAll();
+      if (!ended) {
+        putter.interrupt(); // it must not wait for more, and tells the client
+      }
     } finally {
       lock.unlock();
     }
-    putter.interrupt(); // who must not be waiting for more, and tells the client
   }
 
   private void write(List<Part> batch) {
