@@ -3,6 +3,7 @@ package dev.arbalest.server;
 import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.Metric;
 import dev.arbalest.ssd.IdType;
+import dev.arbalest.ssd.WriteRefusedException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -241,38 +242,79 @@ final class AttributeStore implements AutoCloseable {
     void run() throws IOException;
   }
 
+  /** Changes attributes and, when that is written but not committed, vectors. */
+  @FunctionalInterface
+  private interface JointChange {
+    void make(Connection writer, VectorChange vectors) throws SQLException, IOException;
+  }
+
+  /**
+   * Changes attributes and vectors.
+   *
+   * @throws WriteRefusedException if vectors were refused: nothing is changed
+   * @throws IOException that says so if vectors may have been changed and attributes were not
+   */
+  private void write(VectorChange vectors, JointChange change) throws IOException {
+    boolean[] begun = new boolean[1];
+    VectorChange noted =
+        () -> {
+          begun[0] = true;
+          vectors.run();
+        };
+    try {
+      database.write(writer -> change.make(writer, noted));
+    } catch (WriteRefusedException e) {
+      throw e;
+    } catch (IOException e) {
+      if (!begun[0]) {
+        throw e;
+      }
+      throw new IOException(
+          "some vectors may have been changed and their attributes not, send it again: "
+              + e.getMessage(),
+          e);
+    }
+  }
+
   /** Sets the attributes of points alone. */
   void put(List<PointId> ids, List<@Nullable String> payloads) throws IOException {
-    put(ids, payloads, () -> {});
+    database.write(writer -> put(writer, ids, payloads));
   }
 
   /**
    * Sets the attributes of points, all of them new or replaced.
    *
    * @param payloads JSON objects, or null for none
-   * @param vectors done before attributes are committed: if it fails they are what they were
+   * @param vectors done before attributes are committed: if it is refused they are what they were
    */
   void put(List<PointId> ids, List<@Nullable String> payloads, VectorChange vectors)
       throws IOException {
-    database.write(writer -> {
-      try (PreparedStatement insert =
-          writer.prepareStatement("INSERT OR REPLACE INTO points VALUES (?, ?, ?)")) {
-        for (int i = 0; i < ids.size(); i++) {
-          String payload = payloads.get(i);
-          bind(insert, 1, key(ids.get(i)));
-          insert.setString(2, payload);
-          if (payload == null) {
-            insert.setNull(3, java.sql.Types.INTEGER);
-          } else {
-            insert.setInt(3, checksum(payload));
-          }
-          insert.addBatch();
+    write(
+        vectors,
+        (writer, change) -> {
+          put(writer, ids, payloads);
+          change.run();
+        });
+  }
+
+  private void put(Connection writer, List<PointId> ids, List<@Nullable String> payloads)
+      throws SQLException {
+    try (PreparedStatement insert =
+        writer.prepareStatement("INSERT OR REPLACE INTO points VALUES (?, ?, ?)")) {
+      for (int i = 0; i < ids.size(); i++) {
+        String payload = payloads.get(i);
+        bind(insert, 1, key(ids.get(i)));
+        insert.setString(2, payload);
+        if (payload == null) {
+          insert.setNull(3, java.sql.Types.INTEGER);
+        } else {
+          insert.setInt(3, checksum(payload));
         }
-        insert.executeBatch();
+        insert.addBatch();
       }
-      reindex(writer, ids);
-      vectors.run();
-    });
+      insert.executeBatch();
+    }
+    reindex(writer, ids);
   }
 
   /** Makes the rows of indexed fields of some points anew. */
@@ -387,32 +429,38 @@ final class AttributeStore implements AutoCloseable {
 
   /** Removes points' attributes alone. */
   void remove(List<PointId> ids) throws IOException {
-    remove(ids, () -> {});
+    database.write(writer -> remove(writer, ids));
   }
 
   /**
    * Removes the attributes of points.
    *
-   * @param vectors done before that is committed: if it fails they are what they were
+   * @param vectors done before that is committed: if it is refused they are what they were
    */
   void remove(List<PointId> ids, VectorChange vectors) throws IOException {
-    database.write(writer -> {
-      try (PreparedStatement values =
-              writer.prepareStatement("DELETE FROM field_values WHERE id = ?");
-          PreparedStatement points = writer.prepareStatement("DELETE FROM points WHERE id = ?")) {
-        for (PointId id : ids) {
-          bind(points, 1, key(id));
-          points.addBatch();
-          bind(values, 1, key(id));
-          values.addBatch();
-        }
-        points.executeBatch();
-        if (!indexes.isEmpty()) {
-          values.executeBatch();
-        }
+    write(
+        vectors,
+        (writer, change) -> {
+          remove(writer, ids);
+          change.run();
+        });
+  }
+
+  private void remove(Connection writer, List<PointId> ids) throws SQLException {
+    try (PreparedStatement values =
+            writer.prepareStatement("DELETE FROM field_values WHERE id = ?");
+        PreparedStatement points = writer.prepareStatement("DELETE FROM points WHERE id = ?")) {
+      for (PointId id : ids) {
+        bind(points, 1, key(id));
+        points.addBatch();
+        bind(values, 1, key(id));
+        values.addBatch();
       }
-      vectors.run();
-    });
+      points.executeBatch();
+      if (!indexes.isEmpty()) {
+        values.executeBatch();
+      }
+    }
   }
 
   private IdType idType() {

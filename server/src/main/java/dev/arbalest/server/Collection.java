@@ -230,19 +230,6 @@ final class Collection implements AutoCloseable {
     T apply(AttributeStore attributes) throws IOException;
   }
 
-  /** Vectors were changed and attributes could not be. */
-  private static final class HalfDoneException extends IOException {
-    private static final long serialVersionUID = 1;
-
-    HalfDoneException(IOException cause) {
-      super(
-          "the vectors were changed, their attributes could not be ("
-              + cause.getMessage()
-              + "); send it again",
-          cause);
-    }
-  }
-
   /** Does something, and tells faults from requests that cannot be answered. */
   private <T extends @Nullable Object> T use(Use<T> use) {
     // Who opens or closes it may take minutes: nobody waits for that. tryLock passes those who
@@ -261,11 +248,13 @@ final class Collection implements AutoCloseable {
     } catch (WriteRefusedException e) {
       throw exhausted(e);
     } catch (IOException e) {
-      throw isFull(e) && !(e instanceof HalfDoneException) ? exhausted(e) : fault(e);
+      throw isFull(e) ? exhausted(e) : fault(e);
     } catch (UncheckedIOException e) {
       throw fault(e.getCause() == null ? e : e.getCause());
     } catch (ServerException e) {
       throw e;
+    } catch (CancellationException e) {
+      throw unavailable(); // it is being closed
     } catch (OutOfMemoryError e) {
       // Of the process: that a request met it here says nothing of the collection.
       throw new ServerException(
@@ -449,14 +438,10 @@ final class Collection implements AutoCloseable {
         Ids engineIds = PointId.toIds(ids, type);
         target.requireInsertable(engineIds, vectors);
         WriteReceipt[] receipts = new WriteReceipt[1];
-        try {
-          store.put(
-              ids.stream().map(id -> id.as(type)).toList(),
-              payloads,
-              () -> receipts[0] = target.insert(engineIds, vectors));
-        } catch (IOException e) {
-          throw receipts[0] == null ? e : new HalfDoneException(e);
-        }
+        store.put(
+            ids.stream().map(id -> id.as(type)).toList(),
+            payloads,
+            () -> receipts[0] = target.insert(engineIds, vectors));
         WriteReceipt receipt = receipts[0];
         metrics.inserted(name, receipt.count());
         metrics.delayed(name, receipt.delayNanos());
@@ -544,14 +529,10 @@ final class Collection implements AutoCloseable {
           return 0;
         }
         IdType type = present.idType();
-        int[] deleted = {-1};
-        try {
-          store.remove(
-              ids.stream().map(id -> id.as(type)).toList(),
-              () -> deleted[0] = present.delete(PointId.toIds(ids, type)).count());
-        } catch (IOException e) {
-          throw deleted[0] < 0 ? e : new HalfDoneException(e);
-        }
+        int[] deleted = new int[1];
+        store.remove(
+            ids.stream().map(id -> id.as(type)).toList(),
+            () -> deleted[0] = present.delete(PointId.toIds(ids, type)).count());
         metrics.deleted(name, deleted[0]);
         return deleted[0];
       } finally {
@@ -631,7 +612,9 @@ final class Collection implements AutoCloseable {
         payloads.add(change.apply(row.payload()));
       }
     }
-    store.put(known, payloads);
+    if (!known.isEmpty()) { // with none there may be no table of points yet
+      store.put(known, payloads);
+    }
   }
 
   /** Makes filters on a field fast. */
@@ -766,7 +749,7 @@ final class Collection implements AutoCloseable {
     IdType type = index.idType();
     List<PointId> ids = new ArrayList<>();
     for (int rank = 0; rank < result.size(); rank++) {
-      ids.add(type == IdType.UTF8 ? PointId.of(result.text(rank)) : PointId.of(result.id(rank)));
+      ids.add(PointId.of(result, rank, type));
     }
     List<AttributeStore.@Nullable Row> rows =
         withPayloads ? store.rows(ids) : List.<AttributeStore.@Nullable Row>of();

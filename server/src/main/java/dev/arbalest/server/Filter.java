@@ -97,6 +97,14 @@ sealed interface Filter {
     }
   }
 
+  /** A field of which one value is none of some, all of one kind. */
+  record NoneOf(FieldPath field, List<Object> values) implements Filter {
+    @Override
+    public void toSql(FilterSql sql) {
+      sql.noneOf(field, values);
+    }
+  }
+
   /** A field whose number of values is compared. */
   record CountValues(FieldPath field, Operator operator, long count) implements Filter {
     @Override

@@ -89,7 +89,7 @@ final class FilterSql {
       }
       rows.append(" AND value ").append(operator).append(" ?");
       values.add(bound(test.value()));
-      indexed &= !test.isTime() && test.operator() != Filter.Operator.NOT_EQUAL;
+      indexed &= !test.isTime();
     }
     Integer index = indexed && depth == 0 ? context.indexOf(field) : null;
     sql.append('(');
@@ -102,6 +102,15 @@ final class FilterSql {
     }
     element(field, text.toString(), values);
     sql.append(')');
+  }
+
+  /** Whether a value of a field is of a kind and none of some of that kind. */
+  void noneOf(Filter.FieldPath field, List<Object> values) {
+    String marks = values.stream().map(_ -> "?").collect(Collectors.joining(", "));
+    element(
+        field,
+        "e.type IN " + types(values.getFirst()) + " AND e.value NOT IN (" + marks + ")",
+        values.stream().map(FilterSql::bound).toList());
   }
 
   private static Object bound(Object value) {

@@ -4,6 +4,7 @@ import dev.arbalest.ssd.Index;
 import dev.arbalest.ssd.SearchParameters;
 import dev.arbalest.ssd.SearchResult;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -51,7 +52,11 @@ final class FilteredSearch {
       result = next;
     }
     if (result.accepted() < request.k()) { // those accepted are far from where the walk goes
-      return among(index, request, parameters, store.matching(filter, MOST_SCANNED), result);
+      List<PointId> points = new ArrayList<>(store.matching(filter, MOST_SCANNED));
+      for (int rank = 0; rank < result.size(); rank++) { // if there are more than that
+        points.add(PointId.of(result, rank, index.idType()));
+      }
+      return among(index, request, parameters, points, result);
     }
     return result;
   }

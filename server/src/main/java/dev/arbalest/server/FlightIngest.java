@@ -77,16 +77,19 @@ final class FlightIngest {
     IngestQueue longest = null;
     long idle = MOST_IDLE_NANOS;
     for (IngestQueue queue : queues) {
-      if (queue.idleNanos() > idle) {
+      long nanos = queue.idleNanos();
+      if (nanos > idle) {
         longest = queue;
-        idle = queue.idleNanos();
+        idle = nanos;
       }
     }
     if (longest != null) {
       longest.fail(
           new ServerException(
               ServerException.Kind.EXHAUSTED,
-              "no batch came for " + idle / 1_000_000_000 + " s while others wait for a stream",
+              "no whole batch came for "
+                  + idle / 1_000_000_000
+                  + " s while others wait for a stream",
               RETRY_MILLIS,
               null));
     }

@@ -102,13 +102,14 @@ final class FlightSearch {
   /** Answers a ticket with a batch per query. */
   void answer(FlightRequest request, ServerStreamListener listener) {
     Search search = parse(request);
+    List<SearchRequest> queries = search.vectors().stream().map(search::query).toList();
     Metric metric = search.collection().settings().metric();
     BackpressureStrategy pressure = new BackpressureStrategy.CallbackBackpressureStrategy();
     pressure.register(listener);
     try (VectorSchemaRoot root = VectorSchemaRoot.create(search.schema(), allocator)) {
       boolean started = false;
-      for (JsonNode vector : search.vectors()) {
-        Collection.Answer answer = run(search, search.query(vector));
+      for (SearchRequest query : queries) {
+        Collection.Answer answer = run(search, query);
         if (!started) {
           listener.start(root); // after the first search: its failure can still be the status
           started = true;

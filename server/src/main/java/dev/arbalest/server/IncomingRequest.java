@@ -161,12 +161,10 @@ final class IncomingRequest implements AutoCloseable {
     }
   }
 
-  /** Takes room for so many bytes in all: as they come, so that who sends none takes none. */
-  private void acquire(int bytes) {
-    int permits = bytes / KIBI + 1 - held;
-    if (permits <= 0) {
-      return;
-    }
+  /** Takes room for so many bytes; returns how long that took. */
+  private long acquire(long bytes) {
+    long begin = System.nanoTime();
+    int permits = (int) (bytes / KIBI) + 1;
     try {
       if (!limits.permits().tryAcquire(permits, WAIT_SECONDS, TimeUnit.SECONDS)) {
         throw new ServerException(
@@ -176,24 +174,27 @@ final class IncomingRequest implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw new ServerException(ServerException.Kind.UNAVAILABLE, "the server stops", 0, e);
     }
-    held += permits;
+    held = permits;
+    return System.nanoTime() - begin;
   }
 
   private byte[] read(InputStream in, long announced) throws IOException {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(limits.seconds());
     byte[] bytes =
-        new byte[announced < 0 ? PIECE_BYTES : (int) Math.min(announced + 1, PIECE_BYTES)];
+        new byte[(int) Math.min(announced < 0 ? PIECE_BYTES : announced + 1, PIECE_BYTES)];
     int size = 0;
     while (true) {
       int read = in.read(bytes, size, bytes.length - size);
       if (read < 0) {
         return size == bytes.length ? bytes : Arrays.copyOf(bytes, size);
       }
+      if (size == 0) { // who sends nothing takes no room; who has room can go on to the end
+        deadline += acquire(announced < 0 ? limits.mostBytes() : announced);
+      }
       size += read;
       if (size > limits.mostBytes()) {
         throw tooLarge("more");
       }
-      acquire(size);
       long allowed = TimeUnit.SECONDS.toNanos(1) / BODY_BYTES_PER_SECOND * size;
       if (System.nanoTime() - deadline > allowed) {
         throw new ServerException(

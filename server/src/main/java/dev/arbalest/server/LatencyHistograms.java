@@ -62,6 +62,12 @@ final class LatencyHistograms implements Collector {
       Histogram interval = recorder.getIntervalHistogram();
       total.add(interval);
       long now = System.nanoTime();
+      if (now - recentSince > 2 * RECENT_NANOS) {
+        before.reset(); // nobody looked for long: of when the interval is is not known
+        recent.reset();
+        recentSince = now;
+        return total;
+      }
       if (now - recentSince > RECENT_NANOS) {
         Histogram oldest = before;
         before = recent;

@@ -2,6 +2,7 @@ package dev.arbalest.server;
 
 import dev.arbalest.ssd.IdType;
 import dev.arbalest.ssd.Ids;
+import dev.arbalest.ssd.SearchResult;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -23,6 +24,11 @@ record PointId(long number, @Nullable String text) {
 
   static PointId of(String text) {
     return new PointId(0, text);
+  }
+
+  /** That of a neighbour. */
+  static PointId of(SearchResult result, int rank, IdType type) {
+    return type == IdType.UTF8 ? of(result.text(rank)) : of(result.id(rank));
   }
 
   /** As a JSON document says it: a number, or a string. */

@@ -398,13 +398,16 @@ final class QdrantApi {
           }
           JsonBody.requireToken(parser.currentToken(), JsonToken.START_OBJECT);
           JsonBody search = JsonBody.object(parser, body);
-          left -= search.integer("limit", 10, 1, MOST_LIMIT) * (wantsVector(search) ? 100 : 1);
+          int hits =
+              search.integer("limit", 10, 1, MOST_LIMIT)
+                  + search.integer("offset", 0, 0, MOST_LIMIT);
+          left -= hits * (wantsVector(search) ? 100 : 1);
           if (left < 0) {
             throw ServerException.invalid(
                 "a batch asks for at most " + MOST_HITS + " hits, or a hundredth with vectors");
           }
-          JsonNode hits = hits(name, search);
-          result.add(isQuery ? object().set("points", hits) : hits);
+          JsonNode found = hits(name, search);
+          result.add(isQuery ? object().set("points", found) : found);
         }
       }
       return result;
@@ -421,7 +424,7 @@ final class QdrantApi {
     request.refuse("prefetch", "send the searches one by one");
     request.refuse("using", "vectors have no names here");
     boolean withVectors = wantsVector(request);
-    requireSize(collection, limit, withVectors);
+    requireSize(collection, (long) limit + offset, withVectors);
     JsonNode parameters = request.get("params");
     PointId self = null;
     float[] vector = vectorOf(request);

@@ -166,14 +166,13 @@ final class QdrantFilters {
       }
       return new Filter.Or(choices);
     }
-    List<Filter.Test> tests = new ArrayList<>();
-    for (JsonNode choice : node.path("except")) {
-      tests.add(new Filter.Test(Filter.Operator.NOT_EQUAL, value(choice), false));
+    List<Object> values = new ArrayList<>();
+    node.path("except").forEach(choice -> values.add(value(choice)));
+    long texts = values.stream().filter(String.class::isInstance).count();
+    if (values.isEmpty() || (texts > 0 && texts < values.size())) {
+      throw ServerException.invalid("\"except\" has texts or numbers, at least one");
     }
-    if (tests.isEmpty()) {
-      throw ServerException.invalid("\"except\" needs values");
-    }
-    return new Filter.CompareAll(path, tests);
+    return new Filter.NoneOf(path, values);
   }
 
   /** A Boolean, Long, Double or String. */

@@ -93,6 +93,10 @@ class HttpVerbsTest {
         400, "\"key\"", "POST", payload, "{\"points\":[1],\"payload\":{\"a\":1},\"key\":\"b\"}");
     refused(
         400, "the path a.b", "POST", payload + "/delete", "{\"points\":[1],\"keys\":[\"a.b\"]}");
+    // A filter over a collection that never had a point changes none, and is no fault.
+    done("PUT", "/collections/bare", "{\"vectors\":{\"size\":2,\"distance\":\"Dot\"}}");
+    done("POST", "/collections/bare/points/payload", "{" + which + ",\"payload\":{\"a\":1}}");
+    done("POST", "/collections/bare/points/delete", "{" + which + "}");
     done("POST", PATH + "/points/delete", "{" + which + "}");
     assertThat(done("POST", PATH + "/points/count", "{}").path("count").asInt()).isEqualTo(30);
   }
@@ -137,6 +141,20 @@ class HttpVerbsTest {
     for (String member : List.of("\"prefetch\":[{}]", "\"using\":\"name\"")) {
       refused(400, "is not supported", "POST", query, "{\"query\":[5,0],%s}".formatted(member));
     }
+    refused(
+        400,
+        "vectors",
+        "POST",
+        PATH + "/points/search/batch",
+        "{\"searches\":[{\"vector\":[1,0],\"limit\":1,\"offset\":9999,\"with_vector\":true}]}");
+    String except =
+        IntStream.range(0, 2000).mapToObj(Integer::toString).collect(Collectors.joining(","));
+    JsonNode none =
+        done(
+            "POST",
+            PATH + "/points/count",
+            "{\"filter\":{\"must\":[{\"key\":\"n\",\"match\":{\"except\":[" + except + "]}}]}}");
+    assertThat(none.path("count").asInt(-1)).isZero();
     refused(400, "order_by", "POST", PATH + "/points/scroll", "{\"order_by\":\"n\"}");
     refused(400, "START_OBJECT", "POST", search + "/batch", "{\"searches\":[0,[]]}");
     refused(

@@ -529,8 +529,9 @@ public final class Index implements AutoCloseable {
   }
 
   /**
-   * Writes the present state down, so that recovery begins from here. Happens by itself whenever
-   * the log has grown by {@link WriteOptions#checkpointBytes}, and on closing.
+   * Writes the present state down, so that recovery begins from here. Happens by itself on closing
+   * and whenever the log has grown by as much as the checkpoint will have, at the latest by {@link
+   * WriteOptions#checkpointBytes}.
    */
   public void checkpoint() throws IOException {
     session().checkpoint();
@@ -545,8 +546,9 @@ public final class Index implements AutoCloseable {
   }
 
   /**
-   * Has a compaction under way end soon with what it has done so far, and no other begin: for who
-   * must wait for its end before {@link #close}.
+   * Has a compaction under way end soon with what it has done so far: for who must wait for its end
+   * before {@link #close}, which must follow. No other begins, and no checkpoint is made any more
+   * until then.
    */
   public void prepareClose() {
     WriteSession present = session;
