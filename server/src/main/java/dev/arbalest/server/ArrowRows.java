@@ -131,11 +131,11 @@ final class ArrowRows {
   }
 
   /** Writes points into a batch of a collection's columns. */
-  static void fill(VectorSchemaRoot root, List<Collection.Point> points) {
+  static void fill(VectorSchemaRoot root, List<Point> points) {
     root.allocateNew();
     for (FieldVector column : root.getFieldVectors()) {
       for (int row = 0; row < points.size(); row++) {
-        Collection.Point point = points.get(row);
+        Point point = points.get(row);
         if (column.getName().equals(ArrowPoints.ID)) {
           setId(column, row, point.id());
         } else if (column instanceof FixedSizeListVector list) {
@@ -232,12 +232,12 @@ final class ArrowRows {
   }
 
   /** Writes what a search found into a batch of {@link #searchSchema}. */
-  static void fillSearch(VectorSchemaRoot root, List<Collection.Point> points, Metric metric) {
+  static void fillSearch(VectorSchemaRoot root, List<Point> points, Metric metric) {
     root.allocateNew();
     UInt8Vector ids = (UInt8Vector) root.getVector(ArrowPoints.ID);
     Float4Vector scores = (Float4Vector) root.getVector("score");
     for (int row = 0; row < points.size(); row++) {
-      Collection.Point point = points.get(row);
+      Point point = points.get(row);
       ids.setSafe(row, point.id().number());
       scores.setSafe(row, Scores.flight(metric, point.distance()));
       if (root.getVector("id_str") instanceof VarCharVector texts) {

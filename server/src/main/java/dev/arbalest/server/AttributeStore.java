@@ -242,27 +242,20 @@ final class AttributeStore implements AutoCloseable {
     void run() throws IOException;
   }
 
-  /** Changes attributes and, when that is written but not committed, vectors. */
-  @FunctionalInterface
-  private interface JointChange {
-    void make(Connection writer, VectorChange vectors) throws SQLException, IOException;
-  }
-
   /**
-   * Changes attributes and vectors.
+   * Changes attributes and, before that is committed, vectors.
    *
    * @throws WriteRefusedException if vectors were refused: nothing is changed
    * @throws IOException that says so if vectors may have been changed and attributes were not
    */
-  private void write(VectorChange vectors, JointChange change) throws IOException {
+  private void write(SqliteDatabase.Change attributes, VectorChange vectors) throws IOException {
     boolean[] begun = new boolean[1];
-    VectorChange noted =
-        () -> {
-          begun[0] = true;
-          vectors.run();
-        };
     try {
-      database.write(writer -> change.make(writer, noted));
+      database.write(writer -> {
+        attributes.make(writer);
+        begun[0] = true;
+        vectors.run();
+      });
     } catch (WriteRefusedException e) {
       throw e;
     } catch (IOException e) {
@@ -289,12 +282,7 @@ final class AttributeStore implements AutoCloseable {
    */
   void put(List<PointId> ids, List<@Nullable String> payloads, VectorChange vectors)
       throws IOException {
-    write(
-        vectors,
-        (writer, change) -> {
-          put(writer, ids, payloads);
-          change.run();
-        });
+    write(writer -> put(writer, ids, payloads), vectors);
   }
 
   private void put(Connection writer, List<PointId> ids, List<@Nullable String> payloads)
@@ -438,12 +426,7 @@ final class AttributeStore implements AutoCloseable {
    * @param vectors done before that is committed: if it is refused they are what they were
    */
   void remove(List<PointId> ids, VectorChange vectors) throws IOException {
-    write(
-        vectors,
-        (writer, change) -> {
-          remove(writer, ids);
-          change.run();
-        });
+    write(writer -> remove(writer, ids), vectors);
   }
 
   private void remove(Connection writer, List<PointId> ids) throws SQLException {

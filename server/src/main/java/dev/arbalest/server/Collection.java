@@ -638,17 +638,6 @@ final class Collection implements AutoCloseable {
     });
   }
 
-  /**
-   * A point.
-   *
-   * @param id what it is known by
-   * @param payload attributes as a JSON object, or null
-   * @param vector null if it was not asked for
-   * @param distance to the query, 0 if there was none
-   */
-  @SuppressWarnings("ArrayRecordComponent") // never compared as a whole
-  record Point(PointId id, @Nullable String payload, float @Nullable [] vector, float distance) {}
-
   /** Some points in the order of the ids; those that are not there are left out. */
   List<Point> retrieve(List<PointId> ids, boolean withVectors) {
     return use(store -> {
@@ -656,30 +645,9 @@ final class Collection implements AutoCloseable {
       if (type == null) {
         return List.of();
       }
-      return points(store, store.rows(ids.stream().map(id -> id.as(type)).toList()), withVectors);
+      return Point.ofRows(
+          index, store.rows(ids.stream().map(id -> id.as(type)).toList()), withVectors);
     });
-  }
-
-  private List<Point> points(
-      AttributeStore store, List<AttributeStore.@Nullable Row> rows, boolean withVectors)
-      throws IOException {
-    Index present = index;
-    IdType type = store.settings().idType();
-    List<Point> points = new ArrayList<>();
-    if (present == null || type == null) {
-      return points;
-    }
-    for (AttributeStore.Row row : rows) {
-      if (row == null) {
-        continue;
-      }
-      Ids one = PointId.toIds(List.of(row.id()), type);
-      float[] vector = withVectors ? present.vector(one, 0) : null;
-      if (withVectors ? vector != null : present.contains(one, 0)) {
-        points.add(new Point(row.id(), row.payload(), vector, 0));
-      }
-    }
-    return points;
   }
 
   /**
@@ -701,8 +669,8 @@ final class Collection implements AutoCloseable {
       List<AttributeStore.Row> rows = store.scroll(filter, first, limit + 1);
       PointId next = rows.size() > limit ? rows.get(limit).id() : null;
       return new Page(
-          points(
-              store, new ArrayList<>(rows.subList(0, Math.min(limit, rows.size()))), withVectors),
+          Point.ofRows(
+              index, new ArrayList<>(rows.subList(0, Math.min(limit, rows.size()))), withVectors),
           next);
     });
   }
@@ -728,42 +696,11 @@ final class Collection implements AutoCloseable {
       Index present = index;
       SearchResult result =
           present == null ? new SearchResult() : FilteredSearch.run(store, present, request);
-      List<Point> points = found(store, present, result, withPayloads, withVectors);
+      List<Point> points = Point.ofNeighbors(store, present, result, withPayloads, withVectors);
       metrics.searched(name, System.nanoTime() - start, result);
       event.commit(name, request.k(), result);
       return new Answer(points, result);
     });
-  }
-
-  private static List<Point> found(
-      AttributeStore store,
-      @Nullable Index index,
-      SearchResult result,
-      boolean withPayloads,
-      boolean withVectors)
-      throws IOException {
-    List<Point> points = new ArrayList<>();
-    if (index == null) {
-      return points;
-    }
-    IdType type = index.idType();
-    List<PointId> ids = new ArrayList<>();
-    for (int rank = 0; rank < result.size(); rank++) {
-      ids.add(PointId.of(result, rank, type));
-    }
-    List<AttributeStore.@Nullable Row> rows =
-        withPayloads ? store.rows(ids) : List.<AttributeStore.@Nullable Row>of();
-    for (int rank = 0; rank < ids.size(); rank++) {
-      PointId id = ids.get(rank);
-      AttributeStore.Row row = withPayloads ? rows.get(rank) : null;
-      float[] vector = withVectors ? index.vector(PointId.toIds(List.of(id), type), 0) : null;
-      boolean isGone = (withPayloads && row == null) || (withVectors && vector == null);
-      if (!isGone) {
-        points.add(
-            new Point(id, row == null ? null : row.payload(), vector, result.distance(rank)));
-      }
-    }
-    return points;
   }
 
   /** Makes a checkpoint. */
@@ -799,47 +736,13 @@ final class Collection implements AutoCloseable {
     });
   }
 
-  /**
-   * Figures.
-   *
-   * @param points vectors there
-   * @param slots places for vectors, used or free
-   * @param unlinked inserted and not in the graph yet
-   * @param unlinkedLimit most that may be
-   * @param graphBytes memory of the graph
-   * @param codesBytes memory of the codes
-   * @param tablesBytes memory of ids and checksums
-   * @param logBytes bytes a recovery would replay
-   * @param attributeBytes of the database of attributes
-   * @param logSyncs times the log was made durable
-   * @param logSyncNanos nanoseconds that took
-   */
-  record Stats(
-      int points,
-      int slots,
-      int unlinked,
-      int unlinkedLimit,
-      long graphBytes,
-      long codesBytes,
-      long tablesBytes,
-      long logBytes,
-      long attributeBytes,
-      long logSyncs,
-      long logSyncNanos) {
-    static final Stats NONE = new Stats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-
-    long memoryBytes() {
-      return graphBytes + codesBytes + tablesBytes;
-    }
-  }
-
-  Stats stats() {
+  CollectionStats stats() {
     return use(store -> {
       Index present = index;
       if (present == null) {
-        return Stats.NONE;
+        return CollectionStats.NONE;
       }
-      return new Stats(
+      return new CollectionStats(
           present.count(),
           present.slots(),
           present.unlinked(),

@@ -200,7 +200,7 @@ final class FlightActions {
       figures.put("state", collection.state().name());
       figures.put("reason", collection.reason());
       try {
-        Collection.Stats stats = collection.stats();
+        CollectionStats stats = collection.stats();
         figures.put("dimension", collection.settings().dimension());
         figures.put("rows", stats.points());
         figures.put("slots", stats.slots());

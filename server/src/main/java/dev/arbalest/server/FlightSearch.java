@@ -234,7 +234,7 @@ final class FlightSearch {
   void answer(FlightRequest request, StreamListener<Result> listener) throws IOException {
     Search search = parse(request);
     for (JsonNode vector : search.vectors()) {
-      List<Collection.Point> points;
+      List<Point> points;
       try {
         points = run(search, search.query(vector)).points();
       } catch (ServerException e) {
@@ -251,7 +251,7 @@ final class FlightSearch {
   void answerById(FlightRequest body, StreamListener<Result> listener) throws IOException {
     Collection collection = collections.get(body.name());
     PointId id = body.ids().getFirst();
-    List<Collection.Point> self = collection.retrieve(List.of(id), true);
+    List<Point> self = collection.retrieve(List.of(id), true);
     float[] vector = self.isEmpty() ? null : self.getFirst().vector();
     if (vector == null) {
       throw new ServerException(
@@ -271,7 +271,7 @@ final class FlightSearch {
   }
 
   /** What a search found as a complete Arrow IPC stream. */
-  private byte[] stream(Search search, List<Collection.Point> points) throws IOException {
+  private byte[] stream(Search search, List<Point> points) throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (VectorSchemaRoot root = VectorSchemaRoot.create(search.schema(), allocator);
         ArrowStreamWriter writer = new ArrowStreamWriter(root, null, Channels.newChannel(bytes))) {

@@ -335,7 +335,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
 
   private static FlightInfo info(Collection collection) throws IOException {
     CollectionSettings settings = collection.settings();
-    Collection.Stats stats = collection.stats();
+    CollectionStats stats = collection.stats();
     Ticket ticket = new Ticket(collection.name().getBytes(StandardCharsets.UTF_8));
     return new FlightInfo(
         ArrowRows.schema(settings),

@@ -129,7 +129,7 @@ final class QdrantApi {
     putConfig(config, parameters);
     try {
       CollectionSettings settings = collection.settings();
-      Collection.Stats stats = collection.stats();
+      CollectionStats stats = collection.stats();
       parameters
           .putObject("vectors")
           .put("size", settings.dimension())
@@ -317,7 +317,7 @@ final class QdrantApi {
     }
     boolean withVectors = wantsVector(request);
     requireSize(collection, ids.size(), withVectors);
-    for (Collection.Point point : collection.retrieve(ids, withVectors)) {
+    for (Point point : collection.retrieve(ids, withVectors)) {
       result.add(QdrantRecords.record(point, wanted, type));
     }
     return result;
@@ -325,7 +325,7 @@ final class QdrantApi {
 
   JsonNode retrieveOne(String name, String text) {
     Collection collection = collections.get(name);
-    List<Collection.Point> points = collection.retrieve(List.of(PointId.of(text)), true);
+    List<Point> points = collection.retrieve(List.of(PointId.of(text)), true);
     if (points.isEmpty()) {
       throw new ServerException(
           ServerException.Kind.NOT_FOUND, "point " + text + " is not in collection " + name);
@@ -431,7 +431,7 @@ final class QdrantApi {
     if (vector == null) {
       JsonNode query = request.get("query");
       self = QdrantFilters.pointId(query.isObject() ? query.path("nearest") : query);
-      List<Collection.Point> points = collection.retrieve(List.of(self), true);
+      List<Point> points = collection.retrieve(List.of(self), true);
       vector = points.isEmpty() ? null : points.getFirst().vector();
       if (vector == null) {
         throw new ServerException(
@@ -455,7 +455,7 @@ final class QdrantApi {
     ArrayNode result = array();
     JsonNode threshold = request.get("score_threshold");
     int passed = 0;
-    for (Collection.Point point : answer.points()) {
+    for (Point point : answer.points()) {
       boolean isSelf = self != null && point.id().toString().equals(self.toString());
       float score = Scores.qdrant(settings.metric(), point.distance());
       if (isSelf || (threshold.isNumber() && !reaches(settings, score, threshold.floatValue()))) {
@@ -473,7 +473,7 @@ final class QdrantApi {
     CollectionSettings settings = collection.settings();
     QdrantRecords.Wanted wanted = new QdrantRecords.Wanted(withPayload, List.of(), List.of());
     ArrayNode result = array();
-    for (Collection.Point point : answer.points()) {
+    for (Point point : answer.points()) {
       result.add(QdrantRecords.hit(point, settings, wanted));
     }
     return result;

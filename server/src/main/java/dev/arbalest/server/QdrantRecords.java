@@ -67,7 +67,7 @@ final class QdrantRecords {
   }
 
   /** A point that was asked for. */
-  static ObjectNode record(Collection.Point point, Wanted wanted, @Nullable IdType type) {
+  static ObjectNode record(Point point, Wanted wanted, @Nullable IdType type) {
     ObjectNode record = JsonBody.JSON.createObjectNode();
     putId(record, point.id(), type);
     wanted.put(record, point.payload());
@@ -76,7 +76,7 @@ final class QdrantRecords {
   }
 
   /** A point that was searched for. */
-  static ObjectNode hit(Collection.Point point, CollectionSettings settings, Wanted wanted) {
+  static ObjectNode hit(Point point, CollectionSettings settings, Wanted wanted) {
     ObjectNode hit = JsonBody.JSON.createObjectNode();
     putId(hit, point.id(), settings.idType());
     hit.put("version", 0);

@@ -132,7 +132,7 @@ final class ServerMetrics {
       Supplier<List<Collection>> collections,
       String name,
       String help,
-      ToDoubleFunction<Collection.Stats> value) {
+      ToDoubleFunction<CollectionStats> value) {
     CounterWithCallback.builder()
         .name(name)
         .help(help)
@@ -145,7 +145,7 @@ final class ServerMetrics {
       Supplier<List<Collection>> collections,
       String name,
       String help,
-      ToDoubleFunction<Collection.Stats> value) {
+      ToDoubleFunction<CollectionStats> value) {
     GaugeWithCallback.builder()
         .name(name)
         .help(help)
@@ -161,18 +161,18 @@ final class ServerMetrics {
   }
 
   private static void forEach(
-      Supplier<List<Collection>> collections, ToDoubleFunction<Collection.Stats> value, Sink sink) {
+      Supplier<List<Collection>> collections, ToDoubleFunction<CollectionStats> value, Sink sink) {
     for (Collection collection : collections.get()) {
       sink.accept(value.applyAsDouble(statsOf(collection)), collection.name());
     }
   }
 
   /** Figures of a collection, none if it is not in service. */
-  private static Collection.Stats statsOf(Collection collection) {
+  private static CollectionStats statsOf(Collection collection) {
     try {
       return collection.stats();
     } catch (ServerException e) {
-      return Collection.Stats.NONE; // arbalest_quarantined says why
+      return CollectionStats.NONE; // arbalest_quarantined says why
     }
   }
 

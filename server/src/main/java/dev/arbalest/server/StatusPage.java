@@ -37,7 +37,7 @@ final class StatusPage {
       one.put("reason", collection.reason());
       try {
         CollectionSettings settings = collection.settings();
-        Collection.Stats stats = collection.stats();
+        CollectionStats stats = collection.stats();
         one.put("dimension", settings.dimension());
         one.put("metric", settings.metric().label());
         one.put("points", stats.points());

@@ -330,7 +330,7 @@ class FlightVerbsTest extends FlightTestCase {
         root.setRowCount(5);
         send(name, root);
       }
-      List<Collection.Point> found =
+      List<Point> found =
           server
               .server()
               .collections()
