@@ -96,3 +96,14 @@ await client.deleteCollection(uuid);
 await client.deleteCollection(name);
 assert.equal((await client.collectionExists(name)).exists, false);
 console.log('all as expected');
+
+// Framework integrations give the only vector the empty name.
+const unnamed = 'unnamed';
+await client.createCollection(unnamed, { vectors: { '': { size: 2, distance: 'Dot' } } });
+await client.upsert(unnamed, { wait: true, points: [
+  { id: 1, vector: { '': [1, 0] }, payload: { text: 'a' } },
+  { id: 2, vector: { '': [0, 1] }, payload: { text: 'b' } },
+] });
+const found = await client.query(unnamed, { query: [0, 2], using: '', limit: 1, with_payload: true });
+assert.deepEqual(found.points.map((point) => [point.id, point.score, point.payload]), [[2, 2, { text: 'b' }]]);
+await assert.rejects(client.upsert(unnamed, { points: [{ id: 3, vector: { other: [1, 1] } }] }), /Bad Request/);

@@ -70,4 +70,13 @@ public final class SystemFacts {
     String text = Files.readString(file).trim();
     return text.equals("max") ? Long.MAX_VALUE : Long.parseLong(text);
   }
+
+  /**
+   * What counts against a memory budget: {@link #anonymousBytes}, with the heap as large as it may
+   * become, as it grows when it likes.
+   */
+  public static long budgetedBytes() {
+    Runtime runtime = Runtime.getRuntime();
+    return anonymousBytes() + runtime.maxMemory() - runtime.totalMemory();
+  }
 }

@@ -178,7 +178,7 @@ final class AccessControl {
    *
    * @param authorization header {@code Bearer <token>}, or null
    * @param apiKey header {@code api-key}, or null
-   * @param peer address of the client
+   * @param peer address of the client, or what stands for all of them
    * @throws ServerException UNAUTHENTICATED, or EXHAUSTED if it asks too often
    */
   Client identify(@Nullable String authorization, @Nullable String apiKey, String peer) {

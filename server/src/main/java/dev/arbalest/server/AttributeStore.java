@@ -18,7 +18,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -43,12 +42,14 @@ final class AttributeStore implements AutoCloseable {
 
   private final Path path;
   private final SqliteDatabase database;
-  private final Map<String, Integer> indexes = new ConcurrentHashMap<>();
+  private final FieldIndexes indexes;
   private volatile CollectionSettings settings;
 
-  private AttributeStore(Path path, SqliteDatabase database, CollectionSettings settings) {
+  private AttributeStore(Path path, SqliteDatabase database, CollectionSettings settings)
+      throws IOException {
     this.path = path;
     this.database = database;
+    this.indexes = new FieldIndexes(database);
     this.settings = settings;
   }
 
@@ -97,9 +98,7 @@ final class AttributeStore implements AutoCloseable {
             requireOurs(path, connection);
             return readSettings(path, connection);
           });
-      AttributeStore store = new AttributeStore(path, database, settings);
-      store.loadIndexes();
-      return store;
+      return new AttributeStore(path, database, settings);
     } catch (Throwable e) {
       database.close();
       throw e;
@@ -145,21 +144,13 @@ final class AttributeStore implements AutoCloseable {
     }
   }
 
-  private void loadIndexes() throws IOException {
-    int _ =
-        database.read(connection -> {
-          try (Statement statement = connection.createStatement();
-              ResultSet rows = statement.executeQuery("SELECT field, path FROM fields")) {
-            while (rows.next()) {
-              indexes.put(rows.getString(2), rows.getInt(1));
-            }
-          }
-          return indexes.size();
-        });
-  }
-
   CollectionSettings settings() {
     return settings;
+  }
+
+  /** The indexes of fields. */
+  FieldIndexes indexes() {
+    return indexes;
   }
 
   /** Replaces the settings; with the first id type the table of points is made. */
@@ -196,7 +187,7 @@ final class AttributeStore implements AutoCloseable {
     statement.executeUpdate();
   }
 
-  private static boolean hasPoints(Connection writer) throws SQLException {
+  static boolean hasPoints(Connection writer) throws SQLException {
     String query = "SELECT count(*) FROM sqlite_master WHERE name = 'points'";
     return SqliteDatabase.number(writer, query) > 0;
   }
@@ -218,16 +209,12 @@ final class AttributeStore implements AutoCloseable {
     }
   }
 
-  private static void bind(PreparedStatement statement, int at, Object value) throws SQLException {
+  static void bind(PreparedStatement statement, int at, Object value) throws SQLException {
     switch (value) {
       case Long number -> statement.setLong(at, number);
       case Double number -> statement.setDouble(at, number);
       default -> statement.setString(at, value.toString());
     }
-  }
-
-  private static Object key(PointId id) {
-    return id.text() == null ? (Object) id.number() : id.text();
   }
 
   private static int checksum(String payload) {
@@ -291,7 +278,7 @@ final class AttributeStore implements AutoCloseable {
         writer.prepareStatement("INSERT OR REPLACE INTO points VALUES (?, ?, ?)")) {
       for (int i = 0; i < ids.size(); i++) {
         String payload = payloads.get(i);
-        bind(insert, 1, key(ids.get(i)));
+        bind(insert, 1, ids.get(i).key());
         insert.setString(2, payload);
         if (payload == null) {
           insert.setNull(3, java.sql.Types.INTEGER);
@@ -302,117 +289,7 @@ final class AttributeStore implements AutoCloseable {
       }
       insert.executeBatch();
     }
-    reindex(writer, ids);
-  }
-
-  /** Makes the rows of indexed fields of some points anew. */
-  private void reindex(Connection writer, List<PointId> ids) throws SQLException {
-    if (indexes.isEmpty()) {
-      return;
-    }
-    try (PreparedStatement remove =
-            writer.prepareStatement("DELETE FROM field_values WHERE id = ?");
-        PreparedStatement insert = writer.prepareStatement(insertValues("p.id = ?"))) {
-      for (PointId id : ids) {
-        bind(remove, 1, key(id));
-        remove.executeUpdate();
-        for (Map.Entry<String, Integer> index : indexes.entrySet()) {
-          insert.setInt(1, index.getValue());
-          insert.setString(2, index.getKey());
-          insert.setString(3, index.getKey());
-          bind(insert, 4, key(id));
-          insert.executeUpdate();
-        }
-      }
-    }
-  }
-
-  private static String insertValues(String which) {
-    return "INSERT OR IGNORE INTO field_values SELECT ?, e.value, p.id FROM points p, "
-        + "json_each(p.payload, ?) e WHERE json_type(p.payload, ?) <> 'object' "
-        + "AND e.type NOT IN ('null', 'object', 'array') AND "
-        + which;
-  }
-
-  /** Makes filters on a field fast. */
-  void createIndex(Filter.FieldPath field, String kind) throws IOException {
-    if (field.jsonPaths().size() > 1) {
-      throw ServerException.invalid("fields inside lists cannot be indexed");
-    }
-    String fieldPath = field.jsonPaths().getFirst();
-    int[] made = new int[1];
-    SqliteDatabase.Change change =
-        writer -> {
-          if (indexes.containsKey(fieldPath)) {
-            return;
-          }
-          int number =
-              (int) SqliteDatabase.number(writer, "SELECT coalesce(max(field), 0) + 1 FROM fields");
-          try (PreparedStatement insert =
-              writer.prepareStatement("INSERT INTO fields VALUES (?, ?, ?)")) {
-            insert.setInt(1, number);
-            insert.setString(2, fieldPath);
-            insert.setString(3, kind);
-            insert.executeUpdate();
-          }
-          if (hasPoints(writer)) {
-            try (Statement statement = writer.createStatement()) {
-              statement.execute("DELETE FROM field_values WHERE field = " + number);
-            }
-            try (PreparedStatement insert = writer.prepareStatement(insertValues("1"))) {
-              insert.setInt(1, number);
-              insert.setString(2, fieldPath);
-              insert.setString(3, fieldPath);
-              insert.executeUpdate();
-            }
-          }
-          made[0] = number;
-        };
-    database.write(
-        change,
-        () -> {
-          if (made[0] > 0) {
-            indexes.put(fieldPath, made[0]); // now that its rows are there for everybody
-          }
-        });
-  }
-
-  /**
-   * Removes an index of a field. Its rows stay until the number is used again: who began before may
-   * still be looking at them.
-   */
-  void dropIndex(Filter.FieldPath field) throws IOException {
-    String fieldPath = field.jsonPaths().getFirst();
-    Integer number = indexes.remove(fieldPath);
-    if (number == null) {
-      return;
-    }
-    try {
-      database.write(writer -> {
-        try (Statement statement = writer.createStatement()) {
-          statement.execute("DELETE FROM fields WHERE field = " + number);
-        }
-      });
-    } catch (IOException | RuntimeException e) {
-      indexes.put(fieldPath, number);
-      throw e;
-    }
-  }
-
-  /** Kinds of indexed fields by their names. */
-  Map<String, String> indexes() throws IOException {
-    return database.read(connection -> {
-      Map<String, String> kinds = new LinkedHashMap<>();
-      try (Statement statement = connection.createStatement();
-          ResultSet rows = statement.executeQuery("SELECT path, kind FROM fields")) {
-        while (rows.next()) {
-          kinds.put(
-              rows.getString(1).replace("$.\"", "").replace("\".\"", ".").replace("\"", ""),
-              rows.getString(2));
-        }
-      }
-      return kinds;
-    });
+    indexes.update(writer, ids);
   }
 
   /** Removes points' attributes alone. */
@@ -434,9 +311,9 @@ final class AttributeStore implements AutoCloseable {
             writer.prepareStatement("DELETE FROM field_values WHERE id = ?");
         PreparedStatement points = writer.prepareStatement("DELETE FROM points WHERE id = ?")) {
       for (PointId id : ids) {
-        bind(points, 1, key(id));
+        bind(points, 1, id.key());
         points.addBatch();
-        bind(values, 1, key(id));
+        bind(values, 1, id.key());
         values.addBatch();
       }
       points.executeBatch();
@@ -457,8 +334,7 @@ final class AttributeStore implements AutoCloseable {
         new Filter.Context() {
           @Override
           public @Nullable Integer indexOf(Filter.FieldPath field) {
-            List<String> paths = field.jsonPaths();
-            return paths.size() == 1 ? indexes.get(paths.getFirst()) : null;
+            return indexes.numberOf(field);
           }
 
           @Override
@@ -524,7 +400,7 @@ final class AttributeStore implements AutoCloseable {
           try (PreparedStatement select =
               connection.prepareStatement("SELECT id, payload, crc FROM points WHERE id = ?")) {
             for (PointId id : ids) {
-              bind(select, 1, key(id));
+              bind(select, 1, id.key());
               try (ResultSet rows = select.executeQuery()) {
                 found.add(rows.next() ? row(rows) : null);
               }
@@ -556,7 +432,7 @@ final class AttributeStore implements AutoCloseable {
       try (PreparedStatement select = prepare(connection, text)) {
         int at = 1;
         if (from != null) {
-          bind(select, at++, key(from));
+          bind(select, at++, from.key());
         }
         int _ = bindAll(select, at, translated.parameters());
         try (ResultSet rows = select.executeQuery()) {

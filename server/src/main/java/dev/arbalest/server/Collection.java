@@ -166,7 +166,7 @@ final class Collection implements AutoCloseable {
       index = opened;
       boolean wasClosed = opened.manifest().checkpoint().clean();
       if (!wasClosed || store.count(null) != opened.count()) {
-        Reconciliation.run(store, opened);
+        Reconciliation.run(store, opened, new Loading());
       }
     }
   }
@@ -307,7 +307,6 @@ final class Collection implements AutoCloseable {
       }
       tooMany = faults.size() >= MOST_FAULTS;
     }
-    ServerLog.warn("fault in collection " + name, e);
     if (tooMany && state == State.READY) {
       quarantine(e);
     }
@@ -326,6 +325,15 @@ final class Collection implements AutoCloseable {
     return message == null || message.isEmpty() ? e.getClass().getSimpleName() : message;
   }
 
+  /** A codec as it is written on the command line. */
+  static CodecSpec codec(String text) {
+    try {
+      return CodecSpec.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw new ServerException(ServerException.Kind.INVALID, String.valueOf(e.getMessage()), 0, e);
+    }
+  }
+
   /**
    * Opens a collection anew, whatever state it is in.
    *
@@ -339,7 +347,8 @@ final class Collection implements AutoCloseable {
     }
     endUses(State.LOADING);
     try {
-      if (state == State.CLOSED) {
+      if (stopping) {
+        state = State.CLOSED;
         throw ServerException.notFound(name);
       }
       closeQuietly(null);
@@ -620,20 +629,20 @@ final class Collection implements AutoCloseable {
   /** Makes filters on a field fast. */
   void createIndex(Filter.FieldPath field, String kind) {
     use(store -> {
-      store.createIndex(field, kind);
+      store.indexes().create(field, kind);
       return null;
     });
   }
 
   /** Kinds of the fields with indexes, by their names. */
   java.util.Map<String, String> indexedFields() {
-    return use(AttributeStore::indexes);
+    return use(store -> store.indexes().kinds());
   }
 
   /** Removes what {@link #createIndex} made. */
   void dropIndex(Filter.FieldPath field) {
     use(store -> {
-      store.dropIndex(field);
+      store.indexes().drop(field);
       return null;
     });
   }

@@ -203,7 +203,12 @@ final class Collections implements AutoCloseable {
   }
 
   /** The collection of that name, made if there is none. */
-  synchronized Collection getOrCreate(String name, CollectionSettings settings) {
+  Collection getOrCreate(String name, CollectionSettings settings) {
+    Collection present = all.get(name);
+    return present == null ? createIfAbsent(name, settings) : present;
+  }
+
+  private synchronized Collection createIfAbsent(String name, CollectionSettings settings) {
     Collection present = all.get(name);
     return present == null ? create(name, settings) : present;
   }
@@ -211,25 +216,17 @@ final class Collections implements AutoCloseable {
   /** Removes a collection and its files. */
   void drop(String name) {
     Collection collection = get(name);
-    Path dropped = root.resolve("." + CollectionName.toDirectory(name) + DROPPED);
+    // A name of its own: the files of one dropped before may not all be removed yet.
+    String hidden = "." + CollectionName.toDirectory(name) + "-" + System.nanoTime() + DROPPED;
+    Path dropped = root.resolve(hidden);
     try {
       collection.close();
     } catch (IOException | RuntimeException e) {
       ServerLog.warn("closing collection " + name + " to drop it", e);
     }
-    removeDropped(name, collection, dropped);
-  }
-
-  private synchronized void removeDropped(String name, Collection collection, Path dropped) {
-    if (!all.remove(name, collection)) {
-      return; // somebody else did it
-    }
     try {
-      removeAll(dropped);
-      Files.move(collection.directory(), dropped, StandardCopyOption.ATOMIC_MOVE);
-      metrics.forget(name);
-      DirectFile.syncDirectory(root);
-      removeAll(dropped);
+      moveAway(name, collection, dropped);
+      removeAll(dropped); // others need not wait for that
     } catch (IOException e) {
       throw new ServerException(
           ServerException.Kind.INTERNAL,
@@ -237,6 +234,16 @@ final class Collections implements AutoCloseable {
           0,
           e);
     }
+  }
+
+  private synchronized void moveAway(String name, Collection collection, Path dropped)
+      throws IOException {
+    if (!all.remove(name, collection)) {
+      return; // somebody else did it
+    }
+    Files.move(collection.directory(), dropped, StandardCopyOption.ATOMIC_MOVE);
+    metrics.forget(name);
+    DirectFile.syncDirectory(root);
   }
 
   private static void removeAll(Path directory) throws IOException {

@@ -230,8 +230,7 @@ final class FilterSql {
         .append(ids.stream().map(_ -> "?").collect(Collectors.joining(", ")))
         .append(')');
     for (PointId id : ids) {
-      PointId known = id.as(type);
-      parameters.add(known.text() == null ? (Object) known.number() : known.text());
+      parameters.add(id.as(type).key());
     }
   }
 }

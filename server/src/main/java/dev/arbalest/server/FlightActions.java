@@ -113,7 +113,7 @@ final class FlightActions {
         Collection collection = collections.get(name);
         String codec = request.get("codec").asString("");
         boolean repair = request.get("repair").asBoolean(false);
-        boolean ready = collection.reopen(repair, codec.isEmpty() ? null : HttpApi.codec(codec));
+        boolean ready = collection.reopen(repair, codec.isEmpty() ? null : Collection.codec(codec));
         yield FlightReplies.object().put("ready", ready).put("reason", collection.reason());
       }
       default -> throw new AssertionError(type);

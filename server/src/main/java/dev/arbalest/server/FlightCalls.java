@@ -1,21 +1,24 @@
 package dev.arbalest.server;
 
 import java.io.IOException;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.apache.arrow.flight.CallHeaders;
-import org.apache.arrow.flight.CallInfo;
 import org.apache.arrow.flight.CallStatus;
 import org.apache.arrow.flight.ErrorFlightMetadata;
 import org.apache.arrow.flight.FlightProducer.CallContext;
 import org.apache.arrow.flight.FlightRuntimeException;
 import org.apache.arrow.flight.FlightServer;
 import org.apache.arrow.flight.FlightServerMiddleware;
+import org.apache.arrow.memory.OutOfMemoryException;
 import org.jspecify.annotations.Nullable;
 
 /** Who makes a call of Arrow Flight, and what status it ends with. Thread-safe. */
 final class FlightCalls {
   private static final FlightServerMiddleware.Key<Caller> CALLER =
       FlightServerMiddleware.Key.of("caller");
+
+  private static final long RETRY_MILLIS = 1000;
 
   private final ServerMetrics metrics;
   private final AccessControl access;
@@ -27,7 +30,7 @@ final class FlightCalls {
 
   /** Makes a server ask who calls before anything is done. */
   FlightServer.Builder identify(FlightServer.Builder builder) {
-    return builder.middleware(CALLER, (call, headers, _) -> new Caller(access, call, headers));
+    return builder.middleware(CALLER, (_, headers, _) -> new Caller(access, headers));
   }
 
   /** Finds out who calls before anything is done. */
@@ -35,12 +38,10 @@ final class FlightCalls {
     final AccessControl.Client client;
     final String requestId;
 
-    Caller(AccessControl access, CallInfo call, CallHeaders headers) {
+    Caller(AccessControl access, CallHeaders headers) {
       requestId = ServerLog.requestId(headers.get(ServerLog.REQUEST_ID));
       try {
-        client =
-            access.identify(
-                headers.get("authorization"), headers.get("api-key"), "flight " + call.method());
+        client = access.identify(headers.get("authorization"), headers.get("api-key"), "flight");
       } catch (ServerException e) {
         throw status(e);
       }
@@ -64,8 +65,7 @@ final class FlightCalls {
 
   /** Who makes the call. */
   static AccessControl.Client client(CallContext context) {
-    Caller caller = context.getMiddleware(CALLER);
-    return caller == null ? AccessControl.Client.ANYBODY : caller.client;
+    return Objects.requireNonNull(context.getMiddleware(CALLER)).client;
   }
 
   private static String requestId(CallContext context) {
@@ -118,6 +118,14 @@ final class FlightCalls {
     } catch (FlightRuntimeException e) {
       status = e.status().code().name();
       throw e;
+    } catch (OutOfMemoryException e) { // of Arrow's budget, not of the heap
+      status = ServerException.Kind.EXHAUSTED.name();
+      throw status(
+          new ServerException(
+              ServerException.Kind.EXHAUSTED,
+              "too many batches are being read; try again",
+              RETRY_MILLIS,
+              e));
     } catch (Throwable e) { // an error of one request is not the end of the server
       status = "INTERNAL";
       ServerLog.failed(requestId(context), "flight " + operation, e);

@@ -45,15 +45,11 @@ final class FlightFilters {
     }
     String field = node.path("field").asString("");
     String operator = node.path("operator").asString(node.path("op").asString(""));
-    Object value = value(node.path("value"));
+    Object value = JsonBody.value(node.path("value"));
     Filter compared = compare(field, operator, value);
     return node.path("logic").asString("").equalsIgnoreCase("NOT")
         ? new Filter.Not(compared)
         : compared;
-  }
-
-  private static Object value(JsonNode node) {
-    return QdrantFilters.value(node);
   }
 
   private static Filter compare(String field, String name, Object value) {

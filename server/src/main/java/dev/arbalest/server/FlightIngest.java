@@ -5,7 +5,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import org.apache.arrow.flight.CallStatus;
 import org.apache.arrow.flight.FlightProducer.ServerStreamListener;
 import org.apache.arrow.flight.FlightProducer.StreamListener;
 import org.apache.arrow.flight.FlightStream;
@@ -168,22 +167,6 @@ final class FlightIngest {
     }
   }
 
-  /** A batch of an exchange is freed when its client goes: not while it is being copied. */
-  private static final class Copying {
-    private boolean cancelled;
-
-    synchronized void run(Runnable copy) {
-      if (cancelled) {
-        throw CallStatus.CANCELLED.withDescription("the client is gone").toRuntimeException();
-      }
-      copy.run();
-    }
-
-    synchronized void cancel() {
-      cancelled = true;
-    }
-  }
-
   private void requireSize(VectorSchemaRoot batch) {
     long bytes = batch.getFieldVectors().stream().mapToLong(FieldVector::getBufferSize).sum();
     if (bytes > requestBytes) {
@@ -240,6 +223,7 @@ final class FlightIngest {
     private final ArrayNode rejected = JsonBody.JSON.createArrayNode();
     private long batch;
     private long rows;
+    private long refused;
 
     ExchangeAcknowledger(BufferAllocator allocator, ServerStreamListener writer) {
       this.allocator = allocator;
@@ -249,6 +233,7 @@ final class FlightIngest {
     @Override
     public void acknowledge(ObjectNode status, boolean isLast) {
       rows += status.path("rows").asLong(0);
+      refused += status.path("rejected_count").asInt(0);
       status.path("rejected").forEach(rejected::add);
       if (!isLast) {
         return;
@@ -260,9 +245,11 @@ final class FlightIngest {
       status.put("batch_id", batch++).put("rows", rows);
       if (!rejected.isEmpty()) {
         status.set("rejected", rejected.deepCopy());
+        status.put("rejected_count", refused);
       }
       writer.putMetadata(FlightReplies.buffer(allocator, status));
       rows = 0;
+      refused = 0;
       rejected.removeAll();
     }
   }

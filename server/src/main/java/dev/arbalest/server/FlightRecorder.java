@@ -5,7 +5,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.text.ParseException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import jdk.jfr.Configuration;
 import jdk.jfr.Recording;
@@ -56,7 +55,7 @@ final class FlightRecorder implements AutoCloseable {
     }
     Path file = Files.createTempFile("arbalest", ".jfr");
     try (Recording copy = present.copy(true)) {
-      copy.setMaxAge(Duration.between(Instant.now().minusSeconds(seconds), Instant.now()));
+      copy.setMaxAge(Duration.ofSeconds(seconds));
       copy.dump(file);
       return Files.readAllBytes(file);
     } finally {

@@ -46,9 +46,9 @@ record FlightRequest(JsonNode body) {
   List<PointId> ids() {
     List<PointId> ids = new ArrayList<>();
     if (body.has("id")) {
-      ids.add(QdrantFilters.pointId(body.path("id")));
+      ids.add(PointId.of(body.path("id")));
     }
-    body.path("ids").forEach(id -> ids.add(QdrantFilters.pointId(id)));
+    body.path("ids").forEach(id -> ids.add(PointId.of(id)));
     if (ids.isEmpty()) {
       throw ServerException.invalid("the request names no id");
     }

@@ -144,16 +144,16 @@ final class FlightSearch {
   void exchange(AccessControl.Client client, FlightStream reader, ServerStreamListener writer) {
     BackpressureStrategy pressure = new BackpressureStrategy.CallbackBackpressureStrategy();
     pressure.register(writer);
+    Copying copying = new Copying();
+    writer.setOnCancelHandler(copying::cancel);
     Schema schema = ArrowRows.searchSchema(true, true, false);
     try (VectorSchemaRoot reply = VectorSchemaRoot.create(schema, allocator)) {
       writer.start(reply);
       while (reader.next()) {
-        if (!reader.hasRoot()) {
-          continue; // a message of metadata alone
-        }
-        ExchangeQueries queries = new ExchangeQueries(reader.getRoot());
-        for (int row = 0; row < queries.count(); row++) {
-          exchange(client, queries, row, reply, writer, pressure);
+        List<Asked> rows = new ArrayList<>();
+        copying.run(() -> rows.addAll(reader.hasRoot() ? Asked.all(reader.getRoot()) : List.of()));
+        for (int row = 0; row < rows.size(); row++) {
+          exchange(client, rows.get(row), row, reply, writer, pressure);
         }
       }
     }
@@ -161,17 +161,17 @@ final class FlightSearch {
 
   private void exchange(
       AccessControl.Client client,
-      ExchangeQueries queries,
+      Asked asked,
       int row,
       VectorSchemaRoot reply,
       ServerStreamListener writer,
       BackpressureStrategy pressure) {
     ObjectNode error = null;
     try {
-      String name = queries.dataset(row);
-      client.require(AccessControl.Scope.READ, name);
-      Collection collection = collections.get(name);
-      SearchRequest request = SearchRequest.of(queries.vector(row), queries.k(row));
+      asked.requireSound();
+      client.require(AccessControl.Scope.READ, asked.dataset());
+      Collection collection = collections.get(asked.dataset());
+      SearchRequest request = SearchRequest.of(asked.vector(), asked.k());
       Collection.Answer answer = pool.call(() -> collection.search(request, false, false));
       ArrowRows.fillSearch(reply, answer.points(), collection.settings().metric());
     } catch (ServerException e) {
@@ -189,44 +189,48 @@ final class FlightSearch {
     }
   }
 
-  /** Columns {@code dataset}, {@code k} and {@code query_vector} of a batch of queries. */
-  private static final class ExchangeQueries {
-    private final VarCharVector datasets;
-    private final FieldVector ks;
-    private final ArrowPoints vectors;
-
-    ExchangeQueries(VectorSchemaRoot root) {
-      FieldVector dataset = root.getVector("dataset");
+  /**
+   * A row of an exchange.
+   *
+   * @param problem why it cannot be answered, or the empty string
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared as a whole
+  private record Asked(String dataset, int k, float[] vector, String problem) {
+    static List<Asked> all(VectorSchemaRoot root) {
       FieldVector k = root.getVector("k");
-      if (!(dataset instanceof VarCharVector texts)
+      FieldVector vector = root.getVector("query_vector");
+      if (!(root.getVector("dataset") instanceof VarCharVector names)
           || k == null
-          || root.getVector("query_vector") == null) {
+          || vector == null) {
         throw ServerException.invalid(
             "schema mismatch: expected columns dataset, k and query_vector, found "
                 + root.getSchema());
       }
-      this.datasets = texts;
-      this.ks = k;
-      this.vectors = ArrowPoints.ofVectors(root, root.getVector("query_vector"));
-    }
-
-    int count() {
-      return vectors.count();
-    }
-
-    String dataset(int row) {
-      if (datasets.isNull(row)) {
-        throw ServerException.invalid("the row names no dataset");
+      ArrowPoints vectors = ArrowPoints.ofVectors(root, vector);
+      List<Asked> all = new ArrayList<>();
+      for (int row = 0; row < root.getRowCount(); row++) {
+        all.add(of(names, k, vectors, row));
       }
-      return new String(datasets.get(row), StandardCharsets.UTF_8);
+      return all;
     }
 
-    int k(int row) {
-      return ks.getObject(row) instanceof Number number ? number.intValue() : 0;
+    private static Asked of(VarCharVector names, FieldVector k, ArrowPoints vectors, int row) {
+      int wanted = k.getObject(row) instanceof Number number ? number.intValue() : 0;
+      if (names.isNull(row)) {
+        return new Asked("", wanted, new float[0], "the row names no dataset");
+      }
+      String name = new String(names.get(row), StandardCharsets.UTF_8);
+      try {
+        return new Asked(name, wanted, vectors.vector(row), "");
+      } catch (ServerException e) {
+        return new Asked(name, wanted, new float[0], e.text());
+      }
     }
 
-    float[] vector(int row) {
-      return vectors.vector(row);
+    void requireSound() {
+      if (!problem.isEmpty()) {
+        throw ServerException.invalid(problem);
+      }
     }
   }
 

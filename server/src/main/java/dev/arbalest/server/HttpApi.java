@@ -1,6 +1,5 @@
 package dev.arbalest.server;
 
-import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.server.QdrantApi.PayloadOperation;
 import io.helidon.common.uri.UriQuery;
 import io.helidon.http.HeaderNames;
@@ -248,7 +247,7 @@ final class HttpApi {
                 String codec = request.query().first("codec").orElse("");
                 boolean ready =
                     collection.reopen(
-                        request.flag("repair"), codec.isEmpty() ? null : codec(codec));
+                        request.flag("repair"), codec.isEmpty() ? null : Collection.codec(codec));
                 return JsonBody.JSON
                     .createObjectNode()
                     .put("ready", ready)
@@ -278,15 +277,6 @@ final class HttpApi {
           maintenance.accept(collections.get(name));
           return JsonBody.JSON.getNodeFactory().booleanNode(true);
         });
-  }
-
-  /** A codec as it is written on the command line. */
-  static CodecSpec codec(String text) {
-    try {
-      return CodecSpec.parse(text);
-    } catch (IllegalArgumentException e) {
-      throw new ServerException(ServerException.Kind.INVALID, String.valueOf(e.getMessage()), 0, e);
-    }
   }
 
   private static ServerException unknown(String method, String[] path) {

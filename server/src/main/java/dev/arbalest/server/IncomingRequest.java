@@ -6,6 +6,8 @@ import io.helidon.http.HeaderNames;
 import io.helidon.webserver.http.ServerRequest;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.SocketTimeoutException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -25,6 +27,9 @@ final class IncomingRequest implements AutoCloseable {
   private static final long WAIT_SECONDS = 10;
   private static final long RETRY_MILLIS = 1000;
   private static final int PIECE_BYTES = 64 << 10;
+
+  /** Bodies up to this size are bounded by the number of requests alone. */
+  private static final int SMALL_BYTES = 32 << 10;
 
   /** Who is slower than this, after some time, holds others up. */
   private static final long BODY_BYTES_PER_SECOND = 256 << 10;
@@ -158,6 +163,13 @@ final class IncomingRequest implements AutoCloseable {
     }
     try (InputStream in = request.content().inputStream()) {
       return read(in, announced);
+    } catch (UncheckedIOException e) { // of the socket
+      boolean late = e.getCause() instanceof SocketTimeoutException;
+      throw new ServerException(
+          late ? ServerException.Kind.TIMED_OUT : ServerException.Kind.INVALID,
+          late ? "the body did not come" : "the client is gone",
+          0,
+          e);
     }
   }
 
@@ -188,10 +200,10 @@ final class IncomingRequest implements AutoCloseable {
       if (read < 0) {
         return size == bytes.length ? bytes : Arrays.copyOf(bytes, size);
       }
-      if (size == 0) { // who sends nothing takes no room; who has room can go on to the end
+      size += read;
+      if (size > SMALL_BYTES && held == 0) { // then all at once: who has room can go on to the end
         deadline += acquire(announced < 0 ? limits.mostBytes() : announced);
       }
-      size += read;
       if (size > limits.mostBytes()) {
         throw tooLarge("more");
       }

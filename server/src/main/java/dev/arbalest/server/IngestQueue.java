@@ -28,7 +28,10 @@ final class IngestQueue implements AutoCloseable {
   }
 
   /** Rows of one batch in a buffer, and those of it that were left out. */
-  private record Part(int rows, ArrayNode rejected, boolean isLast) {}
+  private record Part(int rows, ArrayNode rejected, int refused, boolean isLast) {}
+
+  /** Rows of a batch of which it is told why they were left out. */
+  private static final int MOST_REASONS = 1000;
 
   private final Collection collection;
   private final Metric metric;
@@ -75,9 +78,11 @@ final class IngestQueue implements AutoCloseable {
       requireSound();
       ArrayNode rejected = JsonBody.JSON.createArrayNode();
       int before = filling.size();
+      int refused = 0;
       for (int row = 0; row < points.count(); row++) {
         if (filling.isFull()) {
-          parts.add(new Part(filling.size() - before, rejected, false));
+          parts.add(new Part(filling.size() - before, rejected, refused, false));
+          refused = 0;
           rejected = JsonBody.JSON.createArrayNode();
           changed.signalAll();
           awaitRoom();
@@ -85,10 +90,13 @@ final class IngestQueue implements AutoCloseable {
         }
         String problem = points.addTo(filling, row, metric);
         if (!problem.isEmpty()) {
-          rejected.addObject().put("row", row).put("reason", problem);
+          if (rejected.size() < MOST_REASONS) {
+            rejected.addObject().put("row", row).put("reason", problem);
+          }
+          refused++;
         }
       }
-      parts.add(new Part(filling.size() - before, rejected, true));
+      parts.add(new Part(filling.size() - before, rejected, refused, true));
       changed.signalAll();
       requireSound();
     } finally {
@@ -105,12 +113,9 @@ final class IngestQueue implements AutoCloseable {
 
   /** Throws why an earlier batch could not be written, if one could not. */
   void requireSound() {
-    Throwable cause = failure;
-    if (cause instanceof ServerException refused) {
-      throw refused;
-    }
+    ServerException cause = failure;
     if (cause != null) {
-      throw new ServerException(ServerException.Kind.INTERNAL, "ingest failed: " + cause, 0, cause);
+      throw cause;
     }
   }
 
@@ -189,6 +194,7 @@ final class IngestQueue implements AutoCloseable {
       }
       if (!part.rejected().isEmpty()) {
         status.set("rejected", part.rejected());
+        status.put("rejected_count", part.refused());
       }
       acknowledger.acknowledge(status, part.isLast());
     }

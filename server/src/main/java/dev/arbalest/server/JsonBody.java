@@ -141,6 +141,29 @@ final class JsonBody {
     }
   }
 
+  /** A Boolean, Long, Double or String. */
+  static Object value(JsonNode node) {
+    if (node.isBoolean()) {
+      return node.booleanValue();
+    }
+    if (node.isIntegralNumber() && node.canConvertToLong()) {
+      return node.longValue();
+    }
+    if (node.isNumber()) {
+      return node.doubleValue();
+    }
+    if (node.isString()) {
+      return node.stringValue();
+    }
+    throw ServerException.invalid(
+        "a field is compared with a text, a number, true or false, found " + shorten(node));
+  }
+
+  static String shorten(JsonNode node) {
+    String text = node.toString();
+    return text.length() > 80 ? text.substring(0, 80) + "..." : text;
+  }
+
   /** A whole number in a range. */
   int integer(String name, int otherwise, int least, int most) {
     JsonNode node = get(name);

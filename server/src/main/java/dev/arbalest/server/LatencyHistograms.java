@@ -61,6 +61,8 @@ final class LatencyHistograms implements Collector {
     synchronized Histogram drain() {
       Histogram interval = recorder.getIntervalHistogram();
       total.add(interval);
+      seconds +=
+          interval.getTotalCount() == 0 ? 0 : interval.getMean() * interval.getTotalCount() / 1e9;
       long now = System.nanoTime();
       if (now - recentSince > 2 * RECENT_NANOS) {
         before.reset(); // nobody looked for long: of when the interval is is not known
@@ -76,8 +78,6 @@ final class LatencyHistograms implements Collector {
         recentSince = now;
       }
       recent.add(interval);
-      seconds +=
-          interval.getTotalCount() == 0 ? 0 : interval.getMean() * interval.getTotalCount() / 1e9;
       return total;
     }
   }

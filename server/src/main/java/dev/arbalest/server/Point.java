@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param id what it is known by
  * @param payload attributes as a JSON object, or null
  * @param vector null if it was not asked for
- * @param distance to the query, 0 if there was none
+ * @param distance to the query as the engine has it (squared for l2), 0 if there was none
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared as a whole
 record Point(PointId id, @Nullable String payload, float @Nullable [] vector, float distance) {

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 
 /**
  * What a point is known by: a number or a text.
@@ -26,13 +27,25 @@ record PointId(long number, @Nullable String text) {
     return new PointId(0, text);
   }
 
+  /** An id: a number, or a text. */
+  static PointId of(JsonNode node) {
+    if (node.isIntegralNumber() && node.canConvertToLong()) {
+      return of(node.longValue());
+    }
+    if (node.isString() && !node.stringValue().isEmpty()) {
+      return of(node.stringValue());
+    }
+    throw ServerException.invalid(
+        "an id is an integer of 64 bits or a text, found " + JsonBody.shorten(node));
+  }
+
   /** That of a neighbour. */
   static PointId of(SearchResult result, int rank, IdType type) {
     return type == IdType.UTF8 ? of(result.text(rank)) : of(result.id(rank));
   }
 
-  /** As a JSON document says it: a number, or a string. */
-  Object toJson() {
+  /** As the database knows it: a Long or a String. */
+  Object key() {
     return text == null ? (Object) number : text;
   }
 

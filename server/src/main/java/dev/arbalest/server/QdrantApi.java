@@ -34,6 +34,9 @@ final class QdrantApi {
   private static final String VECTOR = "vector";
   private static final String PAYLOAD = "payload";
 
+  /** Some clients give the one vector the empty name. */
+  private static final String UNNAMED = "";
+
   private final Collections collections;
   private final SearchPool pool;
   private final ServerOptions options;
@@ -52,7 +55,7 @@ final class QdrantApi {
     return JsonBody.JSON.createArrayNode();
   }
 
-  private static JsonNode done() {
+  private static ObjectNode done() {
     return object().put("operation_id", 0).put("status", "completed");
   }
 
@@ -78,7 +81,8 @@ final class QdrantApi {
   }
 
   JsonNode createCollection(String name, byte[] body) {
-    JsonNode vectors = JsonBody.parse(body).get("vectors");
+    JsonNode sent = JsonBody.parse(body).get("vectors");
+    JsonNode vectors = sent.has(UNNAMED) ? sent.path(UNNAMED) : sent;
     if (!vectors.path("size").isIntegralNumber()) {
       throw ServerException.invalid(
           "\"vectors\" needs \"size\" and \"distance\"; named vectors are not supported: make a "
@@ -198,7 +202,7 @@ final class QdrantApi {
       collection.requireIds(points.ids());
       delay = insert(collection, points);
     }
-    ObjectNode result = object().put("operation_id", 0).put("status", "completed");
+    ObjectNode result = done();
     if (delay > 0) {
       result.put("delay_ms", delay / 1_000_000);
     }
@@ -241,7 +245,7 @@ final class QdrantApi {
         filter == null
             ? collection.delete(QdrantPoints.ids(request.get("points")))
             : collection.delete(filter);
-    return object().put("operation_id", 0).put("status", "completed").put("deleted", deleted);
+    return done().put("deleted", deleted);
   }
 
   /** What an operation on payloads does. */
@@ -341,7 +345,7 @@ final class QdrantApi {
     JsonNode offset = request.get("offset");
     int limit = request.integer("limit", 10, 1, MOST_LIMIT);
     requireSize(collection, limit, wantsVector(request));
-    PointId from = offset.isMissingNode() || offset.isNull() ? null : QdrantFilters.pointId(offset);
+    PointId from = offset.isMissingNode() || offset.isNull() ? null : PointId.of(offset);
     Collection.Page page =
         collection.scroll(
             QdrantFilters.parse(request.get("filter")), from, limit, wantsVector(request));
@@ -422,7 +426,9 @@ final class QdrantApi {
     int limit = request.integer("limit", 10, 1, MOST_LIMIT);
     int offset = request.integer("offset", 0, 0, MOST_LIMIT);
     request.refuse("prefetch", "send the searches one by one");
-    request.refuse("using", "vectors have no names here");
+    if (!request.get("using").asString("").equals(UNNAMED)) {
+      request.refuse("using", "vectors have no names here");
+    }
     boolean withVectors = wantsVector(request);
     requireSize(collection, (long) limit + offset, withVectors);
     JsonNode parameters = request.get("params");
@@ -430,7 +436,7 @@ final class QdrantApi {
     float[] vector = vectorOf(request);
     if (vector == null) {
       JsonNode query = request.get("query");
-      self = QdrantFilters.pointId(query.isObject() ? query.path("nearest") : query);
+      self = PointId.of(query.isObject() ? query.path("nearest") : query);
       List<Point> points = collection.retrieve(List.of(self), true);
       vector = points.isEmpty() ? null : points.getFirst().vector();
       if (vector == null) {

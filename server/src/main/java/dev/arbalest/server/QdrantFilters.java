@@ -76,7 +76,7 @@ final class QdrantFilters {
     }
     if (node.has("has_id")) {
       List<PointId> ids = new ArrayList<>();
-      node.path("has_id").forEach(id -> ids.add(pointId(id)));
+      node.path("has_id").forEach(id -> ids.add(PointId.of(id)));
       return new Filter.HasId(ids);
     }
     if (node.has("nested")) {
@@ -87,23 +87,6 @@ final class QdrantFilters {
       return filter(node.path("filter"), depth);
     }
     return filter(node, depth);
-  }
-
-  /** An id: a number, or a text. */
-  static PointId pointId(JsonNode node) {
-    if (node.isIntegralNumber() && node.canConvertToLong()) {
-      return PointId.of(node.longValue());
-    }
-    if (node.isString() && !node.stringValue().isEmpty()) {
-      return PointId.of(node.stringValue());
-    }
-    throw ServerException.invalid(
-        "an id is an integer of 64 bits or a text, found " + shorten(node));
-  }
-
-  private static String shorten(JsonNode node) {
-    String text = node.toString();
-    return text.length() > 80 ? text.substring(0, 80) + "..." : text;
   }
 
   private static Filter.FieldPath path(JsonNode node) {
@@ -150,10 +133,10 @@ final class QdrantFilters {
 
   private static Filter match(Filter.FieldPath path, JsonNode node) {
     if (node.has("value")) {
-      return new Filter.Compare(path, Filter.Operator.EQUAL, value(node.path("value")));
+      return new Filter.Compare(path, Filter.Operator.EQUAL, JsonBody.value(node.path("value")));
     }
     if (node.has("text")) {
-      return new Filter.Compare(path, Filter.Operator.CONTAINS, value(node.path("text")));
+      return new Filter.Compare(path, Filter.Operator.CONTAINS, JsonBody.value(node.path("text")));
     }
     boolean any = node.has("any");
     if (!any && !node.has("except")) {
@@ -162,35 +145,17 @@ final class QdrantFilters {
     if (any) {
       List<Filter> choices = new ArrayList<>();
       for (JsonNode choice : node.path("any")) {
-        choices.add(new Filter.Compare(path, Filter.Operator.EQUAL, value(choice)));
+        choices.add(new Filter.Compare(path, Filter.Operator.EQUAL, JsonBody.value(choice)));
       }
       return new Filter.Or(choices);
     }
     List<Object> values = new ArrayList<>();
-    node.path("except").forEach(choice -> values.add(value(choice)));
+    node.path("except").forEach(choice -> values.add(JsonBody.value(choice)));
     long texts = values.stream().filter(String.class::isInstance).count();
     if (values.isEmpty() || (texts > 0 && texts < values.size())) {
       throw ServerException.invalid("\"except\" has texts or numbers, at least one");
     }
     return new Filter.NoneOf(path, values);
-  }
-
-  /** A Boolean, Long, Double or String. */
-  static Object value(JsonNode node) {
-    if (node.isBoolean()) {
-      return node.booleanValue();
-    }
-    if (node.isIntegralNumber() && node.canConvertToLong()) {
-      return node.longValue();
-    }
-    if (node.isNumber()) {
-      return node.doubleValue();
-    }
-    if (node.isString()) {
-      return node.stringValue();
-    }
-    throw ServerException.invalid(
-        "a field is compared with a text, a number, true or false, found " + shorten(node));
   }
 
   /** All bounds hold for one of the values of a field. */
@@ -199,7 +164,7 @@ final class QdrantFilters {
     for (String name : node.propertyNames()) {
       JsonNode value = node.path(name);
       if (!value.isNull()) {
-        tests.add(new Filter.Test(operator(name), value(value), value.isString()));
+        tests.add(new Filter.Test(operator(name), JsonBody.value(value), value.isString()));
       }
     }
     if (tests.isEmpty()) {

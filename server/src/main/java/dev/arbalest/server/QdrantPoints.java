@@ -53,9 +53,15 @@ final class QdrantPoints {
       String member = parser.currentName();
       JsonToken value = parser.nextToken();
       switch (member) {
-        case "id" -> id = QdrantFilters.pointId(JsonBody.JSON.readTree(parser));
+        case "id" -> id = PointId.of(JsonBody.JSON.readTree(parser));
         case PAYLOAD -> payload = payload(JsonBody.JSON.readTree(parser));
         case VECTOR -> {
+          boolean isNamed = value == JsonToken.START_OBJECT;
+          if (isNamed) { // by the empty name, as some clients call the only one
+            boolean unnamed =
+                parser.nextToken() == JsonToken.PROPERTY_NAME && parser.currentName().isEmpty();
+            value = unnamed ? parser.nextToken() : JsonToken.NOT_AVAILABLE;
+          }
           if (value != JsonToken.START_ARRAY) {
             throw ServerException.invalid(
                 "\"vector\" is an array of numbers; named vectors are not supported");
@@ -63,6 +69,9 @@ final class QdrantPoints {
           int from = (int) parser.currentTokenLocation().getByteOffset();
           components = FloatArrays.parse(body, from, target::set);
           parser.skipChildren();
+          if (isNamed) {
+            JsonBody.requireToken(parser.nextToken(), JsonToken.END_OBJECT);
+          }
         }
         default -> parser.skipChildren();
       }
@@ -99,7 +108,7 @@ final class QdrantPoints {
       for (int j = 0; j < vector.length; j++) {
         target.set(j, vector[j]);
       }
-      target.add(QdrantFilters.pointId(ids.get(i)), payload(payloads.path(i)));
+      target.add(PointId.of(ids.get(i)), payload(payloads.path(i)));
     }
   }
 
@@ -132,7 +141,7 @@ final class QdrantPoints {
   /** Ids of points. */
   static List<PointId> ids(JsonNode array) {
     List<PointId> ids = new ArrayList<>();
-    array.forEach(id -> ids.add(QdrantFilters.pointId(id)));
+    array.forEach(id -> ids.add(PointId.of(id)));
     return ids;
   }
 }

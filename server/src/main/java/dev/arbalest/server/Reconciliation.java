@@ -2,6 +2,7 @@ package dev.arbalest.server;
 
 import dev.arbalest.ssd.IdType;
 import dev.arbalest.ssd.Index;
+import dev.arbalest.ssd.ProgressListener;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,7 +18,7 @@ final class Reconciliation {
   private Reconciliation() {}
 
   /** Removes rows without vectors, and adds rows to vectors that have none. */
-  static void run(AttributeStore store, Index index) throws IOException {
+  static void run(AttributeStore store, Index index, ProgressListener listener) throws IOException {
     IdType type = index.idType();
     PointId from = null;
     while (true) {
@@ -36,6 +37,7 @@ final class Reconciliation {
         break;
       }
       from = rows.getLast().id();
+      listener.advanced(known);
     }
     if (store.count(null) == index.count()) {
       return;

@@ -193,6 +193,15 @@ final class ServeCommand implements Callable<Integer> {
         budget == null
             ? SystemFacts.memoryLimitBytes() / 2
             : bytes("--memory", budget, 64L << 20, 1L << 50);
+    long heap = Runtime.getRuntime().maxMemory();
+    if (memoryBytes <= heap) {
+      throw bad(
+          "--memory is for the process with its heap, which may become "
+              + heap
+              + " bytes, found "
+              + memoryBytes
+              + "; give more, or a smaller heap by ARBALEST_JAVA_OPTS=-Xmx256m");
+    }
     return new ServerOptions.Builder(directory)
         .host(host)
         .flightPort(range("--flight-port", flightPort, 0, 65_535))

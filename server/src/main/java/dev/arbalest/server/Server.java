@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Duration;
 import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A running server: collections, Arrow Flight and HTTP. It answers as soon as it is made;
@@ -17,7 +18,7 @@ final class Server implements AutoCloseable {
   private static final int MOST_CONNECTIONS = 4096;
   private static final int MOST_REQUESTS = 1024;
   private static final Duration GRACE = Duration.ofSeconds(10);
-  private static final Duration READ_TIMEOUT = Duration.ofSeconds(60);
+  private static final int MOST_READ_SECONDS = 60;
 
   private final ServerOptions options;
   private final Collections collections;
@@ -34,26 +35,41 @@ final class Server implements AutoCloseable {
     this.options = options;
     ServerMetrics metrics = new ServerMetrics();
     AccessControl access = AccessControl.of(options);
-    this.recorder = new FlightRecorder(options.jfr());
     this.collections = Collections.open(options, metrics);
+    this.recorder = recorder(options, collections);
     this.pool = new SearchPool(options.searchThreads(), options.queue());
     try {
       metrics.watch(collections::list, pool, options.memoryBytes());
       this.http = new HttpApi(collections, pool, metrics, access, options, recorder);
-      WebServer started = startWeb();
+      ServerOptions.Tls tls = options.tls();
+      SSLContext context = tls == null ? null : TlsFiles.context(tls); // says what is wrong with it
+      // HTTP last: who asks it whether the server is ready may turn to Flight next.
+      FlightService started = FlightService.start(collections, pool, metrics, access, options);
       try {
-        this.flight = FlightService.start(collections, pool, metrics, access, options);
+        this.web = startWeb(context);
       } catch (Throwable e) {
-        started.stop();
+        started.close();
         throw e;
       }
-      this.web = started;
+      this.flight = started;
     } catch (Throwable e) {
       try (recorder;
           collections;
           pool) {
         throw e;
       }
+    }
+  }
+
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller
+  private static FlightRecorder recorder(ServerOptions options, Collections collections)
+      throws IOException {
+    try {
+      return new FlightRecorder(options.jfr());
+    } catch (Throwable e) {
+      collections.close();
+      throw e;
     }
   }
 
@@ -80,7 +96,7 @@ final class Server implements AutoCloseable {
     }
   }
 
-  private WebServer startWeb() throws IOException {
+  private WebServer startWeb(@Nullable SSLContext context) throws IOException {
     ServerOptions.Tls tls = options.tls();
     WebServerConfig.Builder builder =
         WebServer.builder()
@@ -88,12 +104,13 @@ final class Server implements AutoCloseable {
             .port(options.httpPort())
             .shutdownHook(false)
             .shutdownGracePeriod(GRACE)
-            .connectionOptions(socket -> socket.readTimeout(READ_TIMEOUT))
+            .connectionOptions(socket ->
+                socket.readTimeout(
+                    Duration.ofSeconds(Math.min(MOST_READ_SECONDS, options.bodySeconds()))))
             .maxTcpConnections(MOST_CONNECTIONS)
             .maxConcurrentRequests(MOST_REQUESTS)
             .routing(routing -> routing.any(http::handle));
-    if (tls != null) {
-      SSLContext context = TlsFiles.context(tls);
+    if (tls != null && context != null) {
       builder.tls(config ->
           config
               .sslContext(context)

@@ -11,7 +11,9 @@ import io.prometheus.metrics.instrumentation.jvm.JvmMetrics;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.DoubleSupplier;
 import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
@@ -22,11 +24,17 @@ import java.util.function.ToDoubleFunction;
 final class ServerMetrics {
   private static final String COLLECTION = "collection";
   private static final int LONGEST_REASON = 200;
+  private Supplier<List<Collection>> watched = List::of;
+
+  /** Figures of collections at the moment of a scrape; they are looked up once. */
+  private Map<String, CollectionStats> scraped = new HashMap<>();
 
   private final PrometheusRegistry registry = new PrometheusRegistry();
   private final LatencyHistograms searches =
       new LatencyHistograms(
-          "arbalest_search_seconds", "Time of searches inside the engine.", COLLECTION);
+          "arbalest_search_seconds",
+          "Time of searches with what is read of the points found, without waiting for a thread.",
+          COLLECTION);
   private final LatencyHistograms requests =
       new LatencyHistograms(
           "arbalest_request_seconds", "Time of requests as the server sees it.", "operation");
@@ -68,17 +76,18 @@ final class ServerMetrics {
 
   /** Adds figures that are looked up when they are asked for. */
   void watch(Supplier<List<Collection>> collections, SearchPool pool, long memoryBytes) {
+    watched = collections;
     gauge("arbalest_search_queue", "Searches that wait for a thread.", pool::waiting);
     gauge("arbalest_search_active", "Searches under way.", pool::active);
     gauge("arbalest_memory_budget_bytes", "Memory the process may take.", () -> memoryBytes);
     gauge(
         "arbalest_memory_used_bytes",
-        "Memory of the process that no file backs.",
-        SystemFacts::anonymousBytes);
+        "Memory that counts against the budget: what no file backs, the heap as it may become.",
+        SystemFacts::budgetedBytes);
     each(collections, "arbalest_points", "Points.", stats -> stats.points());
     each(collections, "arbalest_slots", "Places for vectors.", stats -> stats.slots());
     each(collections, "arbalest_unlinked", "Points not in the graph.", stats -> stats.unlinked());
-    each(collections, "arbalest_log_bytes", "Log to replay.", stats -> stats.logBytes());
+    each(collections, "arbalest_log_bytes", "Log on disk.", stats -> stats.logBytes());
     each(collections, "arbalest_index_bytes", "Memory of index.", stats -> stats.memoryBytes());
     each(
         collections,
@@ -160,10 +169,11 @@ final class ServerMetrics {
     void accept(double value, String collection);
   }
 
-  private static void forEach(
+  private void forEach(
       Supplier<List<Collection>> collections, ToDoubleFunction<CollectionStats> value, Sink sink) {
     for (Collection collection : collections.get()) {
-      sink.accept(value.applyAsDouble(statsOf(collection)), collection.name());
+      CollectionStats stats = scraped.getOrDefault(collection.name(), CollectionStats.NONE);
+      sink.accept(value.applyAsDouble(stats), collection.name());
     }
   }
 
@@ -172,6 +182,9 @@ final class ServerMetrics {
     try {
       return collection.stats();
     } catch (ServerException e) {
+      if (e.kind() == ServerException.Kind.INTERNAL) {
+        ServerLog.warn("figures of collection " + collection.name(), e);
+      }
       return CollectionStats.NONE; // arbalest_quarantined says why
     }
   }
@@ -206,11 +219,12 @@ final class ServerMetrics {
     requests.record(operation, nanos);
   }
 
-  /** Searches of a collection so far. */
+  /** Latency in microseconds below which a share of the last seconds' searches lies. */
   double searchMicros(String collection, double share) {
     return searches.quantileMicros(collection, share);
   }
 
+  /** Searches of a collection so far. */
   long searches(String collection) {
     return searches.count(collection);
   }
@@ -239,7 +253,11 @@ final class ServerMetrics {
   }
 
   /** Writes all figures in Prometheus' text format. */
-  void write(OutputStream out) throws IOException {
+  synchronized void write(OutputStream out) throws IOException {
+    scraped = new HashMap<>();
+    for (Collection collection : watched.get()) {
+      scraped.put(collection.name(), statsOf(collection));
+    }
     PrometheusTextFormatWriter.create()
         .write(out, registry.scrape(), EscapingScheme.UNDERSCORE_ESCAPING);
   }

@@ -25,7 +25,7 @@ final class StatusPage {
     ObjectNode root = JsonBody.JSON.createObjectNode();
     root.put("time_ms", System.currentTimeMillis());
     root.put("started", started.toString());
-    root.put("memory_used_bytes", SystemFacts.anonymousBytes());
+    root.put("memory_used_bytes", SystemFacts.budgetedBytes());
     root.put("memory_budget_bytes", options.memoryBytes());
     root.put("searches_waiting", pool.waiting());
     root.put("searches_active", pool.active());

@@ -45,8 +45,8 @@ class FilterTest {
       }
       store.put(ids.subList(0, 200), payloads.subList(0, 200));
       if (seed % 3 == 0) {
-        store.createIndex(Filter.FieldPath.parse("a"), "integer");
-        store.createIndex(Filter.FieldPath.parse("o.x"), "keyword");
+        store.indexes().create(Filter.FieldPath.parse("a"), "integer");
+        store.indexes().create(Filter.FieldPath.parse("o.x"), "keyword");
       }
       store.put(ids.subList(150, POINTS), payloads.subList(150, POINTS));
       for (int round = 0; round < 40; round++) {

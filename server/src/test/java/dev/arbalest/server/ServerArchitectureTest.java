@@ -57,6 +57,12 @@ class ServerArchitectureTest {
         .should()
         .dependOnClassesThat()
         .resideInAPackage("io.helidon..")
+        .orShould()
+        .dependOnClassesThat()
+        .haveSimpleNameStartingWith("Qdrant")
+        .orShould()
+        .dependOnClassesThat()
+        .haveSimpleName("HttpApi")
         .check(PRODUCTION);
   }
 
@@ -64,7 +70,7 @@ class ServerArchitectureTest {
   void onlyTheDatabaseKnowsItsDriver() {
     noClasses()
         .that()
-        .haveNameNotMatching(".*\\.(SqliteDatabase|AttributeStore)(\\$.*)?")
+        .haveNameNotMatching(".*\\.(SqliteDatabase|AttributeStore|FieldIndexes)(\\$.*)?")
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage("java.sql..", "org.sqlite..")

@@ -19,7 +19,7 @@ final class MemoryGauge {
 
   private final long budgetBytes;
   private final long bytesPerNode;
-  private long measuredBytes = measure();
+  private long measuredBytes = SystemFacts.budgetedBytes();
   private long measuredAt = System.nanoTime();
   private long grownBytes;
 
@@ -43,14 +43,9 @@ final class MemoryGauge {
     if (now - measuredAt > MEASURE_NANOS) {
       measuredAt = now;
       grownBytes = 0;
-      measuredBytes = measure();
+      measuredBytes = SystemFacts.budgetedBytes();
     }
     return measuredBytes + grownBytes;
-  }
-
-  private static long measure() {
-    Runtime runtime = Runtime.getRuntime();
-    return SystemFacts.anonymousBytes() + runtime.maxMemory() - runtime.totalMemory();
   }
 
   /** Notes that there are so many nodes more. */
