@@ -3,6 +3,7 @@ module dev.arbalest.server {
   requires dev.arbalest.ssd;
   requires HdrHistogram;
   requires info.picocli;
+  requires io.grpc;
   requires io.helidon.common.socket;
   requires io.helidon.common.tls;
   requires io.helidon.common.uri;

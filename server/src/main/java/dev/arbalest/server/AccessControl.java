@@ -37,6 +37,7 @@ final class AccessControl {
     WRITE
   }
 
+  private static final List<String> SCOPES = List.of("read", "write");
   private static final String EVERY = "*";
   private static final int TOKEN_BYTES = 32;
   private static final int MOST_CLIENTS = 10_000;
@@ -57,12 +58,22 @@ final class AccessControl {
               && (collections.contains(EVERY)
                   || (collection != null && collections.contains(collection)));
       if (!allowed) {
-        throw new ServerException(
-            ServerException.Kind.FORBIDDEN,
-            "the token does not allow "
-                + scope.name().toLowerCase(Locale.ROOT)
-                + (collection == null ? " of all collections" : " of collection " + collection));
+        throw refused(
+            scope, collection == null ? " of all collections" : " of collection " + collection);
       }
+    }
+
+    /** Refuses who may not do it with any collection. */
+    void require(Scope scope) {
+      if (!scopes.contains(scope)) {
+        throw refused(scope, "");
+      }
+    }
+
+    private static ServerException refused(Scope scope, String what) {
+      return new ServerException(
+          ServerException.Kind.FORBIDDEN,
+          "the token does not allow " + scope.name().toLowerCase(Locale.ROOT) + what);
     }
 
     /** Whether a collection may be listed. */
@@ -95,7 +106,7 @@ final class AccessControl {
     }
     List<Token> tokens = read(path);
     if (tokens.isEmpty()) {
-      throw new IOException(path + " holds no token; make one with 'serve new-token'");
+      throw new BadOptionException(path + " holds no token; make one with 'serve new-token'");
     }
     return new AccessControl(tokens, options.requestsPerSecond());
   }
@@ -103,7 +114,7 @@ final class AccessControl {
   private static List<Token> read(Path path) throws IOException {
     try {
       List<Token> tokens = new ArrayList<>();
-      for (JsonNode node : JSON.readTree(Files.readAllBytes(path)).path("tokens")) {
+      for (JsonNode node : JSON.readTree(BadOptionException.read(path)).path("tokens")) {
         Set<Scope> scopes =
             texts(node.path("scopes")).stream()
                 .map(text -> Scope.valueOf(text.toUpperCase(Locale.ROOT)))
@@ -114,7 +125,7 @@ final class AccessControl {
       }
       return tokens;
     } catch (JacksonException | IllegalArgumentException e) {
-      throw new IOException(path + " is no file of tokens: " + e.getMessage(), e);
+      throw new BadOptionException(path + " is no file of tokens: " + e.getMessage(), e);
     }
   }
 
@@ -131,6 +142,11 @@ final class AccessControl {
    */
   static String create(Path path, String name, List<String> scopes, List<String> collections)
       throws IOException {
+    for (String scope : scopes) {
+      if (SCOPES.stream().noneMatch(scope::equalsIgnoreCase)) {
+        throw new BadOptionException("a scope is read or write, found \"" + scope + "\"");
+      }
+    }
     byte[] secret = new byte[TOKEN_BYTES];
     new SecureRandom().nextBytes(secret);
     String token = Base64.getUrlEncoder().withoutPadding().encodeToString(secret);
@@ -138,10 +154,10 @@ final class AccessControl {
     if (Files.exists(path)) {
       for (Token known : read(path)) {
         if (known.client().name().equals(name)) {
-          throw new IOException(path + " has a token named " + name + " already");
+          throw new BadOptionException(path + " has a token named " + name + " already");
         }
       }
-      root = (ObjectNode) JSON.readTree(Files.readAllBytes(path));
+      root = (ObjectNode) JSON.readTree(BadOptionException.read(path));
     }
     ArrayNode all = root.withArray("tokens");
     ObjectNode added = all.addObject();
@@ -149,7 +165,7 @@ final class AccessControl {
     added.put("sha256", HexFormat.of().formatHex(digest(token)));
     ArrayNode scopesNode = added.putArray("scopes");
     for (String scope : scopes) {
-      scopesNode.add(Scope.valueOf(scope.toUpperCase(Locale.ROOT)).name().toLowerCase(Locale.ROOT));
+      scopesNode.add(scope.toLowerCase(Locale.ROOT));
     }
     ArrayNode collectionsNode = added.putArray("collections");
     collections.forEach(collectionsNode::add);

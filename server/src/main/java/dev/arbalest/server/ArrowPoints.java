@@ -1,6 +1,7 @@
 package dev.arbalest.server;
 
 import dev.arbalest.natives.Metric;
+import dev.arbalest.ssd.IdType;
 import dev.arbalest.ssd.Index;
 import java.lang.foreign.MemorySegment;
 import java.math.BigDecimal;
@@ -25,6 +26,7 @@ import org.apache.arrow.vector.VarCharVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.complex.FixedSizeListVector;
 import org.apache.arrow.vector.complex.ListVector;
+import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.Schema;
 import org.apache.arrow.vector.util.Text;
 import org.jspecify.annotations.Nullable;
@@ -37,7 +39,7 @@ import tools.jackson.databind.node.ObjectNode;
  */
 final class ArrowPoints {
   static final String ID = "id";
-  static final List<String> VECTOR_NAMES = List.of("vector", "embedding");
+  private static final List<String> VECTOR_NAMES = List.of("vector", "embedding");
 
   private final VectorSchemaRoot root;
   private final FieldVector ids;
@@ -148,6 +150,27 @@ final class ArrowPoints {
 
   Schema schema() {
     return root.getSchema();
+  }
+
+  boolean hasAttributes() {
+    return !attributes.isEmpty();
+  }
+
+  /** The columns that are attributes. */
+  List<Field> attributeFields() {
+    return attributes.stream().map(FieldVector::getField).toList();
+  }
+
+  /**
+   * Refuses ids of another type than the collection's.
+   *
+   * @param type null if it has none yet; texts may be numbers, which is seen row by row
+   */
+  void requireIdsOf(@Nullable IdType type) {
+    if (type == IdType.UTF8 && !(ids instanceof VarCharVector)) {
+      throw ServerException.invalid(
+          "schema mismatch: the collection's ids are utf8, found " + ids.getField().getType());
+    }
   }
 
   /** Metric that metadata of a schema asks for, or null. */

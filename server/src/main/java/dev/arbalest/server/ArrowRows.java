@@ -9,6 +9,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.BitVector;
 import org.apache.arrow.vector.FieldVector;
@@ -36,6 +37,9 @@ final class ArrowRows {
   /** Marks the column that has all attributes. */
   private static final String WHOLE = "arbalest.attributes";
 
+  /** The type a column was sent as, if it comes back as another. */
+  private static final String SENT = "arbalest.sent";
+
   private static final ArrowType INT64 = new ArrowType.Int(64, true);
   private static final ArrowType UINT64 = new ArrowType.Int(64, false);
   private static final ArrowType FLOAT32 =
@@ -61,12 +65,12 @@ final class ArrowRows {
       fields.add(
           new Field(
               PAYLOAD,
-              new FieldType(true, ArrowType.Utf8.INSTANCE, null, java.util.Map.of(WHOLE, "json")),
+              new FieldType(true, ArrowType.Utf8.INSTANCE, null, Map.of(WHOLE, "json")),
               null));
     } else {
       fields.addAll(Schema.fromJSON(sent).getFields());
     }
-    return new Schema(fields, java.util.Map.of("arbalest.metric", metric(settings.metric())));
+    return new Schema(fields, Map.of("arbalest.metric", metric(settings.metric())));
   }
 
   private static String metric(Metric metric) {
@@ -81,9 +85,10 @@ final class ArrowRows {
    * Attribute columns after a client sent some: those kept and those it adds.
    *
    * @param kept attribute columns so far as JSON, or null
+   * @param sent attribute columns
    * @throws ServerException if a column has another type than before
    */
-  static String merge(@Nullable String kept, Schema sent) {
+  static String merge(@Nullable String kept, List<Field> sent) {
     List<Field> fields = new ArrayList<>();
     if (kept != null) {
       try {
@@ -93,29 +98,35 @@ final class ArrowRows {
             ServerException.Kind.INTERNAL, "the collection's schema cannot be read", 0, e);
       }
     }
-    for (Field field : sent.getFields()) {
-      boolean isAttribute =
-          !field.getName().equals(ArrowPoints.ID)
-              && !ArrowPoints.VECTOR_NAMES.contains(field.getName());
-      if (!isAttribute) {
-        continue;
-      }
-      Field known = Field.nullable(field.getName(), returnedAs(field.getType()));
+    for (Field field : sent) {
+      Field known = returned(field);
       Field before =
           fields.stream().filter(f -> f.getName().equals(field.getName())).findFirst().orElse(null);
       if (before == null) {
         fields.add(known);
-      } else if (!before.getType().equals(known.getType())) {
+      } else if (!typeSent(before).equals(typeSent(known))) {
         throw ServerException.invalid(
             "schema mismatch: column "
                 + field.getName()
                 + " is "
-                + before.getType()
+                + typeSent(before)
                 + ", found "
                 + field.getType());
       }
     }
     return new Schema(fields).toJson();
+  }
+
+  /** A column as it comes back; its metadata tells what was sent, if that is another type. */
+  private static Field returned(Field sent) {
+    ArrowType type = returnedAs(sent.getType());
+    Map<String, String> metadata =
+        type.equals(sent.getType()) ? null : Map.of(SENT, sent.getType().toString());
+    return new Field(sent.getName(), new FieldType(true, type, null, metadata), null);
+  }
+
+  private static String typeSent(Field kept) {
+    return kept.getMetadata().getOrDefault(SENT, kept.getType().toString());
   }
 
   /** Numbers, truth values and texts come back as such, the rest as text of JSON. */

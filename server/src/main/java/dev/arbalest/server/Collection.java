@@ -1,6 +1,7 @@
 package dev.arbalest.server;
 
 import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.SystemCallException;
 import dev.arbalest.pq.CodecSpec;
@@ -50,6 +51,9 @@ final class Collection implements AutoCloseable {
   private static final int PAGE_ROWS = 10_000;
   private static final long RETRY_MILLIS = 1000;
   private static final String INDEX = "index";
+
+  /** Exists while attributes and vectors may disagree after a crash. */
+  private static final String RECONCILING = "reconciling";
 
   /** Fits any dimension and scale: what is to come is not known when the first vectors arrive. */
   private static final CodecSpec FIRST_CODEC = CodecSpec.parse("rabitq:4");
@@ -165,8 +169,14 @@ final class Collection implements AutoCloseable {
       Index opened = openIndex();
       index = opened;
       boolean wasClosed = opened.manifest().checkpoint().clean();
-      if (!wasClosed || store.count(null) != opened.count()) {
+      Path unfinished = directory.resolve(RECONCILING);
+      if (!wasClosed || Files.exists(unfinished) || store.count(null) != opened.count()) {
+        if (!Files.exists(unfinished)) { // it may be given up, and the index be closed cleanly
+          Files.createFile(unfinished);
+          DirectFile.syncDirectory(directory);
+        }
         Reconciliation.run(store, opened, new Loading());
+        Files.delete(unfinished);
       }
     }
   }
@@ -343,13 +353,13 @@ final class Collection implements AutoCloseable {
    */
   boolean reopen(boolean repair, @Nullable CodecSpec codec) {
     if (state == State.CLOSED) {
-      throw ServerException.notFound(name);
+      throw unavailable();
     }
     endUses(State.LOADING);
     try {
       if (stopping) {
         state = State.CLOSED;
-        throw ServerException.notFound(name);
+        throw unavailable();
       }
       closeQuietly(null);
       Path path = directory.resolve(INDEX);

@@ -154,6 +154,14 @@ sealed interface Filter {
   record FieldPath(List<String> jsonPaths) {
     private static final Pattern KEY = Pattern.compile("[^\\x00-\\x1f\"\\\\\\[\\]]{1,200}");
 
+    /** A field of the document itself, dots or not. */
+    static FieldPath ofKey(String key) {
+      if (!KEY.matcher(key).matches()) {
+        throw ServerException.invalid("\"" + key + "\" is no name of a field");
+      }
+      return new FieldPath(List.of("$.\"" + key + '"'));
+    }
+
     static FieldPath parse(String text) {
       StringBuilder path = new StringBuilder("$");
       java.util.ArrayList<String> paths = new java.util.ArrayList<>();

@@ -46,6 +46,10 @@ final class FlightActions {
   /** Carries out an action. */
   void run(AccessControl.Client client, Action action, StreamListener<Result> listener)
       throws IOException {
+    if (!TYPES.contains(action.getType())) {
+      throw new ServerException(
+          ServerException.Kind.UNSUPPORTED, "unknown action " + action.getType());
+    }
     FlightRequest request = FlightRequest.parse(action.getBody());
     switch (action.getType()) {
       case FlightSearch.COMMAND -> {
@@ -54,7 +58,7 @@ final class FlightActions {
       }
       case "VectorSearchByID" -> {
         client.require(READ, request.name());
-        search.answerById(request, listener);
+        FlightReplies.send(listener, search.answerById(request));
       }
       case "stats" -> {
         client.require(READ, request.nameOrNull());
@@ -91,9 +95,6 @@ final class FlightActions {
 
   /** Carries out what changes one collection. */
   private ObjectNode change(AccessControl.Client client, String type, FlightRequest request) {
-    if (!TYPES.contains(type)) {
-      throw new ServerException(ServerException.Kind.UNSUPPORTED, "unknown action " + type);
-    }
     String name = request.name();
     client.require(WRITE, name);
     return switch (type) {
@@ -163,6 +164,7 @@ final class FlightActions {
         if (request.nameOrNull() != null) {
           throw e;
         }
+        ServerLog.fault("collection " + collection.name(), e);
         failed.put(collection.name(), e.text());
       }
     }
@@ -208,6 +210,7 @@ final class FlightActions {
         figures.put("memory_bytes", stats.memoryBytes());
         figures.put("log_bytes", stats.logBytes());
       } catch (ServerException e) {
+        ServerLog.fault("figures of collection " + collection.name(), e);
         figures.put("error", e.text());
       }
     }

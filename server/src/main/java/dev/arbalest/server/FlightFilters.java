@@ -36,20 +36,41 @@ final class FlightFilters {
     JsonNode nested = node.path("filters");
     if (nested.isArray() && !nested.isEmpty()) {
       List<Filter> parts = all(nested, depth);
-      return switch (node.path("logic").asString("AND").toUpperCase(Locale.ROOT)) {
+      if (node.hasNonNull("field")) {
+        parts.addFirst(comparison(node)); // one more of them
+      }
+      return switch (logic(node)) {
         case "AND" -> new Filter.And(parts);
         case "OR" -> new Filter.Or(parts);
         case "NOT" -> new Filter.Not(new Filter.Or(parts));
-        default -> throw ServerException.invalid("logic is AND, OR or NOT");
+        default -> throw badLogic(node);
       };
     }
+    return switch (logic(node)) {
+      case "AND" -> comparison(node);
+      case "NOT" -> new Filter.Not(comparison(node));
+      case "OR" ->
+          throw ServerException.invalid(
+              "logic OR joins what is in \"filters\" of the same object; put the alternatives there");
+      default -> throw badLogic(node);
+    };
+  }
+
+  private static String logic(JsonNode node) {
+    String logic = node.path("logic").asString("");
+    return logic.isEmpty() ? "AND" : logic.toUpperCase(Locale.ROOT);
+  }
+
+  private static ServerException badLogic(JsonNode node) {
+    return ServerException.invalid(
+        "logic is AND, OR or NOT, found " + JsonBody.shorten(node.path("logic")));
+  }
+
+  private static Filter comparison(JsonNode node) {
     String field = node.path("field").asString("");
     String operator = node.path("operator").asString(node.path("op").asString(""));
     Object value = JsonBody.value(node.path("value"));
-    Filter compared = compare(field, operator, value);
-    return node.path("logic").asString("").equalsIgnoreCase("NOT")
-        ? new Filter.Not(compared)
-        : compared;
+    return compare(field, operator, value);
   }
 
   private static Filter compare(String field, String name, Object value) {
@@ -76,6 +97,17 @@ final class FlightFilters {
       };
     }
     Filter.FieldPath path = Filter.FieldPath.parse(field);
+    if (field.indexOf('.') < 0) {
+      return compare(path, operator, value);
+    }
+    // A column's name may have dots.
+    return new Filter.Or(
+        List.of(
+            compare(path, operator, value),
+            compare(Filter.FieldPath.ofKey(field), operator, value)));
+  }
+
+  private static Filter compare(Filter.FieldPath path, Filter.Operator operator, Object value) {
     // Clients send numbers as text, too.
     if (value instanceof String text && isNumber(text)) {
       return new Filter.Or(

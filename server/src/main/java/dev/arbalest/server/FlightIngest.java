@@ -1,10 +1,12 @@
 package dev.arbalest.server;
 
 import dev.arbalest.natives.Metric;
+import io.grpc.StatusRuntimeException;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import org.apache.arrow.flight.FlightDescriptor;
 import org.apache.arrow.flight.FlightProducer.ServerStreamListener;
 import org.apache.arrow.flight.FlightProducer.StreamListener;
 import org.apache.arrow.flight.FlightStream;
@@ -28,7 +30,7 @@ final class FlightIngest {
   private final Collections collections;
   private final BufferAllocator allocator;
   private final int batchBytes;
-  private final int requestBytes;
+  private final long mostBytes;
 
   /** Each stream has two buffers of a batch. */
   private final Semaphore streams;
@@ -40,7 +42,7 @@ final class FlightIngest {
     this.collections = collections;
     this.allocator = allocator;
     this.batchBytes = options.batchBytes();
-    this.requestBytes = options.requestBytes();
+    this.mostBytes = options.flightBatchBytes();
     long fitting = options.memoryBytes() / MEMORY_SHARE / (2L * batchBytes);
     this.streams = new Semaphore(Math.clamp(fitting, 2, MOST_STREAMS));
     this.most = streams.availablePermits();
@@ -95,14 +97,22 @@ final class FlightIngest {
   }
 
   /** Takes the batches of a DoPut. */
-  void put(AccessControl.Client client, FlightStream stream, StreamListener<PutResult> listener) {
-    String name = FlightRequest.pathOf(stream.getDescriptor(), 0);
+  void put(
+      AccessControl.Client client,
+      FlightDescriptor descriptor,
+      FlightStream stream,
+      StreamListener<PutResult> listener) {
+    String name = FlightRequest.pathOf(descriptor, 0);
     ingest(client, name, stream, new PutAcknowledger(allocator, listener), new Copying());
   }
 
   /** Takes the batches of a DoExchange. */
-  void exchange(AccessControl.Client client, FlightStream reader, ServerStreamListener writer) {
-    String name = FlightRequest.pathOf(reader.getDescriptor(), 1);
+  void exchange(
+      AccessControl.Client client,
+      FlightDescriptor descriptor,
+      FlightStream reader,
+      ServerStreamListener writer) {
+    String name = FlightRequest.pathOf(descriptor, 1);
     Copying copying = new Copying();
     writer.setOnCancelHandler(copying::cancel);
     ingest(client, name, reader, new ExchangeAcknowledger(allocator, writer), copying);
@@ -128,6 +138,8 @@ final class FlightIngest {
         ingest(collectionFor(name, points), points, stream, acknowledger, copying);
         return;
       }
+      // Nothing to keep, but who waits for an answer to each batch gets one.
+      acknowledger.acknowledge(FlightReplies.object().put("status", "ok").put("rows", 0), true);
     }
     if (points == null && stream.hasRoot()) {
       points = new ArrowPoints(stream.getRoot());
@@ -152,6 +164,7 @@ final class FlightIngest {
           copying.run(() -> {
             requireSize(stream.getRoot());
             queue.put(points);
+            stream.getRoot().clear(); // while the next is waited for, others may have the memory
           });
         } while (stream.next());
         queue.finish();
@@ -169,14 +182,10 @@ final class FlightIngest {
 
   private void requireSize(VectorSchemaRoot batch) {
     long bytes = batch.getFieldVectors().stream().mapToLong(FieldVector::getBufferSize).sum();
-    if (bytes > requestBytes) {
+    if (bytes > mostBytes) {
       throw new ServerException(
           ServerException.Kind.TOO_LARGE,
-          "a batch has at most "
-              + requestBytes
-              + " bytes, found "
-              + bytes
-              + "; send smaller batches");
+          "a batch has at most " + mostBytes + " bytes, found " + bytes + "; send smaller batches");
     }
   }
 
@@ -199,10 +208,17 @@ final class FlightIngest {
               + ", found "
               + metric.label());
     }
-    if (schema.getFields().size() > 2) {
-      collection.keepSchema(kept -> ArrowRows.merge(kept, schema));
+    points.requireIdsOf(collection.settings().idType());
+    // Points that came otherwise may have attributes which columns do not show.
+    if (points.hasAttributes() || collection.count() == 0) {
+      collection.keepSchema(kept -> ArrowRows.merge(kept, points.attributeFields()));
     }
     return collection;
+  }
+
+  /** What is durable stays so; who does not wait for the answer has left. */
+  private static ServerException gone(StatusRuntimeException e) {
+    return new ServerException(ServerException.Kind.INVALID, "the client is gone", 0, e);
   }
 
   /** Acknowledges what became durable together. */
@@ -212,6 +228,8 @@ final class FlightIngest {
     public void acknowledge(ObjectNode status, boolean isLast) {
       try (ArrowBuf buffer = FlightReplies.buffer(allocator, status)) {
         listener.onNext(PutResult.metadata(buffer));
+      } catch (StatusRuntimeException e) {
+        throw gone(e);
       }
     }
   }
@@ -243,11 +261,15 @@ final class FlightIngest {
       }
       status.put("status", "acked"); // it is durable, whatever comes next
       status.put("batch_id", batch++).put("rows", rows);
-      if (!rejected.isEmpty()) {
+      if (refused > 0) {
         status.set("rejected", rejected.deepCopy());
         status.put("rejected_count", refused);
       }
-      writer.putMetadata(FlightReplies.buffer(allocator, status));
+      try {
+        writer.putMetadata(FlightReplies.buffer(allocator, status));
+      } catch (StatusRuntimeException e) {
+        throw gone(e);
+      }
       rows = 0;
       refused = 0;
       rejected.removeAll();

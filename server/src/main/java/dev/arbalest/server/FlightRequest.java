@@ -30,6 +30,9 @@ record FlightRequest(JsonNode body) {
 
   /** The collection it is about. */
   String name() {
+    if (body.isString() && !body.stringValue().isEmpty()) {
+      return body.stringValue(); // as clients drop a collection
+    }
     String name = body.path(DATASET).asString(body.path(NAME).asString(""));
     if (name.isEmpty()) {
       throw ServerException.invalid("the request names no dataset");
@@ -39,7 +42,7 @@ record FlightRequest(JsonNode body) {
 
   /** The collection it is about, or null if it is about all. */
   @Nullable String nameOrNull() {
-    return body.has(DATASET) || body.has(NAME) ? name() : null;
+    return body.isString() || body.hasNonNull(DATASET) || body.hasNonNull(NAME) ? name() : null;
   }
 
   /** The points it is about. */

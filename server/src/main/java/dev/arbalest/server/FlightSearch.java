@@ -20,6 +20,7 @@ import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.ipc.ArrowStreamWriter;
 import org.apache.arrow.vector.types.pojo.Schema;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Searches over Arrow Flight: in tickets, in actions and in exchanges. Thread-safe. */
@@ -142,19 +143,30 @@ final class FlightSearch {
 
   /** Answers rows of dataset, k and query vector with a batch each; failed ones with none in it. */
   void exchange(AccessControl.Client client, FlightStream reader, ServerStreamListener writer) {
-    BackpressureStrategy pressure = new BackpressureStrategy.CallbackBackpressureStrategy();
-    pressure.register(writer);
     Copying copying = new Copying();
-    writer.setOnCancelHandler(copying::cancel);
+    BackpressureStrategy pressure =
+        new BackpressureStrategy.CallbackBackpressureStrategy() {
+          @Override
+          protected void cancelCallback() { // besides waking who waits
+            copying.cancel();
+          }
+        };
+    pressure.register(writer);
     Schema schema = ArrowRows.searchSchema(true, true, false);
     try (VectorSchemaRoot reply = VectorSchemaRoot.create(schema, allocator)) {
       writer.start(reply);
       while (reader.next()) {
-        List<Asked> rows = new ArrayList<>();
-        copying.run(() -> rows.addAll(reader.hasRoot() ? Asked.all(reader.getRoot()) : List.of()));
-        for (int row = 0; row < rows.size(); row++) {
-          exchange(client, rows.get(row), row, reply, writer, pressure);
+        for (int row = 0; reader.hasRoot() && row < reader.getRoot().getRowCount(); row++) {
+          int at = row;
+          Asked[] asked = new Asked[1];
+          copying.run(() -> asked[0] = Asked.of(reader.getRoot(), at));
+          exchange(client, asked[0], row, reply, writer, pressure);
         }
+        copying.run(() -> {
+          if (reader.hasRoot()) {
+            reader.getRoot().clear(); // while the next is waited for, others may have the memory
+          }
+        });
       }
     }
   }
@@ -175,9 +187,7 @@ final class FlightSearch {
       Collection.Answer answer = pool.call(() -> collection.search(request, false, false));
       ArrowRows.fillSearch(reply, answer.points(), collection.settings().metric());
     } catch (ServerException e) {
-      if (e.kind() == ServerException.Kind.INTERNAL) {
-        ServerLog.warn("a row of an exchange", e);
-      }
+      ServerLog.fault("a row of an exchange", e);
       ArrowRows.fillSearch(reply, List.of(), Metric.COSINE);
       error = FlightReplies.object().put("row", row).put("error", e.text());
     }
@@ -196,7 +206,7 @@ final class FlightSearch {
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared as a whole
   private record Asked(String dataset, int k, float[] vector, String problem) {
-    static List<Asked> all(VectorSchemaRoot root) {
+    static Asked of(VectorSchemaRoot root, int row) {
       FieldVector k = root.getVector("k");
       FieldVector vector = root.getVector("query_vector");
       if (!(root.getVector("dataset") instanceof VarCharVector names)
@@ -206,12 +216,7 @@ final class FlightSearch {
             "schema mismatch: expected columns dataset, k and query_vector, found "
                 + root.getSchema());
       }
-      ArrowPoints vectors = ArrowPoints.ofVectors(root, vector);
-      List<Asked> all = new ArrayList<>();
-      for (int row = 0; row < root.getRowCount(); row++) {
-        all.add(of(names, k, vectors, row));
-      }
-      return all;
+      return of(names, k, ArrowPoints.ofVectors(root, vector), row);
     }
 
     private static Asked of(VarCharVector names, FieldVector k, ArrowPoints vectors, int row) {
@@ -242,17 +247,20 @@ final class FlightSearch {
       try {
         points = run(search, search.query(vector)).points();
       } catch (ServerException e) {
-        if (search.vectors().size() == 1 || e.kind() != ServerException.Kind.INVALID) {
+        boolean isOfThisQuery =
+            e.kind() == ServerException.Kind.INVALID || e.kind() == ServerException.Kind.INTERNAL;
+        if (search.vectors().size() == 1 || !isOfThisQuery) {
           throw e;
         }
+        ServerLog.fault("a query of several", e);
         points = List.of(); // positions of the others hold
       }
       listener.onNext(new Result(stream(search, points)));
     }
   }
 
-  /** The same for the vector of a point. */
-  void answerById(FlightRequest body, StreamListener<Result> listener) throws IOException {
+  /** Answers a search for the vector of a point, as existing clients read it: JSON. */
+  ObjectNode answerById(FlightRequest body) {
     Collection collection = collections.get(body.name());
     PointId id = body.ids().getFirst();
     List<Point> self = collection.retrieve(List.of(id), true);
@@ -261,17 +269,24 @@ final class FlightSearch {
       throw new ServerException(
           ServerException.Kind.NOT_FOUND, "id " + id + " not found in " + collection.name());
     }
-    int k = body.get("k").asInt(0);
-    SearchRequest request = SearchRequest.of(vector, k);
-    Search search =
-        new Search(
-            collection,
-            List.of(),
-            request,
-            body.get("include_vectors").asBoolean(false),
-            body.get("return_distance").asBoolean(false),
-            false);
-    listener.onNext(new Result(stream(search, run(search, request).points())));
+    SearchRequest request = SearchRequest.of(vector, body.get("k").asInt(0));
+    Metric metric = collection.settings().metric();
+    ObjectNode reply = FlightReplies.object();
+    ArrayNode ids = reply.putArray("ids");
+    ArrayNode scores = reply.putArray("scores");
+    boolean withDistances = body.get("return_distance").asBoolean(false);
+    for (Point point : pool.call(() -> collection.search(request, false, false)).points()) {
+      if (point.id().text() == null) {
+        ids.add(point.id().number());
+      } else {
+        ids.add(point.id().text());
+      }
+      scores.add(Scores.flight(metric, point.distance()));
+      if (withDistances) {
+        reply.withArray("distances").add(Scores.distance(metric, point.distance()));
+      }
+    }
+    return reply;
   }
 
   /** What a search found as a complete Arrow IPC stream. */

@@ -1,12 +1,14 @@
 package dev.arbalest.server;
 
 import com.google.errorprone.annotations.MustBeClosed;
+import io.grpc.ServerBuilder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.apache.arrow.flight.Action;
 import org.apache.arrow.flight.ActionType;
 import org.apache.arrow.flight.BackpressureStrategy;
@@ -34,6 +36,7 @@ import tools.jackson.databind.JsonNode;
 final class FlightService extends NoOpFlightProducer implements AutoCloseable {
   private static final int PAGE_ROWS = 256;
   private static final long MEBI = 1 << 20;
+  private static final long SLACK = 64 * MEBI;
   private static final int MOST_HEADER_BYTES = 64 << 10;
   private static final String NO_OPERATOR = "criteria have no such operator for ";
   private static final long STOP_SECONDS = 10;
@@ -43,7 +46,14 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
   private final FlightIngest ingest;
   private final FlightSearch search;
   private final FlightActions actions;
+  private final AwaitedDescriptors descriptors = new AwaitedDescriptors();
+
+  /** For what is sent. */
   private final BufferAllocator allocator;
+
+  /** For what comes. */
+  private final BufferAllocator incoming;
+
   private final ExecutorService executor;
   private final FlightServer server;
 
@@ -58,7 +68,11 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
       throws IOException {
     requireOpenBuffers();
     this.collections = collections;
-    this.allocator = new RootAllocator(Math.max(options.memoryBytes() / 4, 1L << 28));
+    this.allocator = new RootAllocator(Math.max(options.memoryBytes() / 4, 256 * MEBI));
+    long largest = 2L * options.flightBatchBytes() + MEBI; // which is read to say why it is refused
+    IncomingMemory memory = new IncomingMemory(2 * largest);
+    this.incoming = new RootAllocator(memory, 2 * largest + SLACK);
+    metrics.watchIncoming(memory::taken);
     this.calls = new FlightCalls(metrics, access);
     this.ingest = new FlightIngest(collections, allocator, options);
     metrics.watchStreams(ingest::active);
@@ -71,12 +85,13 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
             ? Location.forGrpcInsecure(options.host(), options.flightPort())
             : Location.forGrpcTls(options.host(), options.flightPort());
     FlightServer.Builder builder =
-        FlightServer.builder(allocator, location, this)
+        FlightServer.builder(incoming, location, this)
             .executor(executor)
             .setMaxHeaderListSize(MOST_HEADER_BYTES)
-            // Those somewhat too large are read to be refused with a reason.
-            .maxInboundMessageSize(
-                (int) Math.min(Integer.MAX_VALUE, 2L * options.requestBytes() + MEBI));
+            .maxInboundMessageSize((int) Math.min(Integer.MAX_VALUE, largest))
+            .transportHint(
+                "grpc.builderConsumer",
+                (Consumer<ServerBuilder<?>>) grpc -> grpc.intercept(new OneMessageAtATime()));
     calls.identify(builder);
     if (tls != null) {
       builder.useTls(tls.certificate().toFile(), tls.key().toFile());
@@ -136,7 +151,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
         calls.run(
             context,
             "put",
-            () -> ingest.put(FlightCalls.client(context), stream, listener),
+            () -> ingest.put(FlightCalls.client(context), descriptors.of(stream), stream, listener),
             listener::onCompleted,
             listener::onError);
   }
@@ -211,7 +226,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
 
   private void exchange(
       AccessControl.Client client, FlightStream reader, ServerStreamListener writer) {
-    FlightDescriptor descriptor = reader.getDescriptor();
+    FlightDescriptor descriptor = descriptors.of(reader);
     if (descriptor.isCommand()) {
       String command = new String(descriptor.getCommand(), StandardCharsets.UTF_8);
       if (!command.equals(FlightSearch.COMMAND)) {
@@ -225,7 +240,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
       throw new ServerException(
           ServerException.Kind.UNSUPPORTED, "unknown exchange " + descriptor.getPath());
     }
-    ingest.exchange(client, reader, writer);
+    ingest.exchange(client, descriptor, reader, writer);
   }
 
   @Override
@@ -264,6 +279,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
       StreamListener<FlightInfo> listener)
       throws IOException {
     JsonNode wanted = FlightRequest.parse(expression).body();
+    client.require(AccessControl.Scope.READ);
     for (Collection collection : collections.list()) {
       if (!client.sees(collection.name()) || collection.state() != Collection.State.READY) {
         continue;
@@ -336,17 +352,25 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
   private static FlightInfo info(Collection collection) throws IOException {
     CollectionSettings settings = collection.settings();
     CollectionStats stats = collection.stats();
-    Ticket ticket = new Ticket(collection.name().getBytes(StandardCharsets.UTF_8));
     return new FlightInfo(
         ArrowRows.schema(settings),
         FlightDescriptor.path(collection.name()),
-        List.of(new FlightEndpoint(ticket, Location.reuseConnection())),
+        List.of(new FlightEndpoint(ticket(collection.name()), Location.reuseConnection())),
         4L * stats.points() * settings.dimension() + stats.attributeBytes(),
         stats.points());
   }
 
+  /** What fetches a collection: its name, unless that looks like a request. */
+  private static Ticket ticket(String name) {
+    String text =
+        name.stripLeading().startsWith("{")
+            ? FlightReplies.object().put("name", name).toString()
+            : name;
+    return new Ticket(text.getBytes(StandardCharsets.UTF_8));
+  }
+
   private void closeAllocator() {
-    try {
+    try (BufferAllocator _ = incoming) {
       allocator.close();
     } catch (IllegalStateException e) {
       ServerLog.warn("buffers of calls that were cut off are left", e);
@@ -358,6 +382,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
   public void close() throws IOException {
     try {
       server.shutdown();
+      descriptors.cancel(); // nothing of those calls is under way yet
       if (!server.awaitTermination(STOP_SECONDS, TimeUnit.SECONDS)) {
         ServerLog.warn("flight calls were still under way after " + STOP_SECONDS + " s", null);
       }

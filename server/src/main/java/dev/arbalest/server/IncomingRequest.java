@@ -6,8 +6,6 @@ import io.helidon.http.HeaderNames;
 import io.helidon.webserver.http.ServerRequest;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.net.SocketTimeoutException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -41,14 +39,22 @@ final class IncomingRequest implements AutoCloseable {
    * @param seconds a body may take, besides those for its bytes
    * @param room KiB of all bodies under way
    * @param permits those of them that are free
+   * @param watch ends those that come too slowly
    */
-  record Limits(int mostBytes, int seconds, int room, Semaphore permits) {
+  record Limits(int mostBytes, int seconds, int room, Semaphore permits, BodyWatch watch) {
     /** Bodies under way together, in units of the largest. */
-    private static final int BODIES = 4;
+    private static final int MOST_BODIES = 4;
 
     static Limits of(ServerOptions options) {
-      int room = BODIES * (options.requestBytes() / KIBI + 1);
-      return new Limits(options.requestBytes(), options.bodySeconds(), room, new Semaphore(room));
+      int one = options.requestBytes() / KIBI + 1;
+      long fitting = Runtime.getRuntime().maxMemory() / 4 / KIBI;
+      int room = (int) Math.clamp(fitting, one, (long) MOST_BODIES * one);
+      return new Limits(
+          options.requestBytes(),
+          options.bodySeconds(),
+          room,
+          new Semaphore(room),
+          new BodyWatch());
     }
 
     /** Bytes taken. */
@@ -161,15 +167,21 @@ final class IncomingRequest implements AutoCloseable {
     if (!request.content().hasEntity()) {
       return new byte[0];
     }
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(limits.seconds());
+    BodyWatch.Reading reading = limits.watch().begin(deadline);
     try (InputStream in = request.content().inputStream()) {
-      return read(in, announced);
-    } catch (UncheckedIOException e) { // of the socket
-      boolean late = e.getCause() instanceof SocketTimeoutException;
+      return read(in, announced, deadline, reading);
+    } catch (ServerException e) {
+      throw e;
+    } catch (IOException | RuntimeException e) { // of the socket, whatever it is called
+      boolean late = limits.watch().end(reading);
       throw new ServerException(
           late ? ServerException.Kind.TIMED_OUT : ServerException.Kind.INVALID,
           late ? "the body did not come" : "the client is gone",
           0,
           e);
+    } finally {
+      boolean _ = limits.watch().end(reading);
     }
   }
 
@@ -190,8 +202,9 @@ final class IncomingRequest implements AutoCloseable {
     return System.nanoTime() - begin;
   }
 
-  private byte[] read(InputStream in, long announced) throws IOException {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(limits.seconds());
+  private byte[] read(InputStream in, long announced, long until, BodyWatch.Reading reading)
+      throws IOException {
+    long deadline = until;
     byte[] bytes =
         new byte[(int) Math.min(announced < 0 ? PIECE_BYTES : announced + 1, PIECE_BYTES)];
     int size = 0;
@@ -202,12 +215,14 @@ final class IncomingRequest implements AutoCloseable {
       }
       size += read;
       if (size > SMALL_BYTES && held == 0) { // then all at once: who has room can go on to the end
+        reading.allowUntil(Long.MAX_VALUE / 2 + System.nanoTime()); // it waits for others
         deadline += acquire(announced < 0 ? limits.mostBytes() : announced);
       }
       if (size > limits.mostBytes()) {
         throw tooLarge("more");
       }
       long allowed = TimeUnit.SECONDS.toNanos(1) / BODY_BYTES_PER_SECOND * size;
+      reading.allowUntil(deadline + allowed);
       if (System.nanoTime() - deadline > allowed) {
         throw new ServerException(
             ServerException.Kind.TIMED_OUT,

@@ -52,6 +52,9 @@ final class IngestQueue implements AutoCloseable {
   private long idleSince = System.nanoTime();
   private @Nullable ServerException failure;
 
+  /** Whether who puts knows of the failure; of its thread alone. */
+  private boolean isFailureTold;
+
   /**
    * Makes one.
    *
@@ -79,6 +82,7 @@ final class IngestQueue implements AutoCloseable {
       ArrayNode rejected = JsonBody.JSON.createArrayNode();
       int before = filling.size();
       int refused = 0;
+      int told = 0;
       for (int row = 0; row < points.count(); row++) {
         if (filling.isFull()) {
           parts.add(new Part(filling.size() - before, rejected, refused, false));
@@ -90,7 +94,7 @@ final class IngestQueue implements AutoCloseable {
         }
         String problem = points.addTo(filling, row, metric);
         if (!problem.isEmpty()) {
-          if (rejected.size() < MOST_REASONS) {
+          if (told++ < MOST_REASONS) {
             rejected.addObject().put("row", row).put("reason", problem);
           }
           refused++;
@@ -115,6 +119,7 @@ final class IngestQueue implements AutoCloseable {
   void requireSound() {
     ServerException cause = failure;
     if (cause != null) {
+      isFailureTold = true;
       throw cause;
     }
   }
@@ -192,7 +197,7 @@ final class IngestQueue implements AutoCloseable {
         status.put("reason", "memory is short");
         status.put("delay_ms", Math.max(1, receipt.delayNanos() / 1_000_000));
       }
-      if (!part.rejected().isEmpty()) {
+      if (part.refused() > 0) {
         status.set("rejected", part.rejected());
         status.put("rejected_count", part.refused());
       }
@@ -235,6 +240,9 @@ final class IngestQueue implements AutoCloseable {
   @Override
   public void close() {
     end();
+    if (failure != null && !isFailureTold) {
+      ServerLog.fault("a batch whose client is gone", failure);
+    }
     try (VectorBuffer _ = filling) {
       writing.close();
     }

@@ -17,7 +17,8 @@ import tools.jackson.databind.JsonNode;
  */
 record PointId(long number, @Nullable String text) {
   private static final int MOST_BYTES = 65_535;
-  private static final Pattern NUMBER = Pattern.compile("0|-?[1-9][0-9]{0,18}");
+  private static final int MOST_DIGITS = 20;
+  private static final Pattern NUMBER = Pattern.compile("0|-?[1-9][0-9]{0,19}");
 
   static PointId of(long number) {
     return new PointId(number, null);
@@ -31,6 +32,11 @@ record PointId(long number, @Nullable String text) {
   static PointId of(JsonNode node) {
     if (node.isIntegralNumber() && node.canConvertToLong()) {
       return of(node.longValue());
+    }
+    if (node.isBigInteger() && node.bigIntegerValue().bitLength() == Long.SIZE) {
+      if (node.bigIntegerValue().signum() > 0) {
+        return of(node.bigIntegerValue().longValue()); // as a uint64 of Arrow is kept
+      }
     }
     if (node.isString() && !node.stringValue().isEmpty()) {
       return of(node.stringValue());
@@ -82,7 +88,7 @@ record PointId(long number, @Nullable String text) {
       return null;
     }
     try {
-      return of(Long.parseLong(text));
+      return of(text.length() < MOST_DIGITS ? Long.parseLong(text) : Long.parseUnsignedLong(text));
     } catch (NumberFormatException e) {
       return null; // beyond 64 bits
     }

@@ -68,6 +68,7 @@ final class QdrantApi {
   JsonNode listCollections(AccessControl.Client client) {
     ObjectNode result = object();
     ArrayNode names = result.putArray("collections");
+    client.require(AccessControl.Scope.READ);
     for (Collection collection : collections.list()) {
       if (client.sees(collection.name())) {
         names.addObject().put("name", collection.name());
@@ -82,7 +83,7 @@ final class QdrantApi {
 
   JsonNode createCollection(String name, byte[] body) {
     JsonNode sent = JsonBody.parse(body).get("vectors");
-    JsonNode vectors = sent.has(UNNAMED) ? sent.path(UNNAMED) : sent;
+    JsonNode vectors = sent.has(UNNAMED) && sent.size() == 1 ? sent.path(UNNAMED) : sent;
     if (!vectors.path("size").isIntegralNumber()) {
       throw ServerException.invalid(
           "\"vectors\" needs \"size\" and \"distance\"; named vectors are not supported: make a "
@@ -145,6 +146,7 @@ final class QdrantApi {
       }
       result.put("status", "green").put("optimizer_status", "ok");
     } catch (ServerException e) {
+      ServerLog.fault("figures of collection " + name, e);
       result.put("status", collection.state() == Collection.State.LOADING ? "yellow" : "red");
       result.putObject("optimizer_status").put("error", e.text());
     }

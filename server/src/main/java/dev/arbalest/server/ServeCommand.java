@@ -24,12 +24,13 @@ import picocli.CommandLine.Spec;
     description = "Serves collections of vectors over Arrow Flight and HTTP (Qdrant's REST).",
     footer = {
       "",
-      "Exit codes: 1 failed, 2 bad usage, 143 stopped by SIGTERM, 130 by SIGINT.",
+      "Exit codes: 1 failed, 2 bad usage or input, 143 stopped by SIGTERM, 130 by SIGINT.",
       "Clients, options, metrics: docs/server.md, docs/flight.md, /openapi.yaml; running it:",
       "docs/operations.md."
     })
 final class ServeCommand implements Callable<Integer> {
   private static final int FAILED = 1;
+  private static final long LEAST_BESIDE_HEAP = 256L << 20;
 
   @Spec private CommandSpec spec;
 
@@ -48,7 +49,8 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--memory",
       paramLabel = "SIZE",
-      description = "budget of the process, such as 8g (half of the machine's memory)")
+      description =
+          "budget of the process, such as 8g (half of the machine's memory, at least the heap and 256m)")
   private @Nullable String memory;
 
   @Option(names = "--search-threads", description = "searches at a time (processors)")
@@ -71,8 +73,14 @@ final class ServeCommand implements Callable<Integer> {
       names = "--request-bytes",
       paramLabel = "SIZE",
       defaultValue = "64m",
-      description = "largest request (${DEFAULT-VALUE})")
+      description = "largest body over HTTP (${DEFAULT-VALUE})")
   private String requestBytes;
+
+  @Option(
+      names = "--flight-batch-bytes",
+      paramLabel = "SIZE",
+      description = "largest batch over Arrow Flight (by memory; 4m to 128m)")
+  private @Nullable String flightBatchBytes;
 
   @Option(
       names = "--body-seconds",
@@ -134,7 +142,7 @@ final class ServeCommand implements Callable<Integer> {
     CommandLine line = new CommandLine(new ServeCommand());
     line.setExecutionExceptionHandler((e, _, _) -> {
       System.err.println("serve: " + e.getMessage());
-      return FAILED;
+      return e instanceof BadOptionException ? CommandLine.ExitCode.USAGE : FAILED;
     });
     return line.execute(args);
   }
@@ -189,14 +197,17 @@ final class ServeCommand implements Callable<Integer> {
       throw bad("Missing required option: '--data=DIR'");
     }
     String budget = memory;
+    String batch = flightBatchBytes;
+    long heap = Runtime.getRuntime().maxMemory();
+    long half = SystemFacts.memoryLimitBytes() / 2;
     long memoryBytes =
         budget == null
-            ? SystemFacts.memoryLimitBytes() / 2
+            ? Math.max(half, Math.min(2 * half, heap + LEAST_BESIDE_HEAP))
             : bytes("--memory", budget, 64L << 20, 1L << 50);
-    long heap = Runtime.getRuntime().maxMemory();
     if (memoryBytes <= heap) {
       throw bad(
-          "--memory is for the process with its heap, which may become "
+          "the budget (--memory, or what the machine has) is for the process with its heap, which"
+              + " may become "
               + heap
               + " bytes, found "
               + memoryBytes
@@ -212,6 +223,8 @@ final class ServeCommand implements Callable<Integer> {
         .linkThreads(range("--link-threads", linkThreads, 1, 1024))
         .batchBytes((int) bytes("--batch-bytes", batchBytes, 1 << 10, 9 << 20))
         .requestBytes((int) bytes("--request-bytes", requestBytes, 1 << 10, 1 << 30))
+        .flightBatchBytes(
+            batch == null ? 0 : (int) bytes("--flight-batch-bytes", batch, 1 << 10, 1 << 30))
         .bodySeconds(range("--body-seconds", bodySeconds, 1, 86_400))
         .syncMillis(range("--sync-millis", syncMillis, 0, 60_000))
         .requestsPerSecond(range("--rate-limit", rateLimit, 0, 1_000_000))

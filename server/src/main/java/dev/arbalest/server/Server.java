@@ -18,7 +18,6 @@ final class Server implements AutoCloseable {
   private static final int MOST_CONNECTIONS = 4096;
   private static final int MOST_REQUESTS = 1024;
   private static final Duration GRACE = Duration.ofSeconds(10);
-  private static final int MOST_READ_SECONDS = 60;
 
   private final ServerOptions options;
   private final Collections collections;
@@ -88,7 +87,7 @@ final class Server implements AutoCloseable {
   private static void requireSafe(ServerOptions options) throws IOException {
     boolean loopback = InetAddress.getByName(options.host()).isLoopbackAddress();
     if (!loopback && options.tls() == null && !options.insecure()) {
-      throw new IOException(
+      throw new BadOptionException(
           "binding "
               + options.host()
               + " without TLS lets everybody on the network read tokens and vectors; give "
@@ -104,9 +103,6 @@ final class Server implements AutoCloseable {
             .port(options.httpPort())
             .shutdownHook(false)
             .shutdownGracePeriod(GRACE)
-            .connectionOptions(socket ->
-                socket.readTimeout(
-                    Duration.ofSeconds(Math.min(MOST_READ_SECONDS, options.bodySeconds()))))
             .maxTcpConnections(MOST_CONNECTIONS)
             .maxConcurrentRequests(MOST_REQUESTS)
             .routing(routing -> routing.any(http::handle));

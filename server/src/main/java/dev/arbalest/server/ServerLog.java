@@ -68,6 +68,13 @@ final class ServerLog {
     write("warn", message, null, cause);
   }
 
+  /** Notes a fault that its request does not end with; what is nobody's fault is not noted. */
+  static void fault(String what, ServerException e) {
+    if (e.kind() == ServerException.Kind.INTERNAL) {
+      warn(what, e);
+    }
+  }
+
   /** Notes a request that failed by the server's fault. */
   static void failed(String requestId, String request, Throwable cause) {
     write("error", request, requestId, cause);

@@ -132,6 +132,14 @@ final class ServerMetrics {
     gauge("arbalest_ingest_streams", "Streams of writes under way.", active::getAsInt);
   }
 
+  /** Adds the messages of Flight. */
+  void watchIncoming(LongSupplier bytes) {
+    gauge(
+        "arbalest_flight_buffer_bytes",
+        "Memory of large batches that came over Flight.",
+        bytes::getAsLong);
+  }
+
   /** Adds the bodies over HTTP. */
   void watchBodies(LongSupplier bytes) {
     gauge("arbalest_body_bytes", "Room taken by bodies under way.", bytes::getAsLong);

@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param queue searches that may wait for a thread; more are refused
  * @param linkThreads threads per collection that put inserted vectors into the graph
  * @param batchBytes vectors are written in batches of so many bytes
- * @param requestBytes largest request
+ * @param requestBytes largest body over HTTP
+ * @param flightBatchBytes largest batch over Arrow Flight
  * @param bodySeconds a request's body must come within, and a second more for each 256 KiB
  * @param syncMillis 0: a write is durable when acknowledged; else at most so long after
  * @param requestsPerSecond of one client, 0 for any number
@@ -37,6 +38,7 @@ record ServerOptions(
     int linkThreads,
     int batchBytes,
     int requestBytes,
+    int flightBatchBytes,
     int bodySeconds,
     int syncMillis,
     int requestsPerSecond,
@@ -56,6 +58,9 @@ record ServerOptions(
 
   /** Settings that can still be changed; at first loopback, free ports and half of the memory. */
   static final class Builder {
+    private static final long LEAST_BATCH_BYTES = 4 << 20;
+    private static final long MOST_BATCH_BYTES = 1 << 30;
+
     private final Path data;
     private String host = "127.0.0.1";
     private int flightPort;
@@ -66,6 +71,7 @@ record ServerOptions(
     private int linkThreads = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
     private int batchBytes = 8 << 20;
     private int requestBytes = 64 << 20;
+    private int flightBatchBytes;
     private int bodySeconds = 30;
     private int syncMillis;
     private int requestsPerSecond;
@@ -123,6 +129,12 @@ record ServerOptions(
       return this;
     }
 
+    /** 0 for as much as memory allows. */
+    Builder flightBatchBytes(int value) {
+      flightBatchBytes = value;
+      return this;
+    }
+
     Builder bodySeconds(int value) {
       bodySeconds = value;
       return this;
@@ -158,6 +170,13 @@ record ServerOptions(
       return this;
     }
 
+    /** Clients may send a table as one batch, of which several are in memory at a time. */
+    private int fittingBatchBytes() {
+      long heap = Runtime.getRuntime().maxMemory(); // and as much is for Netty, which reads them
+      long most = Math.clamp(heap / 8, LEAST_BATCH_BYTES, MOST_BATCH_BYTES);
+      return (int) Math.clamp((memoryBytes - heap) / 64, LEAST_BATCH_BYTES, most);
+    }
+
     ServerOptions build() {
       return new ServerOptions(
           data,
@@ -170,6 +189,7 @@ record ServerOptions(
           linkThreads,
           batchBytes,
           requestBytes,
+          flightBatchBytes == 0 ? fittingBatchBytes() : flightBatchBytes,
           bodySeconds,
           syncMillis,
           requestsPerSecond,

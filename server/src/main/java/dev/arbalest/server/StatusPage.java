@@ -45,7 +45,8 @@ final class StatusPage {
         one.put("memory_bytes", stats.memoryBytes());
         one.put("log_bytes", stats.logBytes());
       } catch (ServerException e) {
-        one.put("reason", e.text()); // not in service
+        ServerLog.fault("figures of collection " + collection.name(), e);
+        one.put("reason", e.text()); // or not in service
       }
       one.put("searches", metrics.searches(collection.name()));
       one.put("reads", metrics.reads(collection.name()));

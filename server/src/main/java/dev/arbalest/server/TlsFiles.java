@@ -3,7 +3,6 @@ package dev.arbalest.server;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
@@ -44,7 +43,7 @@ final class TlsFiles {
       context.init(keyManagers.getKeyManagers(), trust(tls.clients()), null);
       return context;
     } catch (GeneralSecurityException e) {
-      throw new IOException(
+      throw new BadOptionException(
           "certificate " + tls.certificate() + " with key " + tls.key() + ": " + e.getMessage(), e);
     }
   }
@@ -76,25 +75,25 @@ final class TlsFiles {
     CertificateFactory factory = CertificateFactory.getInstance("X.509");
     Certificate[] chain =
         factory
-            .generateCertificates(new ByteArrayInputStream(Files.readAllBytes(path)))
+            .generateCertificates(new ByteArrayInputStream(BadOptionException.read(path)))
             .toArray(new Certificate[0]);
     if (chain.length == 0) {
-      throw new IOException(path + " holds no certificate in PEM");
+      throw new BadOptionException(path + " holds no certificate in PEM");
     }
     return chain;
   }
 
   private static PrivateKey privateKey(Path path) throws IOException, GeneralSecurityException {
-    String pem = Files.readString(path, StandardCharsets.US_ASCII);
+    String pem = new String(BadOptionException.read(path), StandardCharsets.US_ASCII);
     int begin = pem.indexOf("-----BEGIN PRIVATE KEY-----");
     int end = pem.indexOf("-----END PRIVATE KEY-----");
     if (begin < 0 || end < begin) {
-      throw new IOException(
+      throw new BadOptionException(
           path + " holds no private key in PKCS #8 PEM (openssl pkcs8 -topk8 -nocrypt makes one)");
     }
     String body = pem.substring(begin + "-----BEGIN PRIVATE KEY-----".length(), end);
     PKCS8EncodedKeySpec spec = new PKCS8EncodedKeySpec(Base64.getMimeDecoder().decode(body));
-    IOException failed = new IOException(path + ": the key is none of EC, RSA, Ed25519");
+    IOException failed = new BadOptionException(path + ": the key is none of EC, RSA, Ed25519");
     for (String algorithm : List.of("EC", "RSA", "Ed25519")) {
       try {
         return KeyFactory.getInstance(algorithm).generatePrivate(spec);

@@ -22,6 +22,7 @@ import javax.net.ssl.SSLException;
 import javax.net.ssl.TrustManagerFactory;
 import org.apache.arrow.flight.Action;
 import org.apache.arrow.flight.CallOption;
+import org.apache.arrow.flight.Criteria;
 import org.apache.arrow.flight.FlightCallHeaders;
 import org.apache.arrow.flight.FlightClient;
 import org.apache.arrow.flight.FlightDescriptor;
@@ -32,6 +33,7 @@ import org.apache.arrow.flight.HeaderCallOption;
 import org.apache.arrow.flight.Location;
 import org.apache.arrow.flight.SyncPutListener;
 import org.apache.arrow.flight.Ticket;
+import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.types.FloatingPointPrecision;
@@ -69,6 +71,7 @@ class AccessTest {
     Path file = directory.resolve("tokens.json");
     String all = AccessControl.create(file, "all", List.of("read", "write"), List.of("*"));
     String reader = AccessControl.create(file, "reader", List.of("read"), List.of("open"));
+    String writer = AccessControl.create(file, "writer", List.of("write"), List.of("*"));
     assertThat(Files.readString(file)).doesNotContain(all).doesNotContain(reader);
     try (TestServer server =
         TestServer.start(directory.resolve("data"), options -> options.tokens(file))) {
@@ -93,6 +96,9 @@ class AccessTest {
       assertThat(server.call("GET", "/healthz", "").status()).isEqualTo(200);
 
       int port = server.server().flightPort();
+      assertThat(listing(port, reader)).isEqualTo("[open]");
+      assertThat(listing(port, writer)).contains("does not allow read");
+      assertThat(server.call("GET", "/collections", "", bearer(writer)).status()).isEqualTo(403);
       assertThat(flight(port, "stats", "{}", null)).isEqualTo(FlightStatusCode.UNAUTHENTICATED);
       assertThat(flight(port, "stats", "{}", "wrong")).isEqualTo(FlightStatusCode.UNAUTHENTICATED);
       assertThat(flight(port, "stats", "{\"dataset\":\"open\"}", reader)).isNull();
@@ -218,6 +224,48 @@ class AccessTest {
           .containsOnly(null, FlightStatusCode.RESOURCE_EXHAUSTED);
       assertThat(server.call("GET", "/healthz", "").status()).isEqualTo(200);
     }
+  }
+
+  /** Names of the collections a token sees, or why it sees none. */
+  @SuppressWarnings("try") // closing may be interrupted
+  private static String listing(int port, String token) throws Exception {
+    FlightCallHeaders headers = new FlightCallHeaders();
+    headers.insert("authorization", "Bearer " + token);
+    try (BufferAllocator allocator = new RootAllocator();
+        FlightClient client =
+            FlightClient.builder(allocator, Location.forGrpcInsecure("127.0.0.1", port)).build()) {
+      List<String> names = new ArrayList<>();
+      client
+          .listFlights(Criteria.ALL, new HeaderCallOption(headers))
+          .forEach(info -> names.add(info.getDescriptor().getPath().getFirst()));
+      return names.toString();
+    } catch (FlightRuntimeException e) {
+      return String.valueOf(e.getMessage());
+    }
+  }
+
+  @Test
+  void whatCannotBeUsedIsBadInput() throws Exception {
+    Path broken = Files.writeString(directory.resolve("broken"), "no tokens");
+    String data = directory.resolve("data").toString();
+    for (String[] options :
+        List.of(
+            new String[] {"--tokens", directory.resolve("none").toString()},
+            new String[] {"--tokens", broken.toString()},
+            new String[] {"--tls-certificate", broken.toString(), "--tls-key", broken.toString()},
+            new String[] {"--host", "0.0.0.0"},
+            new String[] {"--request-bytes", "much"})) {
+      List<String> arguments =
+          new ArrayList<>(List.of("--data", data, "--http-port", "0", "--flight-port", "0"));
+      arguments.addAll(List.of(options));
+      assertThat(ServeCommand.run(arguments.toArray(new String[0])))
+          .as(arguments.toString())
+          .isEqualTo(2);
+    }
+    String tokens = directory.resolve("tokens.json").toString();
+    assertThat(ServeCommand.run("new-token", "--tokens", tokens, "--name", "me", "--scope", "root"))
+        .isEqualTo(2);
+    assertThat(Path.of(tokens)).doesNotExist();
   }
 
   @Test

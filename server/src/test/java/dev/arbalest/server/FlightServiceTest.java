@@ -105,20 +105,11 @@ class FlightServiceTest extends FlightTestCase {
       assertThat(reader.loadNextBatch()).isTrue();
       assertHits(reader.getVectorSchemaRoot(), query, expected.subList(0, 4));
     }
-    result =
-        client
-            .doAction(
-                new Action(
-                    "VectorSearchByID",
-                    "{\"dataset\":\"things\",\"id\":17,\"k\":1}".getBytes(StandardCharsets.UTF_8)))
-            .next();
-    try (ArrowStreamReader reader =
-        new ArrowStreamReader(new ByteArrayInputStream(result.getBody()), allocator)) {
-      assertThat(reader.loadNextBatch()).isTrue();
-      VectorSchemaRoot root = reader.getVectorSchemaRoot();
-      assertThat(((UInt8Vector) root.getVector("id")).get(0)).isEqualTo(17);
-      assertThat(((Float4Vector) root.getVector("score")).get(0)).isEqualTo(1f);
-    }
+    JsonNode byId =
+        act(
+            "VectorSearchByID",
+            "{\"dataset\":\"things\",\"id\":17,\"k\":1,\"return_distance\":true}");
+    assertThat(byId.toString()).isEqualTo("{\"ids\":[17],\"scores\":[1.0],\"distances\":[0.0]}");
 
     assertThat(act("delete", "{\"dataset\":\"things\",\"id\":17}").path("deleted").asInt())
         .isEqualTo(1);
@@ -305,6 +296,7 @@ class FlightServiceTest extends FlightTestCase {
                     ",\"k\":3,\"filters\":[{\"field\":\"a\",\"op\":\"like\",\"value\":1}]")));
     assertFails(invalid, "no JSON", () -> fetch("{\"search\":"));
     assertFails(FlightStatusCode.UNIMPLEMENTED, "unknown action dance", () -> act("dance", "{}"));
+    assertFails(FlightStatusCode.UNIMPLEMENTED, "unknown action sing", () -> act("sing", "x"));
     assertFails(
         FlightStatusCode.NOT_FOUND,
         "id 99 not found",
@@ -321,14 +313,15 @@ class FlightServiceTest extends FlightTestCase {
   void oversizedBatchesAreRefused() throws Exception {
     client.close();
     server.close();
-    server = TestServer.start(data, options -> options.requestBytes(1 << 20));
+    server =
+        TestServer.start(data, options -> options.requestBytes(1 << 16).flightBatchBytes(1 << 20));
     client = connect(server.server().flightPort());
-    put("things", schema(DIMENSION, INT64), 0, 1000);
+    put("things", schema(DIMENSION, INT64), 0, 3000); // more than a body over HTTP may have
     assertFails(
         FlightStatusCode.INVALID_ARGUMENT,
         "a batch has at most 1048576 bytes",
-        () -> put("things", schema(DIMENSION, INT64), 1000, 50_000));
-    assertThat(client.getInfo(FlightDescriptor.path("things")).getRecords()).isEqualTo(1000);
+        () -> put("things", schema(DIMENSION, INT64), 3000, 50_000));
+    assertThat(client.getInfo(FlightDescriptor.path("things")).getRecords()).isEqualTo(3000);
   }
 
   @Test

@@ -1,6 +1,7 @@
 package dev.arbalest.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.io.ByteArrayInputStream;
@@ -18,6 +19,7 @@ import org.apache.arrow.flight.FlightInfo;
 import org.apache.arrow.flight.FlightRuntimeException;
 import org.apache.arrow.flight.FlightStatusCode;
 import org.apache.arrow.flight.FlightStream;
+import org.apache.arrow.flight.PutResult;
 import org.apache.arrow.flight.Result;
 import org.apache.arrow.flight.SyncPutListener;
 import org.apache.arrow.vector.BigIntVector;
@@ -39,6 +41,7 @@ import org.apache.arrow.vector.dictionary.Dictionary;
 import org.apache.arrow.vector.dictionary.DictionaryProvider;
 import org.apache.arrow.vector.ipc.ArrowStreamReader;
 import org.apache.arrow.vector.types.FloatingPointPrecision;
+import org.apache.arrow.vector.types.TimeUnit;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.DictionaryEncoding;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -174,6 +177,145 @@ class FlightVerbsTest extends FlightTestCase {
                 fetch.formatted(
                     "[{\"logic\":\"NOT\",\"field\":\"rank\",\"op\":\"<\",\"value\":38}]")))
         .containsExactly(38L, 39L);
+    // A comparison beside "filters" is one of them.
+    String both =
+        "[{\"field\":\"rank\",\"op\":\"<=\",\"value\":12,\"logic\":\"%s\",\"filters\":["
+            + name.formatted(1)
+            + "]}]";
+    assertThat(fetch(fetch.formatted(both.formatted("AND")))).containsExactly(1L, 11L);
+    assertThat(fetch(fetch.formatted(both.formatted("or")))).hasSize(15).contains(21L, 31L);
+    assertFails(
+        FlightStatusCode.INVALID_ARGUMENT,
+        "logic OR joins",
+        () ->
+            fetch(
+                fetch.formatted(
+                    "[{\"logic\":\"OR\",\"field\":\"rank\",\"op\":\"<\",\"value\":38}]")));
+    assertFails(
+        FlightStatusCode.INVALID_ARGUMENT,
+        "logic is AND, OR or NOT, found \"XOR\"",
+        () -> fetch(fetch.formatted(both.formatted("XOR"))));
+  }
+
+  @Test
+  void namesOfColumnsMayHaveDots() throws Exception {
+    Schema schema =
+        schema(DIMENSION, INT64, Field.nullable("meta.lang", new ArrowType.Int(32, true)));
+    try (VectorSchemaRoot root = VectorSchemaRoot.create(schema, allocator)) {
+      fill(root, 0, 10);
+      for (int row = 0; row < 10; row++) {
+        ((IntVector) root.getVector("meta.lang")).setSafe(row, row % 5);
+      }
+      send("things", root);
+    }
+    String fetch =
+        "{\"name\":\"things\",\"filters\":[{\"field\":\"meta.lang\",\"op\":\"%s\",\"value\":3}]}";
+    assertThat(fetch(fetch.formatted("=="))).containsExactly(3L, 8L);
+    assertThat(fetch(fetch.formatted("!="))).hasSize(8).doesNotContain(3L, 8L);
+  }
+
+  @Test
+  @SuppressWarnings("MustBeClosedChecker") // closed after the test
+  void thousandsOfRejectedRowsAreCounted() throws Exception {
+    client.close();
+    server.close();
+    server = TestServer.start(data, options -> options.batchBytes(1 << 10));
+    client = connect(server.server().flightPort());
+    int listed = 0;
+    int counted = 0;
+    int rows = 0;
+    try (VectorSchemaRoot root = VectorSchemaRoot.create(schema(DIMENSION, INT64), allocator);
+        SyncPutListener listener = new SyncPutListener()) {
+      FlightClient.ClientStreamListener stream =
+          client.startPut(FlightDescriptor.path("things"), root, listener);
+      fill(root, 0, 3000);
+      for (int row = 0; row < 3000; row += 2) {
+        ((FixedSizeListVector) root.getVector("vector")).setNull(row);
+      }
+      stream.putNext();
+      stream.completed();
+      while (true) {
+        try (PutResult result = listener.read()) {
+          if (result == null) {
+            break;
+          }
+          byte[] bytes = new byte[(int) result.getApplicationMetadata().readableBytes()];
+          result.getApplicationMetadata().readBytes(bytes);
+          JsonNode reply = JsonBody.JSON.readTree(bytes);
+          rows += reply.path("rows").asInt();
+          counted += reply.path("rejected_count").asInt(0);
+          listed += reply.path("rejected").size();
+        }
+      }
+      listener.getResult();
+    }
+    assertThat(List.of(rows, counted, listed)).containsExactly(1500, 1500, 1000);
+  }
+
+  @Test
+  void largeUnsignedIdsAreFound() throws Exception {
+    Schema schema =
+        new Schema(
+            List.of(Field.nullable("id", new ArrowType.Int(64, false)), list("vector", FLOAT32)),
+            Map.of("arbalest.metric", "euclidean"));
+    try (VectorSchemaRoot root = VectorSchemaRoot.create(schema, allocator)) {
+      root.allocateNew();
+      FixedSizeListVector vectors = (FixedSizeListVector) root.getVector("vector");
+      for (int row = 0; row < 5; row++) {
+        ((UInt8Vector) root.getVector("id")).setSafe(row, -1L - row);
+        for (int j = 0; j < DIMENSION; j++) {
+          set(vectors.getDataVector(), row * DIMENSION + j, row);
+        }
+        vectors.setNotNull(row);
+      }
+      root.setRowCount(5);
+      send("hashes", root);
+    }
+    String byId = "{\"dataset\":\"hashes\",\"id\":18446744073709551614,\"k\":1}";
+    assertThat(act("VectorSearchByID", byId).path("scores").toString()).isEqualTo("[1.0]");
+    assertThat(act("delete", byId).path("deleted").asInt()).isEqualTo(1);
+    assertFails(
+        FlightStatusCode.INVALID_ARGUMENT,
+        "an id is an integer of 64 bits",
+        () -> act("delete", byId.replace("18446744073709551614", "18446744073709551616")));
+  }
+
+  @Test
+  void aTableComesBackWithItsColumnsAndNoOthers() throws Exception {
+    put("{odd", schema(DIMENSION, INT64), 0, 5);
+    FlightInfo info = client.getInfo(FlightDescriptor.path("{odd"));
+    try (FlightStream stream = client.getStream(info.getEndpoints().getFirst().getTicket())) {
+      assertThat(stream.getSchema().getFields().stream().map(Field::getName))
+          .containsExactly("id", "vector");
+      assertThat(stream.next()).isTrue();
+      assertThat(stream.getRoot().getRowCount()).isEqualTo(5);
+    }
+    put("{odd", schema(DIMENSION, INT64, RANK), 5, 5);
+    assertThat(fetch("{\"name\":\"{odd\"}")).hasSize(10);
+    assertThat(
+            client
+                .getInfo(FlightDescriptor.path("{odd"))
+                .getSchemaOptional()
+                .orElseThrow()
+                .findField("rank"))
+        .isNotNull();
+    assertThat(text(act("check_readiness", "{\"dataset\":null}"), "status")).isEqualTo("READY");
+    assertThat(text(act("delete-dataset", "\"{odd\""), "status")).isEqualTo("deleted");
+  }
+
+  @Test
+  @SuppressWarnings("MustBeClosedChecker") // closed after the test
+  void streamsThatDoNotSayWhatTheyAreAboutDoNotKeepTheServerFromStopping() throws Exception {
+    FlightClient.ExchangeReaderWriter silent =
+        client.doExchange(FlightDescriptor.path("ingest", "things"));
+    put("things", schema(DIMENSION, INT64), 0, 5);
+    server.close();
+    assertThatThrownBy(() -> silent.getReader().next()).isInstanceOf(FlightRuntimeException.class);
+    silent.close();
+    server = TestServer.start(data); // with all that was acknowledged
+    client.close();
+    client = connect(server.server().flightPort());
+    assertThat(fetch("things")).hasSize(5);
   }
 
   @Test
@@ -412,6 +554,38 @@ class FlightVerbsTest extends FlightTestCase {
     FlightStatusCode invalid = FlightStatusCode.INVALID_ARGUMENT;
     assertFails(
         invalid, "schema mismatch: the collection's metric", () -> put("things", other, 5, 1));
+    put("texts", schema(DIMENSION, ArrowType.Utf8.INSTANCE, NAME), 0, 5);
+    assertFails(
+        invalid,
+        "schema mismatch: the collection's ids are utf8, found Int(64, true)",
+        () -> put("texts", schema(DIMENSION, INT64, RANK), 5, 1));
+    ArrowType moment = new ArrowType.Timestamp(TimeUnit.MILLISECOND, "UTC");
+    assertFails(
+        invalid,
+        "schema mismatch: column name is Utf8, found Timestamp(MILLISECOND, UTC)",
+        () ->
+            put(
+                "texts",
+                schema(DIMENSION, ArrowType.Utf8.INSTANCE, Field.nullable("name", moment)),
+                5,
+                1));
+    Field narrow = Field.nullable("small", new ArrowType.Int(8, true));
+    Field wide = Field.nullable("small", new ArrowType.Int(16, true));
+    put("texts", schema(DIMENSION, ArrowType.Utf8.INSTANCE, narrow), 5, 1);
+    put("texts", schema(DIMENSION, ArrowType.Utf8.INSTANCE, narrow), 6, 1);
+    assertFails(
+        invalid,
+        "schema mismatch: column small is Int(8, true), found Int(16, true)",
+        () -> put("texts", schema(DIMENSION, ArrowType.Utf8.INSTANCE, wide), 7, 1));
+    assertThat(
+            client
+                .getInfo(FlightDescriptor.path("texts"))
+                .getSchemaOptional()
+                .orElseThrow()
+                .getFields()
+                .stream()
+                .map(Field::getName))
+        .containsExactly("id", "vector", "name", "small");
     Schema noMetric =
         new Schema(
             List.of(Field.nullable("id", new ArrowType.Int(16, true)), list("vector", FLOAT32)));

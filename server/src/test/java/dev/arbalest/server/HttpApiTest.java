@@ -142,6 +142,13 @@ class HttpApiTest {
         {
           "PUT",
           "/collections/x",
+          "{\"vectors\":{\"\":{\"size\":4,\"distance\":\"Dot\"},\"a\":{\"size\":4,\"distance\":\"Dot\"}}}",
+          400,
+          "named vectors"
+        },
+        {
+          "PUT",
+          "/collections/x",
           "{\"vectors\":{\"size\":4,\"distance\":\"Manhattan\"}}",
           400,
           "Cosine, Dot or Euclid"

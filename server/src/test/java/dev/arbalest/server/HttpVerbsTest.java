@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -294,8 +295,45 @@ class HttpVerbsTest {
       byte[] start = in.readNBytes(12);
       assertThat(new String(start, StandardCharsets.US_ASCII)).isEqualTo("HTTP/1.1 408");
     }
-    assertThat(server.call("GET", "/metrics", "").body().asString())
-        .contains("arbalest_body_bytes 0.0");
+  }
+
+  /** More than a small body, then nothing: its room is for others, and its connection is closed. */
+  @Test
+  void bodiesThatStopComingAreGivenUp() throws Exception {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.server().httpPort())) {
+      OutputStream out = socket.getOutputStream();
+      out.write(
+          ("PUT "
+                  + PATH
+                  + "/points HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                  + "Content-Length: 500000\r\n\r\n"
+                  + " ".repeat(100_000))
+              .getBytes(StandardCharsets.US_ASCII));
+      assertMetric("arbalest_body_bytes [1-9]");
+      int read;
+      try {
+        read = socket.getInputStream().read();
+      } catch (java.net.SocketException e) {
+        read = -1; // closed with bytes that were never read
+      }
+      assertThat(read).isEqualTo(-1);
+    }
+    assertMetric("arbalest_body_bytes 0.0");
+    assertMetric("arbalest_requests_total.*operation=\"upsert\".*status=\"408\".* 1.0");
+    assertThat(done("POST", PATH + "/points/count", "").path("count").asInt()).isEqualTo(40);
+  }
+
+  /** Waits for a line of the metrics. */
+  private void assertMetric(String pattern) throws Exception {
+    String metrics = "";
+    for (int i = 0; i < 1000; i++) {
+      metrics = server.call("GET", "/metrics", "").body().asString();
+      if (Pattern.compile(pattern).matcher(metrics).find()) {
+        return;
+      }
+      Thread.sleep(10);
+    }
+    assertThat(metrics).containsPattern(pattern);
   }
 
   private static void assertComplete(String where, Object node) {
