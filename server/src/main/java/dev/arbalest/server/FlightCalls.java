@@ -108,7 +108,7 @@ final class FlightCalls {
     long start = System.nanoTime();
     String status = "OK";
     try {
-      return work.run();
+      return IncomingMemory.whileTakingIn(work::run);
     } catch (ServerException e) {
       status = e.kind().name();
       if (e.kind() == ServerException.Kind.INTERNAL) {

@@ -1,8 +1,10 @@
 package dev.arbalest.server;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.apache.arrow.vector.types.pojo.Schema;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -13,23 +15,28 @@ import tools.jackson.databind.JsonNode;
 final class FlightFilters {
   private static final int MOST_DEPTH = 32;
 
-  private FlightFilters() {}
+  private final CollectionSettings settings;
+
+  private FlightFilters(CollectionSettings settings) {
+    this.settings = settings;
+  }
 
   /** A filter, or null if there is none. */
-  static @Nullable Filter parse(JsonNode node) {
+  static @Nullable Filter parse(JsonNode node, CollectionSettings settings) {
     if (node.isMissingNode() || node.isNull() || (node.isContainer() && node.isEmpty())) {
       return null;
     }
-    return node.isArray() ? new Filter.And(all(node, 0)) : one(node, 0);
+    FlightFilters filters = new FlightFilters(settings);
+    return node.isArray() ? new Filter.And(filters.all(node, 0)) : filters.one(node, 0);
   }
 
-  private static List<Filter> all(JsonNode nodes, int depth) {
+  private List<Filter> all(JsonNode nodes, int depth) {
     List<Filter> filters = new ArrayList<>();
     nodes.forEach(node -> filters.add(one(node, depth + 1)));
     return filters;
   }
 
-  private static Filter one(JsonNode node, int depth) {
+  private Filter one(JsonNode node, int depth) {
     if (depth > MOST_DEPTH || !node.isObject()) {
       throw ServerException.invalid("a filter is an object with field, operator and value");
     }
@@ -66,45 +73,53 @@ final class FlightFilters {
         "logic is AND, OR or NOT, found " + JsonBody.shorten(node.path("logic")));
   }
 
-  private static Filter comparison(JsonNode node) {
+  private Filter comparison(JsonNode node) {
     String field = node.path("field").asString("");
     String operator = node.path("operator").asString(node.path("op").asString(""));
-    Object value = JsonBody.value(node.path("value"));
-    return compare(field, operator, value);
+    JsonNode value = node.path("value");
+    return field.equals("id")
+        ? compareId(operator, PointId.of(value))
+        : compare(path(field), operator(operator), JsonBody.value(value));
   }
 
-  private static Filter compare(String field, String name, Object value) {
-    Filter.Operator operator =
-        switch (name.toLowerCase(Locale.ROOT)) {
-          case "eq", "==", "=" -> Filter.Operator.EQUAL;
-          case "neq", "ne", "!=" -> Filter.Operator.NOT_EQUAL;
-          case "gt", ">" -> Filter.Operator.GREATER;
-          case "lt", "<" -> Filter.Operator.LESS;
-          case "ge", "gte", ">=" -> Filter.Operator.GREATER_OR_EQUAL;
-          case "le", "lte", "<=" -> Filter.Operator.LESS_OR_EQUAL;
-          default ->
-              throw ServerException.invalid(
-                  "operator must be eq, neq, gt, lt, ge or le, found \"" + name + "\"");
-        };
-    if (field.equals("id")) {
-      PointId id = value instanceof Long number ? PointId.of(number) : PointId.of(value.toString());
-      Filter same = new Filter.HasId(List.of(id));
-      return switch (operator) {
-        case EQUAL -> same;
-        case NOT_EQUAL -> new Filter.Not(same);
-        default ->
-            throw ServerException.invalid("ids are compared by eq and neq, found \"" + name + "\"");
-      };
+  /** A column's name may have dots; any other is a path. */
+  private Filter.FieldPath path(String field) {
+    String columns = settings.schema();
+    try {
+      boolean isColumn =
+          columns != null
+              && field.indexOf('.') >= 0
+              && Schema.fromJSON(columns).getFields().stream()
+                  .anyMatch(column -> column.getName().equals(field));
+      return isColumn ? Filter.FieldPath.ofKey(field) : Filter.FieldPath.parse(field);
+    } catch (IOException e) {
+      throw new ServerException(
+          ServerException.Kind.INTERNAL, "the collection's schema cannot be read", 0, e);
     }
-    Filter.FieldPath path = Filter.FieldPath.parse(field);
-    if (field.indexOf('.') < 0) {
-      return compare(path, operator, value);
-    }
-    // A column's name may have dots.
-    return new Filter.Or(
-        List.of(
-            compare(path, operator, value),
-            compare(Filter.FieldPath.ofKey(field), operator, value)));
+  }
+
+  private static Filter compareId(String name, PointId id) {
+    Filter same = new Filter.HasId(List.of(id));
+    return switch (operator(name)) {
+      case EQUAL -> same;
+      case NOT_EQUAL -> new Filter.Not(same);
+      default ->
+          throw ServerException.invalid("ids are compared by eq and neq, found \"" + name + "\"");
+    };
+  }
+
+  private static Filter.Operator operator(String name) {
+    return switch (name.toLowerCase(Locale.ROOT)) {
+      case "eq", "==", "=" -> Filter.Operator.EQUAL;
+      case "neq", "ne", "!=" -> Filter.Operator.NOT_EQUAL;
+      case "gt", ">" -> Filter.Operator.GREATER;
+      case "lt", "<" -> Filter.Operator.LESS;
+      case "ge", "gte", ">=" -> Filter.Operator.GREATER_OR_EQUAL;
+      case "le", "lte", "<=" -> Filter.Operator.LESS_OR_EQUAL;
+      default ->
+          throw ServerException.invalid(
+              "operator must be eq, neq, gt, lt, ge or le, found \"" + name + "\"");
+    };
   }
 
   private static Filter compare(Filter.FieldPath path, Filter.Operator operator, Object value) {

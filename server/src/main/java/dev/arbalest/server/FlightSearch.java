@@ -4,6 +4,7 @@ import dev.arbalest.natives.Metric;
 import dev.arbalest.ssd.IdType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -81,7 +82,7 @@ final class FlightSearch {
         new SearchRequest(
             new float[0],
             node.path("k").asInt(0),
-            FlightFilters.parse(node.path("filters")),
+            FlightFilters.parse(node.path("filters"), collection.settings()),
             node.path("list").asInt(0),
             node.path("rerank").asInt(0),
             node.path("recall").asDouble(0),
@@ -277,7 +278,7 @@ final class FlightSearch {
     boolean withDistances = body.get("return_distance").asBoolean(false);
     for (Point point : pool.call(() -> collection.search(request, false, false)).points()) {
       if (point.id().text() == null) {
-        ids.add(point.id().number());
+        ids.add(new BigInteger(Long.toUnsignedString(point.id().number()))); // as in a uint64
       } else {
         ids.add(point.id().text());
       }

@@ -51,6 +51,8 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
   /** For what is sent. */
   private final BufferAllocator allocator;
 
+  private final IncomingMemory memory;
+
   /** For what comes. */
   private final BufferAllocator incoming;
 
@@ -70,7 +72,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
     this.collections = collections;
     this.allocator = new RootAllocator(Math.max(options.memoryBytes() / 4, 256 * MEBI));
     long largest = 2L * options.flightBatchBytes() + MEBI; // which is read to say why it is refused
-    IncomingMemory memory = new IncomingMemory(2 * largest);
+    this.memory = new IncomingMemory(2 * largest);
     this.incoming = new RootAllocator(memory, 2 * largest + SLACK);
     metrics.watchIncoming(memory::taken);
     this.calls = new FlightCalls(metrics, access);
@@ -184,8 +186,9 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
     String name = request.name();
     client.require(AccessControl.Scope.READ, name);
     int limit = request.get("limit").asInt(0);
-    Filter filter = FlightFilters.parse(request.get("filters"));
-    fetch(collections.get(name), filter, limit > 0 ? limit : Integer.MAX_VALUE, listener);
+    Collection collection = collections.get(name);
+    Filter filter = FlightFilters.parse(request.get("filters"), collection.settings());
+    fetch(collection, filter, limit > 0 ? limit : Integer.MAX_VALUE, listener);
   }
 
   private void fetch(
@@ -387,7 +390,11 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
         ServerLog.warn("flight calls were still under way after " + STOP_SECONDS + " s", null);
       }
       server.close();
-      executor.close();
+      memory.close(); // who waits for it need not be waited for
+      executor.shutdown();
+      if (!executor.awaitTermination(STOP_SECONDS, TimeUnit.SECONDS)) {
+        ServerLog.warn("flight calls do not end; they are left", null);
+      }
       closeAllocator();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -6,6 +6,7 @@ import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
+import io.grpc.Status;
 
 /**
  * Asks for the next message of a call when the one before has been taken in: Arrow asks for five,
@@ -23,6 +24,21 @@ final class OneMessageAtATime implements ServerInterceptor {
         super.onMessage(message);
         paced.taken();
       }
+
+      @Override
+      public void onHalfClose() {
+        paced.ended = true;
+        super.onHalfClose();
+      }
+
+      @Override
+      public void onComplete() {
+        if (paced.ended) {
+          super.onComplete();
+        } else {
+          super.onCancel(); // a message could not be read: who waits for the next must know
+        }
+      }
     };
   }
 
@@ -30,6 +46,9 @@ final class OneMessageAtATime implements ServerInterceptor {
       extends ForwardingServerCall.SimpleForwardingServerCall<Q, R> {
     private int wanted;
     private boolean isComing;
+
+    /** Whether the client has sent everything, or the server has answered. */
+    private volatile boolean ended;
 
     Paced(ServerCall<Q, R> call) {
       super(call);
@@ -46,6 +65,12 @@ final class OneMessageAtATime implements ServerInterceptor {
         isComing = true;
       }
       super.request(1);
+    }
+
+    @Override
+    public void close(Status status, Metadata trailers) {
+      ended = true;
+      super.close(status, trailers);
     }
 
     void taken() {

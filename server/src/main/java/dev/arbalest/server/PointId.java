@@ -17,7 +17,6 @@ import tools.jackson.databind.JsonNode;
  */
 record PointId(long number, @Nullable String text) {
   private static final int MOST_BYTES = 65_535;
-  private static final int MOST_DIGITS = 20;
   private static final Pattern NUMBER = Pattern.compile("0|-?[1-9][0-9]{0,19}");
 
   static PointId of(long number) {
@@ -33,10 +32,8 @@ record PointId(long number, @Nullable String text) {
     if (node.isIntegralNumber() && node.canConvertToLong()) {
       return of(node.longValue());
     }
-    if (node.isBigInteger() && node.bigIntegerValue().bitLength() == Long.SIZE) {
-      if (node.bigIntegerValue().signum() > 0) {
-        return of(node.bigIntegerValue().longValue()); // as a uint64 of Arrow is kept
-      }
+    if (node.isBigInteger() && of(node.toString()).asNumber() != null) {
+      return of(node.toString()); // a uint64, which a collection of numbers keeps as its 64 bits
     }
     if (node.isString() && !node.stringValue().isEmpty()) {
       return of(node.stringValue());
@@ -82,15 +79,23 @@ record PointId(long number, @Nullable String text) {
         : "an id has 1 to " + MOST_BYTES + " bytes, found " + bytes;
   }
 
-  /** The number that a text is, or null. */
+  /** The number of 64 bits, with or without a sign, that a text is, or null. */
   @Nullable PointId asNumber() {
     if (text == null || !NUMBER.matcher(text).matches()) {
       return null;
     }
     try {
-      return of(text.length() < MOST_DIGITS ? Long.parseLong(text) : Long.parseUnsignedLong(text));
+      return of(Long.parseLong(text));
     } catch (NumberFormatException e) {
-      return null; // beyond 64 bits
+      return unsigned(text);
+    }
+  }
+
+  private static @Nullable PointId unsigned(String text) {
+    try {
+      return of(Long.parseUnsignedLong(text));
+    } catch (NumberFormatException e) {
+      return null; // beyond 64 bits, or negative
     }
   }
 

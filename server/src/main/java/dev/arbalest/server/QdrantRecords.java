@@ -48,7 +48,7 @@ final class QdrantRecords {
 
   static void putId(ObjectNode target, PointId id, @Nullable IdType type) {
     PointId number = type == IdType.UTF8 ? id.asNumber() : null;
-    if (number != null) {
+    if (number != null && Long.toString(number.number()).equals(id.text())) {
       target.put("id", number.number()); // among texts numbers are kept as text
     } else if (id.text() == null) {
       target.put("id", id.number());

@@ -212,6 +212,7 @@ class FlightVerbsTest extends FlightTestCase {
         "{\"name\":\"things\",\"filters\":[{\"field\":\"meta.lang\",\"op\":\"%s\",\"value\":3}]}";
     assertThat(fetch(fetch.formatted("=="))).containsExactly(3L, 8L);
     assertThat(fetch(fetch.formatted("!="))).hasSize(8).doesNotContain(3L, 8L);
+    assertThat(fetch(fetch.formatted("==").replace("meta.lang", "other[].lang"))).isEmpty();
   }
 
   @Test
@@ -272,7 +273,18 @@ class FlightVerbsTest extends FlightTestCase {
       send("hashes", root);
     }
     String byId = "{\"dataset\":\"hashes\",\"id\":18446744073709551614,\"k\":1}";
-    assertThat(act("VectorSearchByID", byId).path("scores").toString()).isEqualTo("[1.0]");
+    String found = "{\"ids\":[18446744073709551614],\"scores\":[1.0]}";
+    assertThat(act("VectorSearchByID", byId).toString()).isEqualTo(found);
+    assertThat(act("VectorSearchByID", byId.replace("18446744073709551614", "\"-2\"")).toString())
+        .isEqualTo(found);
+    try (FlightStream stream =
+        client.getStream(
+            ticket(
+                "{\"name\":\"hashes\",\"filters\":"
+                    + "[{\"field\":\"id\",\"op\":\"==\",\"value\":18446744073709551614}]}"))) {
+      assertThat(stream.next()).isTrue();
+      assertThat(stream.getRoot().getRowCount()).isEqualTo(1);
+    }
     assertThat(act("delete", byId).path("deleted").asInt()).isEqualTo(1);
     assertFails(
         FlightStatusCode.INVALID_ARGUMENT,

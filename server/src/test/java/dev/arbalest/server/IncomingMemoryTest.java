@@ -20,16 +20,33 @@ class IncomingMemoryTest {
       ArrowBuf first = allocator.buffer(2 * MEBI);
       Thread second = new Thread(() -> allocator.buffer(2 * MEBI).close());
       second.start();
-      for (int i = 0; i < 10_000 && second.getState() != Thread.State.TIMED_WAITING; i++) {
+      for (int i = 0; i < 10_000 && second.getState() != Thread.State.WAITING; i++) {
         Thread.sleep(1);
       }
-      assertThat(second.getState()).isEqualTo(Thread.State.TIMED_WAITING);
+      assertThat(second.getState()).isEqualTo(Thread.State.WAITING);
       allocator.buffer(1024).close();
+      IncomingMemory.whileTakingIn(() -> {
+        allocator.buffer(2 * MEBI).close(); // by who gives memory back
+        return null;
+      });
       assertThat(memory.taken()).isEqualTo(2 * MEBI);
       first.close();
       second.join();
       assertThat(memory.taken()).isZero();
     }
+  }
+
+  @Test
+  void whoWaitsIsLetGoInTheEnd() throws Exception {
+    IncomingMemory memory = new IncomingMemory(3 * MEBI);
+    try (BufferAllocator allocator = new RootAllocator(memory, 8 * MEBI);
+        ArrowBuf _ = allocator.buffer(2 * MEBI)) {
+      Thread second = new Thread(() -> allocator.buffer(2 * MEBI).close());
+      second.start();
+      memory.close();
+      second.join();
+    }
+    assertThat(memory.taken()).isZero();
   }
 
   @Test
