@@ -399,6 +399,8 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted while stopping", e);
+    } finally {
+      memory.close();
     }
   }
 }

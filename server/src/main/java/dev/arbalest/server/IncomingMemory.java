@@ -1,5 +1,6 @@
 package dev.arbalest.server;
 
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.apache.arrow.memory.AllocationListener;
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class IncomingMemory implements AllocationListener, AutoCloseable {
   private static final long SMALL_BYTES = 64 << 10;
+  private static final long MOST_NANOS = TimeUnit.MINUTES.toNanos(2);
 
   /**
    * Bound in threads that take messages in: they give memory back, so they must not wait for it.
@@ -70,8 +72,9 @@ final class IncomingMemory implements AllocationListener, AutoCloseable {
     }
     lock.lock();
     try {
-      while (taken > 0 && taken + size > most && !closed && !TAKING_IN.isBound()) {
-        released.await();
+      long left = MOST_NANOS;
+      while (taken > 0 && taken + size > most && left > 0 && !closed && !TAKING_IN.isBound()) {
+        left = released.awaitNanos(left);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt(); // the allocator's own limit decides

@@ -32,8 +32,9 @@ record PointId(long number, @Nullable String text) {
     if (node.isIntegralNumber() && node.canConvertToLong()) {
       return of(node.longValue());
     }
-    if (node.isBigInteger() && of(node.toString()).asNumber() != null) {
-      return of(node.toString()); // a uint64, which a collection of numbers keeps as its 64 bits
+    PointId unsigned = node.isBigInteger() ? of(node.toString()).asNumber() : null;
+    if (unsigned != null) {
+      return unsigned; // a uint64 is kept as its 64 bits
     }
     if (node.isString() && !node.stringValue().isEmpty()) {
       return of(node.stringValue());

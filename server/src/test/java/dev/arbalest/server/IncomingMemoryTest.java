@@ -20,10 +20,10 @@ class IncomingMemoryTest {
       ArrowBuf first = allocator.buffer(2 * MEBI);
       Thread second = new Thread(() -> allocator.buffer(2 * MEBI).close());
       second.start();
-      for (int i = 0; i < 10_000 && second.getState() != Thread.State.WAITING; i++) {
+      for (int i = 0; i < 10_000 && second.getState() != Thread.State.TIMED_WAITING; i++) {
         Thread.sleep(1);
       }
-      assertThat(second.getState()).isEqualTo(Thread.State.WAITING);
+      assertThat(second.getState()).isEqualTo(Thread.State.TIMED_WAITING);
       allocator.buffer(1024).close();
       IncomingMemory.whileTakingIn(() -> {
         allocator.buffer(2 * MEBI).close(); // by who gives memory back
