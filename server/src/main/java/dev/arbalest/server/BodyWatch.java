@@ -4,6 +4,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Interrupts who waits too long for a body: Helidon reads from sockets without a timeout. An
@@ -65,7 +66,7 @@ final class BodyWatch {
 
   private void watch() {
     while (true) {
-      java.util.concurrent.locks.LockSupport.parkNanos(PERIOD_NANOS);
+      LockSupport.parkNanos(PERIOD_NANOS);
       readings.forEach(Reading::interruptIfLate);
       if (readings.isEmpty()) {
         watching.set(false);

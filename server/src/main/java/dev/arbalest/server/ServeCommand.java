@@ -79,7 +79,7 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--flight-batch-bytes",
       paramLabel = "SIZE",
-      description = "largest batch over Arrow Flight (by memory; 4m to 128m)")
+      description = "largest batch over Arrow Flight (4m or more, by memory and heap)")
   private @Nullable String flightBatchBytes;
 
   @Option(

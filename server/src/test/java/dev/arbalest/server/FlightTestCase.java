@@ -135,23 +135,30 @@ abstract class FlightTestCase {
         next += count;
       }
       stream.completed();
-      while (true) {
-        try (PutResult result = listener.read()) {
-          if (result == null) {
-            break;
-          }
-          byte[] bytes = new byte[(int) result.getApplicationMetadata().readableBytes()];
-          result.getApplicationMetadata().readBytes(bytes);
-          replies.add(JsonBody.JSON.readTree(bytes));
-        }
-      }
-      listener.getResult();
+      replies.addAll(replies(listener));
     } catch (java.util.concurrent.ExecutionException e) {
       if (e.getCause() instanceof FlightRuntimeException refused) {
         throw refused;
       }
       throw e;
     }
+    return replies;
+  }
+
+  /** What the server said of each batch of a put that was sent as a whole. */
+  static List<JsonNode> replies(SyncPutListener listener) throws Exception {
+    List<JsonNode> replies = new ArrayList<>();
+    while (true) {
+      try (PutResult result = listener.read()) {
+        if (result == null) {
+          break;
+        }
+        byte[] bytes = new byte[(int) result.getApplicationMetadata().readableBytes()];
+        result.getApplicationMetadata().readBytes(bytes);
+        replies.add(JsonBody.JSON.readTree(bytes));
+      }
+    }
+    listener.getResult();
     return replies;
   }
 

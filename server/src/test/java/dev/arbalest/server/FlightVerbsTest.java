@@ -19,7 +19,6 @@ import org.apache.arrow.flight.FlightInfo;
 import org.apache.arrow.flight.FlightRuntimeException;
 import org.apache.arrow.flight.FlightStatusCode;
 import org.apache.arrow.flight.FlightStream;
-import org.apache.arrow.flight.PutResult;
 import org.apache.arrow.flight.Result;
 import org.apache.arrow.flight.SyncPutListener;
 import org.apache.arrow.vector.BigIntVector;
@@ -235,20 +234,11 @@ class FlightVerbsTest extends FlightTestCase {
       }
       stream.putNext();
       stream.completed();
-      while (true) {
-        try (PutResult result = listener.read()) {
-          if (result == null) {
-            break;
-          }
-          byte[] bytes = new byte[(int) result.getApplicationMetadata().readableBytes()];
-          result.getApplicationMetadata().readBytes(bytes);
-          JsonNode reply = JsonBody.JSON.readTree(bytes);
-          rows += reply.path("rows").asInt();
-          counted += reply.path("rejected_count").asInt(0);
-          listed += reply.path("rejected").size();
-        }
+      for (JsonNode reply : replies(listener)) {
+        rows += reply.path("rows").asInt();
+        counted += reply.path("rejected_count").asInt(0);
+        listed += reply.path("rejected").size();
       }
-      listener.getResult();
     }
     assertThat(List.of(rows, counted, listed)).containsExactly(1500, 1500, 1000);
   }

@@ -275,17 +275,22 @@ class HttpVerbsTest {
     assertThat(answer.headers().firstValue("x-request-id").orElse("")).matches("[0-9a-f-]{36}");
   }
 
+  /** A request whose body is announced to be longer than what is sent of it. */
+  private static byte[] upsertThatBegins(String body) {
+    return ("PUT "
+            + PATH
+            + "/points HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            + "Content-Length: 500000\r\n\r\n"
+            + body)
+        .getBytes(StandardCharsets.US_ASCII);
+  }
+
   /** A byte at a time, until there is an answer. */
   @Test
   void bodiesThatComeTooSlowlyAreRefused() throws Exception {
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.server().httpPort())) {
       OutputStream out = socket.getOutputStream();
-      out.write(
-          ("PUT "
-                  + PATH
-                  + "/points HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                  + "Content-Length: 500000\r\n\r\n{")
-              .getBytes(StandardCharsets.US_ASCII));
+      out.write(upsertThatBegins("{"));
       InputStream in = socket.getInputStream();
       for (int i = 0; i < 600 && in.available() == 0; i++) {
         out.write(' ');
@@ -302,13 +307,7 @@ class HttpVerbsTest {
   void bodiesThatStopComingAreGivenUp() throws Exception {
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.server().httpPort())) {
       OutputStream out = socket.getOutputStream();
-      out.write(
-          ("PUT "
-                  + PATH
-                  + "/points HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                  + "Content-Length: 500000\r\n\r\n"
-                  + " ".repeat(100_000))
-              .getBytes(StandardCharsets.US_ASCII));
+      out.write(upsertThatBegins(" ".repeat(100_000)));
       assertMetric("arbalest_body_bytes [1-9]");
       int read;
       try {
