@@ -21,7 +21,8 @@ import tools.jackson.databind.node.ObjectNode;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Checks every byte of an index against its checksums, and the graph's structure.",
+      "Checks every byte of an index against its checksums, the graph's structure, and that searches",
+      "find every vector; of one that was written to, the recall of a sample as well.",
       "Ends with 0 if the index is sound and 3 if it is damaged."
     })
 final class VerifyCommand implements Callable<Integer>, ArbalestCommand.Verbose {
@@ -37,7 +38,7 @@ final class VerifyCommand implements Callable<Integer>, ArbalestCommand.Verbose 
       names = "--repair",
       description = {
         "First make graph, codes or codec anew from the vectors, if only those are damaged or missing",
-        "and nobody has the index open."
+        "and nobody has the index open, and link again what searches do not find."
       })
   private boolean repair;
 
@@ -58,6 +59,9 @@ final class VerifyCommand implements Callable<Integer>, ArbalestCommand.Verbose 
       root.put("vectors", report.manifest().live());
       root.put("bytes", report.bytes());
       root.put("reachable", report.reachable());
+      if (!Double.isNaN(report.recall())) {
+        root.put("recall", report.recall());
+      }
       root.put("seconds", (System.nanoTime() - start) / 1e9);
     } catch (CorruptIndexException e) {
       if (common.json) {
@@ -73,12 +77,18 @@ final class VerifyCommand implements Callable<Integer>, ArbalestCommand.Verbose 
       common.print(
           String.format(
               Locale.ROOT,
-              "%s is sound%s: %,d vectors, %s checked, %,d reachable",
+              "%s is sound%s: %,d vectors, %s checked, %,d reachable%s",
               index,
               root.path("repaired").isEmpty() ? "" : " after repair of " + root.path("repaired"),
               root.path("vectors").asInt(),
               ByteSize.format(root.path("bytes").asLong()),
-              root.path("reachable").asInt()));
+              root.path("reachable").asInt(),
+              root.has("recall")
+                  ? String.format(
+                      Locale.ROOT,
+                      ", recall@10 of its own vectors %.3f",
+                      root.path("recall").asDouble())
+                  : ""));
     }
     return ExitCode.DONE;
   }

@@ -29,6 +29,7 @@ final class Checkpointer {
   private final Workers workers;
   private volatile long coveredBytes;
   private long lastSequence;
+  private boolean isClosed;
 
   /**
    * The log's last block while nothing differs from the files, which were those of a closed index.
@@ -73,15 +74,31 @@ final class Checkpointer {
 
   /** Makes a checkpoint even if nothing was written since the last. */
   synchronized void force() throws IOException {
+    requireOpen();
     write(false);
   }
 
-  /**
-   * Makes a checkpoint, unless nothing was written since the last.
-   *
-   * @param clean whether nothing is being written or linked any more and no dead node is left
-   */
-  synchronized void checkpoint(boolean clean) throws IOException {
+  /** Makes the last checkpoint; nothing is being written or linked any more. */
+  synchronized void close() throws IOException {
+    requireOpen();
+    isClosed = true;
+    checkpoint(true);
+  }
+
+  private void requireOpen() {
+    if (isClosed) {
+      throw new IllegalStateException("the index is closed");
+    }
+  }
+
+  /** Makes a checkpoint, unless nothing was written since the last. */
+  synchronized void checkpoint() throws IOException {
+    requireOpen();
+    checkpoint(false);
+  }
+
+  /** The same; clean if nothing is being written or linked any more and no dead node is left. */
+  private void checkpoint(boolean clean) throws IOException {
     if (log.lastSequence() == unchangedSequence) {
       if (clean) {
         loaded.vectors().truncate(writer.geometry().fileBytes(present().count()));
@@ -128,7 +145,7 @@ final class Checkpointer {
             before.codeDimension(),
             before.build(),
             loaded.graph().maxDegree(),
-            new Manifest.Checkpoint(before.checkpoint().base(), moment.sequence, clean),
+            new Manifest.Checkpoint(before.checkpoint().base(), moment.sequence, clean, true),
             files);
     commit(manifest, moment.count, clean);
     lastSequence = moment.sequence;
@@ -155,7 +172,14 @@ final class Checkpointer {
     files.put(
         Manifest.Part.VECTORS,
         new Manifest.Entry(vectors.name(), writer.geometry().fileBytes(count), vectors.checksum()));
-    directory.commitCheckpoint(manifest.with(files, clean));
+    try {
+      directory.commitCheckpoint(manifest.with(files, clean));
+    } catch (Throwable e) {
+      if (directory.isUncertain()) {
+        writer.fail(e);
+      }
+      throw e;
+    }
   }
 
   private void removeUncommitted(long generation, Throwable cause) {

@@ -21,18 +21,27 @@ final class DeadNodes {
     return added;
   }
 
-  void add(int node, int tailEnd) {
-    if (size == nodes.length) {
-      int[] newNodes = new int[2 * size];
-      int[] newEnds = new int[2 * size];
-      for (int i = 0; i < size; i++) {
-        newNodes[i] = nodes[(first + i) % size];
-        newEnds[i] = ends[(first + i) % size];
-      }
-      nodes = newNodes;
-      ends = newEnds;
-      first = 0;
+  /** Makes room for some more, so that adding them cannot fail. */
+  void reserve(int more) {
+    int wanted = Math.addExact(size, more);
+    int present = nodes.length;
+    if (wanted <= present) {
+      return;
     }
+    int newSize = (int) Math.min(Integer.MAX_VALUE - 8, Math.max(2L * present, wanted));
+    int[] newNodes = new int[newSize];
+    int[] newEnds = new int[newSize];
+    for (int i = 0; i < size; i++) {
+      newNodes[i] = nodes[(first + i) % present];
+      newEnds[i] = ends[(first + i) % present];
+    }
+    nodes = newNodes;
+    ends = newEnds;
+    first = 0;
+  }
+
+  void add(int node, int tailEnd) {
+    reserve(1);
     added++;
     int place = (first + size++) % nodes.length;
     nodes[place] = node;

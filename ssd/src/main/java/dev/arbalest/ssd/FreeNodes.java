@@ -14,10 +14,18 @@ final class FreeNodes {
     return size;
   }
 
-  void add(int node) {
-    if (size == nodes.length) {
-      nodes = Arrays.copyOf(nodes, 2 * size);
+  /** Makes room for some more, so that adding them cannot fail. */
+  void reserve(int more) {
+    int wanted = Math.addExact(size, more);
+    if (wanted > nodes.length) {
+      long doubled = 2L * nodes.length;
+      nodes =
+          Arrays.copyOf(nodes, (int) Math.min(Integer.MAX_VALUE - 8, Math.max(doubled, wanted)));
     }
+  }
+
+  void add(int node) {
+    reserve(1);
     int place = size++;
     while (place > 0 && nodes[(place - 1) / 2] > node) {
       nodes[place] = nodes[(place - 1) / 2];

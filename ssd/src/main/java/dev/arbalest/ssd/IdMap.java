@@ -55,6 +55,13 @@ final class IdMap implements AutoCloseable {
     return 3 * entries > 2L * places;
   }
 
+  /** Makes room for some more ids, so that noting them cannot fail. */
+  void reserve(int more) {
+    while (mustGrow(size + (long) more)) {
+      grow();
+    }
+  }
+
   private int get(int place) {
     return memory.segment().getAtIndex(FileHeader.INT, place);
   }
@@ -152,7 +159,8 @@ final class IdMap implements AutoCloseable {
     }
     NativeMemory old = memory;
     int oldPlaces = places;
-    memory = empty(2 * oldPlaces);
+    NativeMemory larger = empty(2 * oldPlaces); // if there is no memory all stays as it is
+    memory = larger;
     places = 2 * oldPlaces;
     MemorySegment nodes = old.segment();
     for (int i = 0; i < oldPlaces; i++) {

@@ -50,7 +50,7 @@ public final class Index implements AutoCloseable {
   private static final int MOST_READ_AMONG = 4096;
 
   private @Nullable WriteSession session;
-  private boolean closed;
+  private volatile boolean closed;
 
   private Index(
       IndexLoader.Loaded loaded,
@@ -206,10 +206,15 @@ public final class Index implements AutoCloseable {
   static void recoverIfNeeded(Path directory, ProgressListener listener) throws IOException {
     if (!IndexLoader.readManifest(directory).checkpoint().clean()) {
       listener.note(directory + " was not closed: recovering what was written to it");
-      try (Index recovered =
-          openForWriting(directory, OpenOptions.defaults(), WriteOptions.defaults(), listener)) {
-        recovered.awaitLinked();
-      }
+      recover(directory, listener);
+    }
+  }
+
+  /** Opens and closes an index. */
+  static void recover(Path directory, ProgressListener listener) throws IOException {
+    try (Index recovered =
+        openForWriting(directory, OpenOptions.defaults(), WriteOptions.defaults(), listener)) {
+      recovered.awaitLinked();
     }
   }
 
@@ -384,6 +389,7 @@ public final class Index implements AutoCloseable {
 
   private void run(float[] query, SearchParameters parameters, Searching searching)
       throws IOException {
+    requireOpen();
     if (query.length != dimension()) {
       throw new BadInputException(
           "query has dimension " + query.length + ", the index " + dimension());
@@ -450,7 +456,24 @@ public final class Index implements AutoCloseable {
     return curve.parameters(recall);
   }
 
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the index is closed");
+    }
+  }
+
+  /** Keeps memory and files from being freed until {@link ReaderPhaser#exit}. */
+  private long enter() {
+    long phase = phaser.enter();
+    if (closed) {
+      phaser.exit(phase);
+      requireOpen();
+    }
+    return phase;
+  }
+
   private WriteSession session() {
+    requireOpen();
     WriteSession present = session;
     if (present == null) {
       throw new IllegalStateException(
@@ -569,7 +592,12 @@ public final class Index implements AutoCloseable {
 
   /** Whether a vector is there under the {@code i}-th of some ids. */
   public boolean contains(Ids ids, int i) {
-    return session().writer().find(ids, i) != IdMap.NONE;
+    long phase = enter();
+    try {
+      return session().writer().find(ids, i) != IdMap.NONE;
+    } finally {
+      phaser.exit(phase);
+    }
   }
 
   /**
@@ -580,7 +608,12 @@ public final class Index implements AutoCloseable {
    * @throws IOException if the device fails
    */
   public float @Nullable [] vector(Ids ids, int i) throws IOException {
-    return session().vector(phaser, ids, i);
+    long phase = enter();
+    try {
+      return session().vector(ids, i);
+    } finally {
+      phaser.exit(phase);
+    }
   }
 
   /** Takes vectors with their ids. */
@@ -601,6 +634,7 @@ public final class Index implements AutoCloseable {
     }
     float[] vector = new float[dimension()];
     int slots = slots();
+    long phase = enter();
     try (StoredRows rows = storedRows()) {
       for (int from = 0; from < slots; from += StoredRows.BLOCK) {
         int to = Math.min(slots, from + StoredRows.BLOCK);
@@ -615,6 +649,8 @@ public final class Index implements AutoCloseable {
           }
         }
       }
+    } finally {
+      phaser.exit(phase);
     }
   }
 
@@ -632,11 +668,16 @@ public final class Index implements AutoCloseable {
 
   /** Goes through the ids of all vectors, while nothing is inserted or deleted. */
   public void forEachId(IdVisitor visitor) throws IOException {
-    int slots = slots();
-    for (int node = 0; node < slots; node++) {
-      if (!isDead(node)) {
-        visitor.visit(numberOf(node), textOf(node));
+    long phase = enter();
+    try {
+      int slots = slots();
+      for (int node = 0; node < slots; node++) {
+        if (!isDead(node)) {
+          visitor.visit(numberOf(node), textOf(node));
+        }
       }
+    } finally {
+      phaser.exit(phase);
     }
   }
 
@@ -647,36 +688,42 @@ public final class Index implements AutoCloseable {
 
   /** Bytes of log that would have to be replayed after a crash; 0 when open for reading. */
   public long logBytes() {
+    requireOpen();
     WriteSession present = session;
     return present == null ? 0 : present.logBytes();
   }
 
   /** Times the log was made durable since the index was opened; 0 when open for reading. */
   public long logSyncs() {
+    requireOpen();
     WriteSession present = session;
     return present == null ? 0 : present.log().syncs();
   }
 
   /** Nanoseconds that took. */
   public long logSyncNanos() {
+    requireOpen();
     WriteSession present = session;
     return present == null ? 0 : present.log().syncNanos();
   }
 
   /** What was inserted and is not in the graph yet; 0 when open for reading. */
   public int unlinked() {
+    requireOpen();
     Tail present = tail();
     return present == null ? 0 : present.pending();
   }
 
   /** Most that can be unlinked at a time; 0 when open for reading. */
   public int unlinkedLimit() {
+    requireOpen();
     Tail present = tail();
     return present == null ? 0 : present.capacity();
   }
 
   /** Slots of the vector file, used or free. */
   public int slots() {
+    requireOpen();
     return loaded.graph().nodeCount();
   }
 
@@ -728,6 +775,7 @@ public final class Index implements AutoCloseable {
 
   /** Number of vectors. */
   public int count() {
+    requireOpen();
     WriteSession present = session;
     return present == null ? loaded.manifest().live() : present.writer().live();
   }
@@ -759,21 +807,25 @@ public final class Index implements AutoCloseable {
 
   /** Memory the graph takes. */
   public long graphBytes() {
+    requireOpen();
     return loaded.graph().segment().byteSize();
   }
 
   /** Memory the codes take. */
   public long codesBytes() {
+    requireOpen();
     return (long) loaded.graph().nodeCount() * loaded.codec().codeBytes();
   }
 
   /** Memory the vector cache takes. */
   public long cacheBytes() {
+    requireOpen();
     return cache == null ? 0 : cache.byteSize();
   }
 
   /** The graph, to look at: it must not be changed, and is gone when this is closed. */
   public Graph graph() {
+    requireOpen();
     return loaded.graph();
   }
 
@@ -816,11 +868,13 @@ public final class Index implements AutoCloseable {
         slabs;
         WriteSession _ = session) {
       contexts.close();
+      phaser.flip(); // calls that read ids or vectors
     }
   }
 
   /** Memory that external ids and slot checksums take. */
   public long tablesBytes() {
+    requireOpen();
     return loaded.ids().byteSize(slots()) + 4L * slots();
   }
 }

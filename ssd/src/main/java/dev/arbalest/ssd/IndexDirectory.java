@@ -42,6 +42,7 @@ final class IndexDirectory implements AutoCloseable {
   private final DirectoryLock lock;
   private Optional<Manifest> committed;
   private boolean renamed;
+  private boolean uncertain;
 
   private IndexDirectory(Path path, DirectoryLock lock, Optional<Manifest> committed) {
     this.path = path;
@@ -256,12 +257,40 @@ final class IndexDirectory implements AutoCloseable {
    */
   void commitCheckpoint(Manifest manifest) throws IOException {
     syncDirectory();
-    replace(TEMPORARY, Manifest.FILE_NAME, manifest.toBytes());
-    syncDirectory();
+    long before = committed.map(Manifest::generation).orElse(0L);
+    uncertain = true;
+    try {
+      replace(TEMPORARY, Manifest.FILE_NAME, manifest.toBytes());
+    } catch (Throwable e) {
+      uncertain = !isManifestOf(before);
+      throw e;
+    }
+    // The manifest has its name and cannot be taken back; whether that survives a power failure is
+    // known only after the sync. Until then the files of both are needed.
     committed = Optional.of(manifest);
+    syncDirectory();
+    uncertain = false;
     Set<String> needed = new HashSet<>(names(manifest));
     needed.add(RecallCurve.FILE_NAME);
-    removeAllBut(needed);
+    try {
+      removeAllBut(needed);
+    } catch (IOException e) {
+      // They are in nobody's way, and the next checkpoint or opening removes them.
+      assert e != null;
+    }
+  }
+
+  /** Whether it is unknown which of two manifests a power failure would leave. */
+  boolean isUncertain() {
+    return uncertain;
+  }
+
+  private boolean isManifestOf(long generation) {
+    try {
+      return Manifest.read(path).generation() == generation;
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   /** Where the log of an index that is written to is. */
@@ -296,6 +325,7 @@ final class IndexDirectory implements AutoCloseable {
       removeLeftovers();
       return state;
     }
+    syncDirectory();
     Files.deleteIfExists(path.resolve(TEMPORARY));
     Set<String> needed = new HashSet<>(state.get().names());
     committed.ifPresent(manifest -> needed.addAll(names(manifest)));
@@ -317,6 +347,9 @@ final class IndexDirectory implements AutoCloseable {
   }
 
   private void removeLeftovers() throws IOException {
+    // Who committed what is there may have died before that was durable: only then the files of
+    // what it replaced are leftovers.
+    syncDirectory();
     Files.deleteIfExists(path.resolve(TEMPORARY));
     Set<String> needed = new HashSet<>();
     if (committed.isPresent()) {

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * Makes graph, codes or codec of an index anew from its vectors, when only those are damaged or
  * missing, or another codec is wanted. What cannot be made anew (vectors, their checksums, ids,
  * which nodes are free) must be sound; the log, if there is one, is left to be replayed by the next
- * who opens the index.
+ * who opens the index. What searches cannot find any more is linked again.
  */
 public final class IndexRepair {
   private static final Set<Manifest.Part> DERIVED =
@@ -60,9 +60,39 @@ public final class IndexRepair {
    */
   public static Set<Manifest.Part> repair(Path path, int threads, ProgressListener listener)
       throws IOException {
+    Set<Manifest.Part> remade =
+        remake(path, EnumSet.noneOf(Manifest.Part.class), threads, listener);
+    Manifest manifest = IndexLoader.readManifest(path);
+    if (!manifest.checkpoint().clean() || !manifest.checkpoint().whole()) {
+      Index.recover(path, listener);
+    }
+    if (!findsAll(path, threads)) {
+      remade.addAll(remake(path, EnumSet.of(Manifest.Part.GRAPH), threads, listener));
+      Index.recover(path, listener);
+    }
+    return remade;
+  }
+
+  /** Makes anew what is damaged, and some parts if they are not. */
+  private static Set<Manifest.Part> remake(
+      Path path, Set<Manifest.Part> also, int threads, ProgressListener listener)
+      throws IOException {
     try (IndexDirectory directory = IndexDirectory.openForUpdate(path);
         Workers workers = Workers.start(threads)) {
-      return new IndexRepair(directory, workers, listener).repair();
+      return new IndexRepair(directory, workers, listener).repair(also);
+    }
+  }
+
+  private static boolean findsAll(Path path, int threads) throws IOException {
+    try (DirectoryLock _ = DirectoryLock.take(path, DirectoryLock.Use.READ);
+        Workers workers = Workers.start(threads);
+        IndexLoader.Loaded loaded =
+            IndexLoader.load(path, _ -> {}, workers, ProgressListener.NONE)) {
+      try {
+        return IndexVerifier.checkGraph(loaded) == loaded.manifest().live();
+      } catch (CorruptIndexException e) {
+        return false;
+      }
     }
   }
 
@@ -104,8 +134,9 @@ public final class IndexRepair {
     });
   }
 
-  private Set<Manifest.Part> repair() throws IOException {
+  private Set<Manifest.Part> repair(Set<Manifest.Part> also) throws IOException {
     Set<Manifest.Part> damaged = damaged();
+    damaged.addAll(also);
     if (damaged.isEmpty()) {
       return damaged;
     }

@@ -78,6 +78,9 @@ final class IndexWriter implements AutoCloseable {
   /** Dead nodes that have left the graph and become free since this was opened. */
   private long freed;
 
+  /** Last block of the log when nodes were taken to leave the graph; of the linker's thread. */
+  private long leavingSequence;
+
   /** Nodes that inserts under way will need. */
   private long promised;
 
@@ -358,16 +361,7 @@ final class IndexWriter implements AutoCloseable {
     if (closing) {
       throw new IllegalStateException("the index is closed");
     }
-    Throwable cause = failure;
-    if (cause != null) {
-      throw new IOException(
-          "writing to "
-              + loaded.directory()
-              + " failed before ("
-              + cause.getMessage()
-              + "); open the index again, nothing acknowledged is lost",
-          cause);
-    }
+    requireNotFailed();
     IOException failed = checkpointFailure;
     if (failed != null && log != null && log.writtenBytes() > mostLogBytes) {
       throw new WriteRefusedException(
@@ -399,6 +393,9 @@ final class IndexWriter implements AutoCloseable {
     int count = to - from;
     int end = tail.end();
     int idBytes = LogRecord.idBytes(ids, from, to);
+    // Behind the append nothing may fail: tables grow before.
+    dead.reserve(count);
+    map.reserve(count);
     take(count);
     long sequence = replayed;
     try {
@@ -417,6 +414,17 @@ final class IndexWriter implements AutoCloseable {
       }
       throw e;
     }
+    try {
+      publish(ids, from, count, end, sequence);
+    } catch (Throwable e) {
+      fail(e);
+      throw e;
+    }
+    return sequence;
+  }
+
+  /** Makes a chunk that was staged part of the index. */
+  private void publish(Ids ids, int from, int count, int end, long sequence) {
     int next = nextOperation();
     int replaced = 0;
     for (int i = 0; i < count; i++) {
@@ -441,7 +449,6 @@ final class IndexWriter implements AutoCloseable {
     operation = next;
     tail.publish(next, end + count);
     workToDo.signal();
-    return sequence;
   }
 
   /** Operations 0 and 1 stand for living and long dead. */
@@ -463,6 +470,7 @@ final class IndexWriter implements AutoCloseable {
   private void take(int count) throws IOException {
     int present = loaded.graph().nodeCount();
     int grown = Math.max(0, count - free.size());
+    free.reserve(grown); // should they have to be given back
     if (grown > 0) {
       reserve(present + grown);
       loaded.graph().extend(present + grown);
@@ -558,8 +566,14 @@ final class IndexWriter implements AutoCloseable {
           to = from + (to - from) / 2;
         }
         int bytes = LogRecord.write(payload, LogRecord.DELETE, ids, from, to, 0);
+        dead.reserve(to - from); // behind the append nothing may fail
         sequence = append(bytes, bytes);
-        deleted += delete(ids, from, to);
+        try {
+          deleted += delete(ids, from, to);
+        } catch (Throwable e) {
+          fail(e);
+          throw e;
+        }
         from = to;
       } finally {
         lock.unlock();
@@ -719,16 +733,26 @@ final class IndexWriter implements AutoCloseable {
     lock.lock();
     try {
       int ready = Math.min(most, dead.ready(tail.head()));
-      return ready > 0 && policy.isUnlinkDue(ready, tail.pending() == 0 || waiters > 0)
-          ? dead.take(ready)
-          : new int[0];
+      if (ready == 0 || !policy.isUnlinkDue(ready, tail.pending() == 0 || waiters > 0)) {
+        return new int[0];
+      }
+      leavingSequence = log == null ? 0 : log.lastSequence();
+      return dead.take(ready);
     } finally {
       lock.unlock();
     }
   }
 
-  /** Says that nodes have left the graph and that nobody looks at them any more. */
-  void freed(int[] nodes) {
+  /**
+   * Says that nodes, those taken last, have left the graph and that nobody looks at them any more.
+   * Their slots may be written again only when the log says durably that their vectors are gone:
+   * else a power failure would lose those, which had been acknowledged.
+   */
+  void freed(int[] nodes) throws IOException {
+    WriteAheadLog present = log;
+    if (present != null && present.durableSequence() < leavingSequence) {
+      present.makeDurable();
+    }
     lock.lock();
     try {
       for (int node : nodes) {
@@ -770,16 +794,26 @@ final class IndexWriter implements AutoCloseable {
   void awaitLinked() throws IOException {
     lock.lock();
     try {
-      waiters++;
-      isLinking = true; // until the linker says that nothing is left
-      workToDo.signal();
-      while (tail.pending() > 0 || dead.size() > 0 || isLinking) {
-        awaitDone();
+      beginWait();
+      try {
+        while (tail.pending() > 0 || dead.size() > 0 || isLinking) {
+          awaitDone();
+        }
+      } finally {
+        waiters--;
       }
     } finally {
-      waiters--;
       lock.unlock();
     }
+  }
+
+  private void beginWait() {
+    if (closing) {
+      throw new IllegalStateException("the index is closed");
+    }
+    waiters++;
+    isLinking = true; // until the linker says that nothing is left
+    workToDo.signal();
   }
 
   /**
@@ -791,32 +825,46 @@ final class IndexWriter implements AutoCloseable {
   boolean awaitLinkedSoFar(BooleanSupplier isStopped) throws IOException {
     lock.lock();
     try {
-      waiters++;
-      isLinking = true;
-      workToDo.signal();
-      int end = tail.end();
-      long died = dead.added();
-      while (!isStopped.getAsBoolean()) {
-        boolean othersWrote = tail.end() != end || dead.added() != died;
-        boolean isDone = tail.head() - end >= 0 && freed >= died;
-        if (isDone && (othersWrote || !isLinking)) {
-          return true;
+      beginWait();
+      try {
+        int end = tail.end();
+        long died = dead.added();
+        while (!isStopped.getAsBoolean()) {
+          boolean othersWrote = tail.end() != end || dead.added() != died;
+          boolean isDone = tail.head() - end >= 0 && freed >= died;
+          if (isDone && (othersWrote || !isLinking)) {
+            return true;
+          }
+          awaitDone();
         }
-        awaitDone();
+        return false;
+      } finally {
+        waiters--;
       }
-      return false;
     } finally {
-      waiters--;
       lock.unlock();
     }
   }
 
   private void awaitDone() throws IOException {
-    Throwable cause = failure;
-    if (cause != null) {
-      throw new IOException("linking failed: " + cause.getMessage(), cause);
+    requireNotFailed();
+    if (closing && !isLinking) {
+      throw new IllegalStateException("the index is closed");
     }
     await(workDone);
+  }
+
+  private void requireNotFailed() throws IOException {
+    Throwable cause = failure;
+    if (cause != null) {
+      throw new IOException(
+          "writing to "
+              + loaded.directory()
+              + " failed before ("
+              + cause.getMessage()
+              + "); open the index again, nothing acknowledged is lost",
+          cause);
+    }
   }
 
   // For compaction:
@@ -899,10 +947,15 @@ final class IndexWriter implements AutoCloseable {
 
   // For checkpoints:
 
-  /** Runs something while nothing is written. */
-  void withLock(Runnable action) {
+  /**
+   * Runs something while nothing is written.
+   *
+   * @throws IOException if a write was half applied or may be
+   */
+  void withLock(Runnable action) throws IOException {
     lock.lock();
     try {
+      requireNotFailed();
       action.run();
     } finally {
       lock.unlock();

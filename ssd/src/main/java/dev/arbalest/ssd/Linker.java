@@ -68,12 +68,11 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
     this.tail = writer.tail();
     this.workers = workers;
     this.distances = new LiveDistances(loaded, tail, memory);
-    this.updater =
-        new GraphUpdater(
-            loaded.graph(), writer.live(), distances, loaded.manifest().build(), workers);
+    this.updater = new GraphUpdater(loaded.graph(), distances, loaded.manifest().build(), workers);
     this.slots = new SlotWriter(loaded.vectors(), writer.geometry(), memory);
     this.row = new float[writer.geometry().dimension()];
     this.nodes = new int[tail.capacity()];
+    this.changes = loaded.manifest().checkpoint().clean() ? 0 : 1; // copied while it changed
     this.afterBatch = afterBatch;
     this.thread = Thread.ofPlatform().daemon().name("arbalest-linker").unstarted(this::run);
   }
@@ -113,7 +112,7 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
     return changes > 0 && (finishing || changes > loaded.graph().nodeCount() / share);
   }
 
-  private void reconnect() {
+  private void reconnect() throws IOException {
     if (isReconnectDue(tail.pending() == 0, tail.pending() == 0 && writer.isFinishing())) {
       changes = 0;
       leaving.lock(); // compaction may forget nodes at the end
@@ -130,6 +129,17 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
   public boolean isUnlinkDue(int ready, boolean idle) {
     int threshold = Math.clamp(loaded.graph().nodeCount() / NODES_PER_DEAD, LEAST_DEAD, MOST_DEAD);
     return idle || ready >= threshold;
+  }
+
+  /**
+   * Links again what searches cannot find, as earlier versions could leave it; nothing may be
+   * written, and the thread must have ended.
+   *
+   * @return how many vectors that were
+   */
+  int mend() throws IOException {
+    distances.take(tail.head(), tail.head());
+    return updater.mend();
   }
 
   private void link() throws IOException {
@@ -186,16 +196,21 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
     writer.freed(dead);
   }
 
-  /** Ends it as soon as it has done what it is at. */
+  /** Ends the thread as soon as it has done what it is at. */
   void stop() {
     stopped = true;
     writer.wakeLinker();
-    close();
+    join();
   }
 
-  /** Waits until it has ended, which it does once the writer is being closed. */
+  /** Waits until the thread has ended, which it does once the writer is being closed. */
   @Override
   public void close() {
+    join();
+    workers.close();
+  }
+
+  private void join() {
     boolean interrupted = false;
     while (thread.isAlive()) {
       try {
@@ -204,7 +219,6 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
         interrupted = true; // it writes to memory of the index
       }
     }
-    workers.close();
     if (interrupted) {
       Thread.currentThread().interrupt();
     }

@@ -2,9 +2,11 @@ package dev.arbalest.ssd;
 
 import dev.arbalest.pq.CodeScorer;
 import dev.arbalest.pq.Codec;
+import dev.arbalest.vamana.Graph;
 import dev.arbalest.vamana.NodeDistances;
 import dev.arbalest.vamana.NodeQuery;
 import dev.arbalest.vamana.PairDistances;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
@@ -12,9 +14,10 @@ import java.util.List;
 
 /**
  * Distances of an index that is written to: searches for a new vector compare it as it is, in the
- * tail, with codes; pruning compares codes with each other. No vector is read from disk for it: on
- * embeddings graphs pruned by {@code saq:2} codes found as much as those pruned by vectors to
- * within a few tenths of a point, and a new vector would need a hundred reads.
+ * tail (or, should a node be linked again, in its slot), with codes; pruning compares codes with
+ * each other. No vector is read from disk for it: on embeddings graphs pruned by {@code saq:2}
+ * codes found as much as those pruned by vectors to within a few tenths of a point, and a new
+ * vector would need a hundred reads.
  */
 final class LiveDistances implements NodeDistances {
   private final IndexLoader.Loaded loaded;
@@ -26,11 +29,13 @@ final class LiveDistances implements NodeDistances {
   private final int[] places;
 
   private final boolean[] taken;
+  private final VectorFile geometry;
 
   LiveDistances(IndexLoader.Loaded loaded, Tail tail, SegmentAllocator memory) {
     this.loaded = loaded;
     this.tail = tail;
     this.memory = memory;
+    this.geometry = new VectorFile(loaded.manifest().dimension(), loaded.manifest().storage());
     this.places = new int[2 * tail.capacity()];
     this.taken = new boolean[places.length];
   }
@@ -53,13 +58,16 @@ final class LiveDistances implements NodeDistances {
     return ((node * 0x9E3779B9) >>> 16) & (places.length - 1);
   }
 
-  private int position(int node) {
+  /** Its place among the nodes being linked, or -1 if it is in its slot. */
+  private int find(int node) {
     int place = place(node);
-    while (tail.node(places[place]) != node) {
-      assert taken[place] : node;
+    while (taken[place]) {
+      if (tail.node(places[place]) == node) {
+        return place;
+      }
       place = (place + 1) & (places.length - 1);
     }
-    return places[place];
+    return -1;
   }
 
   @Override
@@ -80,23 +88,45 @@ final class LiveDistances implements NodeDistances {
     return new TailQuery();
   }
 
-  /** A row of the tail scored against codes. */
+  /** A row of the tail, or of a slot, scored against codes. */
   private final class TailQuery implements NodeQuery {
     private final CodeScorer scorer;
+    private final PairDistances decoded;
+    private final OneSlot slot;
+    private final MemorySegment row;
+    private int unreadable;
 
     TailQuery() {
       Codec codec = loaded.codec();
       scorer = codec.newScorer(loaded.codes().segment(), loaded.graph().maxDegree(), memory);
+      decoded = newPairs();
+      slot = new OneSlot(loaded, geometry, memory);
+      row = memory.allocate(4L * loaded.manifest().dimension(), 64);
     }
 
     @Override
     public void query(int node) {
-      scorer.query(tail.row(position(node)));
+      unreadable = Graph.NONE;
+      int place = find(node);
+      if (place >= 0) {
+        scorer.query(tail.row(places[place]));
+        return;
+      }
+      try {
+        slot.read(node, row, 0);
+        scorer.query(row);
+      } catch (IOException e) {
+        unreadable = node; // whoever asks for the vector is told; its code is enough here
+      }
     }
 
     @Override
     public void score(int[] nodes, int count, float limit, float[] distances) {
-      scorer.scoreWithin(nodes, 0, count, limit, distances);
+      if (unreadable == Graph.NONE) {
+        scorer.scoreWithin(nodes, 0, count, limit, distances);
+      } else {
+        decoded.distances(unreadable, nodes, 0, count, distances, 0);
+      }
     }
   }
 }

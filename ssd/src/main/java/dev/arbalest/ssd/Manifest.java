@@ -52,10 +52,13 @@ public record Manifest(
 
   static final String FILE_NAME = "manifest.json";
   private static final String FORMAT = "arbalest-index";
-  private static final int FORMAT_VERSION = 2;
+  private static final int FORMAT_VERSION = 3;
 
   /** Before indexes could be changed. */
   private static final int UNCHANGEABLE_VERSION = 1;
+
+  /** Writes could cut vectors off from searches. */
+  private static final int CUTTING_VERSION = 2;
 
   /** The files of an index. */
   public enum Part {
@@ -100,11 +103,17 @@ public record Manifest(
    * @param base generation in which it was built, which the log belongs to
    * @param logSequence last block of the log that is in the files
    * @param clean whether no free node is a neighbour any more and the log is empty: it was closed
+   * @param whole whether only versions wrote to it that leave every vector within reach of searches
    */
-  public record Checkpoint(long base, long logSequence, boolean clean) {
+  public record Checkpoint(long base, long logSequence, boolean clean, boolean whole) {
     /** That of an index just built. */
     static Checkpoint built(long generation) {
-      return new Checkpoint(generation, 0, true);
+      return new Checkpoint(generation, 0, true, true);
+    }
+
+    /** The same as closed or not. */
+    Checkpoint withClean(boolean isClean) {
+      return new Checkpoint(base, logSequence, isClean, whole);
     }
   }
 
@@ -152,7 +161,7 @@ public record Manifest(
         codeDimension,
         build,
         degree,
-        new Checkpoint(checkpoint.base(), checkpoint.logSequence(), clean),
+        checkpoint.withClean(clean),
         newFiles);
   }
 
@@ -171,7 +180,7 @@ public record Manifest(
         codeDimension,
         build,
         newDegree,
-        new Checkpoint(checkpoint.base(), checkpoint.logSequence(), false),
+        checkpoint.withClean(false),
         newFiles);
   }
 
@@ -225,6 +234,7 @@ public record Manifest(
     state.put("base", checkpoint.base());
     state.put("log_sequence", checkpoint.logSequence());
     state.put("clean", checkpoint.clean());
+    state.put("whole", checkpoint.whole());
     ObjectNode entries = root.putObject("files");
     for (Part part : Part.values()) {
       if (!has(part)) {
@@ -260,14 +270,14 @@ public record Manifest(
       throw new CorruptIndexException(path, "not an Arbalest manifest; the file is foreign");
     }
     int version = root.path("format_version").asInt(-1);
-    if (version != FORMAT_VERSION && version != UNCHANGEABLE_VERSION) {
+    if (version < UNCHANGEABLE_VERSION || version > FORMAT_VERSION) {
       throw new CorruptIndexException(
           path,
           "index format version "
               + version
               + ", this build reads "
               + UNCHANGEABLE_VERSION
-              + " and "
+              + " to "
               + FORMAT_VERSION
               + "; use a matching version of Arbalest or rebuild the index");
     }
@@ -300,7 +310,8 @@ public record Manifest(
             (float) parameters.path("alpha").doubleValue(),
             parameters.path("fast").booleanValue(),
             parameters.path("seed").longValue());
-    boolean changeable = root.path("format_version").intValue() != UNCHANGEABLE_VERSION;
+    int version = root.path("format_version").intValue();
+    boolean changeable = version > UNCHANGEABLE_VERSION;
     int count = root.path("count").intValue();
     Manifest manifest =
         new Manifest(
@@ -316,17 +327,21 @@ public record Manifest(
             root.path("code_dimension").intValue(),
             build,
             changeable ? root.path("graph_degree").intValue() : build.degree(),
-            changeable ? checkpoint(root.path("checkpoint")) : Checkpoint.built(generation),
+            changeable
+                ? checkpoint(version, root.path("checkpoint"))
+                : Checkpoint.built(generation),
             files);
     manifest.requirePossible();
     return manifest;
   }
 
-  private static Checkpoint checkpoint(JsonNode node) {
+  private static Checkpoint checkpoint(int version, JsonNode node) {
+    long sequence = node.path("log_sequence").longValue();
     return new Checkpoint(
         node.path("base").longValue(),
-        node.path("log_sequence").longValue(),
-        node.path("clean").booleanValue());
+        sequence,
+        node.path("clean").booleanValue(),
+        version > CUTTING_VERSION ? node.path("whole").booleanValue() : sequence == 0);
   }
 
   private void requirePossible() {

@@ -5,22 +5,45 @@ import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.NativeMemory;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import org.jspecify.annotations.Nullable;
 
-/** Reads one slot at a time, where that is not what takes the time. Owns its buffer; one thread. */
+/** Reads one slot at a time, where that is not what takes the time. One thread. */
 final class OneSlot implements AutoCloseable {
   private final IndexLoader.Loaded loaded;
   private final VectorFile geometry;
   private final int alignment;
-  private final NativeMemory memory;
+  private final MemorySegment buffer;
+  private final @Nullable NativeMemory owned;
 
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
   OneSlot(IndexLoader.Loaded loaded, VectorFile geometry) {
+    this(loaded, geometry, NativeMemory.allocate(bufferBytes(loaded, geometry)));
+  }
+
+  @MustBeClosed
+  private OneSlot(IndexLoader.Loaded loaded, VectorFile geometry, NativeMemory owned) {
     this.loaded = loaded;
     this.geometry = geometry;
     this.alignment = loaded.vectors().alignmentBytes();
-    long most = geometry.slotBytes() + 2L * alignment;
-    this.memory = NativeMemory.allocate((most + 4095) / 4096 * 4096);
+    this.buffer = owned.segment();
+    this.owned = owned;
+  }
+
+  /** One whose buffer is somebody else's memory: it need not be closed. */
+  @SuppressWarnings("MustBeClosedChecker") // owns nothing
+  OneSlot(IndexLoader.Loaded loaded, VectorFile geometry, SegmentAllocator memory) {
+    this.loaded = loaded;
+    this.geometry = geometry;
+    this.alignment = loaded.vectors().alignmentBytes();
+    this.buffer = memory.allocate(bufferBytes(loaded, geometry), 4096);
+    this.owned = null;
+  }
+
+  private static long bufferBytes(IndexLoader.Loaded loaded, VectorFile geometry) {
+    long most = geometry.slotBytes() + 2L * loaded.vectors().alignmentBytes();
+    return (most + 4095) / 4096 * 4096;
   }
 
   /**
@@ -34,18 +57,20 @@ final class OneSlot implements AutoCloseable {
     long start = geometry.offset(node) / alignment * alignment;
     long end = geometry.offset(node) + geometry.slotBytes();
     long length = (end + alignment - 1) / alignment * alignment - start;
-    long done = file.readUpTo(memory.segment(), 0, length, start);
+    long done = file.readUpTo(buffer, 0, length, start);
     long at = geometry.offset(node) - start;
     boolean isWhole = done >= end - start;
-    int sum = isWhole ? FileHeader.checksum(memory.segment(), at, geometry.slotBytes()) : 0;
+    int sum = isWhole ? FileHeader.checksum(buffer, at, geometry.slotBytes()) : 0;
     if (!loaded.isDead(node)) {
       loaded.checkSum(node, sum);
     }
-    geometry.type().load(memory.segment(), at, geometry.dimension(), target, offset);
+    geometry.type().load(buffer, at, geometry.dimension(), target, offset);
   }
 
   @Override
   public void close() {
-    memory.close();
+    if (owned != null) {
+      owned.close();
+    }
   }
 }

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * given, or taken from the index itself; a vector that asks is then left out of its own answer.
  */
 public final class Tuner {
-  private static final int LEAST_QUERIES = 20;
+  static final int LEAST_QUERIES = 20;
   private static final int LARGEST_LIST = 1000;
   private static final double LIST_GROWTH = 1.12;
   private static final double[] CONFIDENCES = {0.5, 0.8, 0.95, 0.99, 0.999};
@@ -104,23 +104,68 @@ public final class Tuner {
                 + ", the index "
                 + index.dimension());
       }
-      long stride = 4L * index.dimension();
-      int[] nodes = new int[count];
-      java.util.Arrays.setAll(nodes, i -> (int) ((long) i * available / count));
-      for (int i = 0; i < count && leaveOut; i++) {
-        while (nodes[i] == index.graph().entryPoint() || index.isDead(nodes[i])) {
-          nodes[i] = (nodes[i] + 1) % available; // a walk cannot do without its entry point
-        }
-      }
-      try (NativeMemory memory = NativeMemory.allocate(stride * count)) {
-        F32Rows rows = new F32Rows(memory.segment(), 0, stride, count, index.dimension());
-        takeQueries(index, given, nodes, rows);
-        Tuner tuner = new Tuner(index, k, leaveOut, rows, nodes, workers, listener);
-        RecallCurve curve = tuner.measure();
-        curve.write(directory);
-        return curve;
+      int[] nodes = queryNodes(index, count, available, leaveOut);
+      RecallCurve curve = withQueries(index, given, nodes, k, workers, listener, Tuner::measure);
+      curve.write(directory);
+      return curve;
+    }
+  }
+
+  /** Recall@k of default parameters on vectors of an index with more of them than k. */
+  static double recallOfDefaults(
+      Path directory, int k, int sample, int threads, ProgressListener listener)
+      throws IOException {
+    OpenOptions options = OpenOptions.defaults().withSearchThreads(threads);
+    try (Index index = Index.open(directory, options, listener);
+        Workers workers = Workers.start(threads)) {
+      int[] nodes = queryNodes(index, Math.min(sample, index.count()), index.slots(), true);
+      SearchParameters defaults = SearchParameters.forK(k);
+      return withQueries(
+          index,
+          null,
+          nodes,
+          k,
+          workers,
+          listener,
+          tuner ->
+              tuner
+                  .measure(defaults.searchListSize(), defaults.confidence(), tuner.truth())
+                  .recall());
+    }
+  }
+
+  /** What is done with a tuner. */
+  @FunctionalInterface
+  private interface Measuring<T> {
+    T measure(Tuner tuner) throws IOException;
+  }
+
+  private static <T> T withQueries(
+      Index index,
+      @Nullable VectorInput given,
+      int[] nodes,
+      int k,
+      Workers workers,
+      ProgressListener listener,
+      Measuring<T> measuring)
+      throws IOException {
+    long stride = 4L * index.dimension();
+    try (NativeMemory memory = NativeMemory.allocate(stride * nodes.length)) {
+      F32Rows rows = new F32Rows(memory.segment(), 0, stride, nodes.length, index.dimension());
+      takeQueries(index, given, nodes, rows);
+      return measuring.measure(new Tuner(index, k, given == null, rows, nodes, workers, listener));
+    }
+  }
+
+  private static int[] queryNodes(Index index, int count, int available, boolean leaveOut) {
+    int[] nodes = new int[count];
+    java.util.Arrays.setAll(nodes, i -> (int) ((long) i * available / count));
+    for (int i = 0; i < count && leaveOut; i++) {
+      while (nodes[i] == index.graph().entryPoint() || index.isDead(nodes[i])) {
+        nodes[i] = (nodes[i] + 1) % available; // a walk cannot do without its entry point
       }
     }
+    return nodes;
   }
 
   private static void takeQueries(

@@ -41,6 +41,14 @@ record WalBlock(
   static final int HEAD_BYTES = 64;
   private static final int MAGIC = 'W' | 'A' << 8 | 'L' << 16 | 'B' << 24;
 
+  /**
+   * What is written behind the last block when that is durable, so that its damage is not taken for
+   * a torn end: a head without a payload that repeats its sequence. The next block replaces it.
+   */
+  static WalBlock marker(long segment, long durable) {
+    return new WalBlock(segment, durable, durable, 0, 0, 0, false, 0);
+  }
+
   /** Writes the head to {@code target[offset, offset + 64)}. */
   void write(MemorySegment target, long offset) {
     target.asSlice(offset, HEAD_BYTES).fill((byte) 0);

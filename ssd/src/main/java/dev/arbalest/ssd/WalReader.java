@@ -46,11 +46,12 @@ final class WalReader implements AutoCloseable {
           throw new IOException(path + " became shorter while it was read");
         }
         checkHeader(path, memory.segment());
+        if (next == null) {
+          // What is replayed, acknowledged or not, is built upon: its slots are written anew.
+          file.sync();
+        }
         long expectedEnd = next == null ? -1 : firstSequence(next) - 1;
         readBlocks(path, memory.segment(), expectedEnd);
-      }
-      if (next == null) {
-        file.sync(); // what was replayed, acknowledged or not, is built upon from now on
       }
       return new WriteAheadLog.Old(path, lastSequence, size);
     }

@@ -3,6 +3,7 @@ package dev.arbalest.ssd;
 import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.NativeMemory;
+import dev.arbalest.natives.SystemCallException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
@@ -24,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  * Blocks of bytes in the order they were appended, durable when they are acknowledged, in segment
  * files {@code N.wal} of one directory. A segment is a {@link FileHeader} (numbers: N, sequence of
  * its first block, step, generation in which the index was built) and {@link WalBlock}s at
- * multiples of the step, which is what the disk writes at once; they go past the page cache.
+ * multiples of the step, which is what the disk writes at once; they go past the page cache. Behind
+ * the last block there is a {@link WalBlock#marker} once that is durable.
  *
  * <p>What a crash leaves: a new segment gets its name when its header is durable, and is begun only
  * when the one before it is durable as a whole; so only the last may end in torn blocks. Opening
@@ -98,6 +100,8 @@ final class WriteAheadLog implements AutoCloseable {
   private long appended;
   private long last;
   private int spares;
+  private long marked;
+  private final NativeMemory marker = NativeMemory.allocate(PAGE_BYTES);
 
   private volatile long written;
   private volatile long durable;
@@ -127,7 +131,12 @@ final class WriteAheadLog implements AutoCloseable {
     this.written = lastSequence;
     this.appended = olds.stream().mapToLong(Old::bytes).sum();
     this.durable = lastSequence;
-    this.file = begin(lastNumber + 1, lastSequence + 1);
+    try {
+      this.file = begin(lastNumber + 1, lastSequence + 1);
+    } catch (Throwable e) {
+      marker.close();
+      throw e;
+    }
     this.number = lastNumber + 1;
     this.end = FileHeader.BYTES;
     this.syncer =
@@ -152,6 +161,7 @@ final class WriteAheadLog implements AutoCloseable {
     // Segments are durable only if the directory they are in is; who made it may have been killed.
     DirectFile.syncDirectory(
         java.util.Objects.requireNonNull(directory.toAbsolutePath().getParent()));
+    DirectFile.syncDirectory(directory);
     List<Path> segments = new ArrayList<>();
     try (Stream<Path> files = Files.list(directory)) {
       for (Path path : files.toList()) {
@@ -168,6 +178,7 @@ final class WriteAheadLog implements AutoCloseable {
       }
     }
     segments.sort(java.util.Comparator.comparingLong(WriteAheadLog::number));
+    removeReleased(segments, after);
     List<Old> olds = new ArrayList<>();
     long lastSequence;
     try (WalReader reader = new WalReader(after, replay)) {
@@ -187,6 +198,23 @@ final class WriteAheadLog implements AutoCloseable {
     }
     long lastNumber = segments.isEmpty() ? 0 : number(segments.getLast());
     return new WriteAheadLog(directory, options, base, olds, lastNumber, lastSequence);
+  }
+
+  /**
+   * Removes segments before the one with the first block that is needed: they were released, but
+   * with the names of only some of them gone, if power failed.
+   */
+  private static void removeReleased(List<Path> segments, long after) throws IOException {
+    int first = 0;
+    for (int i = 0; i < segments.size(); i++) {
+      if (WalReader.header(segments.get(i)).number(1) <= after + 1) {
+        first = i;
+      }
+    }
+    for (Path path : segments.subList(0, first)) {
+      Files.delete(path);
+    }
+    segments.subList(0, first).clear();
   }
 
   /** Bytes of the segments of a directory. */
@@ -245,6 +273,10 @@ final class WriteAheadLog implements AutoCloseable {
   private DirectFile begin(long segment, long firstSequence) throws IOException {
     boolean recycled = spares > 0;
     Path unnamed = directory.resolve("spare-" + (recycled ? spares - 1 : SPARES) + ".tmp");
+    Path named = directory.resolve(segment + ".wal");
+    if (!recycled) {
+      Files.deleteIfExists(unnamed); // of an attempt that failed and could not clean up
+    }
     DirectFile made =
         DirectFile.open(unnamed, recycled ? DirectFile.Mode.READ_WRITE : DirectFile.Mode.CREATE);
     try (NativeMemory head = NativeMemory.allocate(FileHeader.BYTES)) {
@@ -255,12 +287,19 @@ final class WriteAheadLog implements AutoCloseable {
           .write(head.segment());
       made.write(head.segment(), 0, FileHeader.BYTES, 0);
       made.sync();
-      Files.move(unnamed, directory.resolve(segment + ".wal"), StandardCopyOption.ATOMIC_MOVE);
+      Files.move(unnamed, named, StandardCopyOption.ATOMIC_MOVE);
       DirectFile.syncDirectory(directory);
     } catch (Throwable e) {
-      made.close();
-      if (!recycled) {
-        Files.deleteIfExists(unnamed);
+      if (Files.exists(named)) {
+        // A replay would go on there, and leave out what the segment before it gets from now on.
+        failure = new IOException("segment " + named + " was begun, but not durably", e);
+      }
+      try (made) {
+        if (!recycled) {
+          Files.deleteIfExists(unnamed);
+        }
+      } catch (IOException suppressed) {
+        e.addSuppressed(suppressed);
       }
       throw e;
     }
@@ -345,7 +384,8 @@ final class WriteAheadLog implements AutoCloseable {
       requireUsable();
       long length = (long) WalBlock.HEAD_BYTES + stored;
       long padded = pad(length, step(file));
-      if (end + padded > options.segmentBytes() && end > FileHeader.BYTES) {
+      boolean hasRoom = end + padded + step(file) <= options.segmentBytes(); // and for a marker
+      if (!hasRoom && end > FileHeader.BYTES) {
         roll();
       }
       long sequence = last + 1;
@@ -447,6 +487,27 @@ final class WriteAheadLog implements AutoCloseable {
       // Not under the other lock: others append meanwhile. roll() changes the file under this one.
       sync(file, upTo);
     }
+    mark();
+  }
+
+  /** Says behind the last block that it is durable, if no other says so by following it. */
+  private void mark() throws IOException {
+    synchronized (writing) {
+      if (closed || durable < last || marked == last || end == FileHeader.BYTES) {
+        return;
+      }
+      requireUsable();
+      WalBlock.marker(number, last).write(marker.segment(), 0);
+      try {
+        file.write(marker.segment(), 0, step(file), end);
+      } catch (SystemCallException e) {
+        if (!e.isOutOfSpace()) { // a block longer than a segment may leave no room for one
+          failure = e;
+          throw e;
+        }
+      }
+      marked = last;
+    }
   }
 
   private void syncForEver() {
@@ -497,17 +558,20 @@ final class WriteAheadLog implements AutoCloseable {
    */
   void release(long sequence) throws IOException {
     synchronized (writing) {
+      int ready = spares;
       while (!old.isEmpty() && old.getFirst().lastSequence() <= sequence) {
-        Path path = old.removeFirst().path();
-        if (spares < SPARES && Files.size(path) == options.segmentBytes()) {
-          Path spare = directory.resolve("spare-" + spares + ".tmp");
+        Path path = old.getFirst().path();
+        if (ready < SPARES && Files.size(path) == options.segmentBytes()) {
+          Path spare = directory.resolve("spare-" + ready + ".tmp");
           Files.move(path, spare, StandardCopyOption.ATOMIC_MOVE);
-          spares++;
+          ready++;
         } else {
-          Files.delete(path);
+          Files.deleteIfExists(path);
         }
+        old.removeFirst();
       }
       DirectFile.syncDirectory(directory);
+      spares = ready; // written to only when the names they had are gone for good
     }
   }
 
@@ -527,7 +591,9 @@ final class WriteAheadLog implements AutoCloseable {
         LockSupport.unpark(syncer);
       }
       synchronized (syncing) {
-        file.close();
+        try (marker) {
+          file.close();
+        }
       }
     }
   }

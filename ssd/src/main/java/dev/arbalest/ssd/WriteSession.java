@@ -151,6 +151,10 @@ final class WriteSession implements AutoCloseable {
                   listener.advanced(bytes);
                 });
         writer.awaitLinked();
+        linker.stop();
+        if (!checkpoint.whole()) {
+          mend(linker, loaded, listener);
+        }
         return log;
       } catch (Throwable e) {
         if (log != null) {
@@ -159,7 +163,20 @@ final class WriteSession implements AutoCloseable {
         throw e;
       } finally {
         linker.stop();
+        linker.close();
       }
+    }
+  }
+
+  private static void mend(Linker linker, IndexLoader.Loaded loaded, ProgressListener listener)
+      throws IOException {
+    int mended = linker.mend();
+    if (mended > 0) {
+      listener.note(
+          loaded.directory()
+              + ": an earlier version had cut vectors off from searches; "
+              + mended
+              + " were linked again");
     }
   }
 
@@ -192,7 +209,7 @@ final class WriteSession implements AutoCloseable {
   }
 
   private void makeCheckpoint() throws IOException {
-    checkpointer.checkpoint(false);
+    checkpointer.checkpoint();
     retryAtBytes = 0;
     writer.setCheckpointFailure(null, 0);
   }
@@ -256,12 +273,11 @@ final class WriteSession implements AutoCloseable {
     return writer.delete(ids);
   }
 
-  /** The vector that has an id, or null. */
-  float @Nullable [] vector(ReaderPhaser readers, Ids ids, int i) throws IOException {
+  /** The vector that has an id, or null; within a read section of the index. */
+  float @Nullable [] vector(Ids ids, int i) throws IOException {
     Tail tail = writer.tail();
     int dimension = writer.geometry().dimension();
     float[] vector = new float[dimension];
-    long phase = readers.enter();
     try (OneSlot slot = new OneSlot(loaded, writer.geometry());
         NativeMemory floats = NativeMemory.allocate(4L * dimension)) {
       int node = writer.find(ids, i);
@@ -279,13 +295,11 @@ final class WriteSession implements AutoCloseable {
       slot.read(node, floats.segment(), 0);
       MemorySegment.copy(floats.segment(), F32Rows.FLOAT, 0, vector, 0, dimension);
       return vector;
-    } finally {
-      readers.exit(phase);
     }
   }
 
   void checkpoint() throws IOException {
-    checkpointer.checkpoint(false);
+    checkpointer.checkpoint();
   }
 
   void compact(ProgressListener listener) throws IOException {
@@ -330,7 +344,7 @@ final class WriteSession implements AutoCloseable {
       Throwable cause = writer.failure();
       try (log) {
         if (cause == null) {
-          checkpointer.checkpoint(true);
+          checkpointer.close();
         }
       }
       if (cause == null) {

@@ -125,11 +125,11 @@ class CorruptionTest {
     }
     String newer =
         new String(manifest, java.nio.charset.StandardCharsets.UTF_8)
-            .replace("\"format_version\" : 2", "\"format_version\" : 3");
+            .replace("\"format_version\" : 3", "\"format_version\" : 4");
     Files.writeString(index.resolve("manifest.json"), newer);
     assertThatThrownBy(() -> open(index))
         .isInstanceOf(CorruptIndexException.class)
-        .hasMessageContaining("index format version 3, this build reads 1 and 2");
+        .hasMessageContaining("index format version 4, this build reads 1 to 3");
   }
 
   private void assertRefused(String damage) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.Metric;
+import dev.arbalest.testing.FaultFs;
 import dev.arbalest.testing.ForSeeds;
 import dev.arbalest.testing.TestRows;
 import java.io.IOException;

@@ -9,6 +9,7 @@ import dev.arbalest.testing.ForSeeds;
 import dev.arbalest.testing.TestRows;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -205,9 +206,29 @@ class LiveIndexTest {
     };
   }
 
+  /** Copies an index that is written to as it is between two checkpoints. */
   static void copy(Path from, Path to) throws IOException {
+    while (true) {
+      long generation = Manifest.read(from).generation();
+      try {
+        copyFiles(from, to);
+        if (Manifest.read(from).generation() == generation) {
+          return;
+        }
+      } catch (NoSuchFileException e) {
+        // a checkpoint has replaced it
+      }
+      try (Stream<Path> files = Files.walk(to)) {
+        for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+          Files.delete(file);
+        }
+      }
+    }
+  }
+
+  private static void copyFiles(Path from, Path to) throws IOException {
     Files.createDirectories(to);
-    // Log first and manifest next to last, as a copy takes time and files come and go.
+    // The log comes last: what slots hold is then in it.
     try (Stream<Path> files = Files.walk(from)) {
       for (Path file : files.sorted(Comparator.comparing(Path::toString)).toList()) {
         Path target = to.resolve(from.relativize(file).toString());

@@ -12,6 +12,9 @@ import java.util.function.IntConsumer;
  * before.
  */
 final class BatchInserter {
+  /** Where most nodes are about to leave searches take lists up to so many times as long. */
+  private static final int LISTS_AMONG_DEAD = 4;
+
   private final Graph graph;
   private final BuildParameters parameters;
   private final Workers workers;
@@ -142,6 +145,7 @@ final class BatchInserter {
     private final RobustPrune prune;
     private final VisitedSet pooled;
     private final IntConsumer dropped;
+    private final int longest;
     private final int[] neighbors;
     private final int[] pool;
     private final float[] poolDistances;
@@ -161,7 +165,8 @@ final class BatchInserter {
       this.search = new GreedySearch(graph, parameters.effectiveListSize());
       this.prune = new RobustPrune(pairs, parameters.degree(), alpha);
       this.neighbors = new int[graph.maxDegree()];
-      int most = parameters.effectiveListSize() + graph.maxDegree();
+      this.longest = LISTS_AMONG_DEAD * parameters.effectiveListSize();
+      int most = longest + graph.maxDegree();
       this.pooled = new VisitedSet(most);
       this.pool = new int[most];
       this.poolDistances = new float[most];
@@ -178,7 +183,14 @@ final class BatchInserter {
      */
     RobustPrune chooseNeighbors(Graph graph, int node) {
       query.query(node);
-      CandidateList found = search.search(query, parameters.effectiveListSize());
+      int wanted = parameters.effectiveListSize();
+      CandidateList found = search.search(query, wanted);
+      int living = living(found);
+      for (int list = wanted; 2 * living < wanted && found.size() == list && list < longest; ) {
+        list = Math.min(longest, 2 * list); // most of what was found is about to leave
+        found = search.search(query, list);
+        living = living(found);
+      }
       pooled.clear();
       boolean isNew = pooled.add(node);
       assert isNew;
@@ -188,8 +200,11 @@ final class BatchInserter {
           pool[count++] = found.node(rank);
         }
       }
-      if (count == 0 && found.size() > 0 && pooled.add(found.node(0))) {
-        pool[count++] = found.node(0); // the last way in, until it leaves
+      // With few that stay, those that are to leave are the way to others until they do.
+      for (int rank = 0; rank < found.size() && count < parameters.degree(); rank++) {
+        if (pooled.add(found.node(rank))) {
+          pool[count++] = found.node(rank);
+        }
       }
       int degree = graph.neighbors(node, neighbors);
       for (int i = 0; i < degree; i++) {
@@ -201,6 +216,14 @@ final class BatchInserter {
       addPool(node, count);
       prune.prune(node);
       return prune;
+    }
+
+    private int living(CandidateList found) {
+      int living = 0;
+      for (int rank = 0; rank < found.size(); rank++) {
+        living += all.isLive(found.node(rank)) ? 1 : 0;
+      }
+      return living;
     }
 
     private void addPool(int node, int count) {

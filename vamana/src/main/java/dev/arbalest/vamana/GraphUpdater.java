@@ -3,6 +3,8 @@ package dev.arbalest.vamana;
 import dev.arbalest.natives.Workers;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.SplittableRandom;
 
 /**
  * Inserts nodes into a graph that is being searched, and takes nodes out of it.
@@ -12,6 +14,10 @@ import java.util.Arrays;
  * gets a new in-neighbour among the others. Other than there, who had it is not guessed by a
  * search: with the graph in memory one pass over all rows finds every one, which nodes that leave
  * together share, and no edge to them is left.
+ *
+ * <p>A repair sees one node's surroundings at a time. Where most of a graph leaves at once that is
+ * not enough: the nodes that stay are then linked again, as a second pass of a build does, which
+ * costs no more than the repairs would.
  *
  * <p>One thread at a time may call this; searches may go on in any number of others, see {@link
  * Graph}. Working memory is kept for the next call.
@@ -26,6 +32,24 @@ public final class GraphUpdater {
   /** The nearest of a node's neighbours come first: more of them replaced it no better. */
   private static final int MOST_CANDIDATES = 32;
 
+  /**
+   * When no more than so many nodes stay for one that leaves, all are linked again. To take a node
+   * out costs about as much as to link three.
+   */
+  private static final int SURVIVORS_PER_DEAD = 2;
+
+  /** A batch is no larger than one in so many of those it is linked to. */
+  private static final int LIVING_PER_BATCHED = 4;
+
+  /** Bounds the memory a batch's edges take. */
+  private static final int MOST_RELINKED_AT_A_TIME = 1024;
+
+  /** More nodes out of reach than this are too many to be hung on somewhere... */
+  private static final int LOST_BEFORE_RELINK = 8;
+
+  /** ... if they are more than one of so many. */
+  private static final int LOST_SHARE = 20;
+
   private final Graph graph;
   private final NodeDistances distances;
   private final Reachability reachability;
@@ -34,25 +58,22 @@ public final class GraphUpdater {
   private final OrphanRescue rescue;
   private final BatchInserter inserter;
   private final Repair[] repairs;
-  private long linked;
+
+  /** Nodes that {@link #link} took and {@link #unlink} did not; those that died meanwhile, too. */
+  private final BitSet linked = new BitSet();
+
   private long[] leavingBits = new long[0];
   private long[] edges = new long[0];
 
   /**
-   * Makes an updater.
+   * Makes an updater of a graph whose live nodes have all been linked.
    *
-   * @param linked nodes a search of the graph can find
    * @param parameters R and alpha of prunes, and list of searches; R at most the graph's degree,
    *     which had better be larger: a node is pruned back to R when it is full
    */
   public GraphUpdater(
-      Graph graph,
-      long linked,
-      NodeDistances distances,
-      BuildParameters parameters,
-      Workers workers) {
+      Graph graph, NodeDistances distances, BuildParameters parameters, Workers workers) {
     this.graph = graph;
-    this.linked = linked;
     this.distances = distances;
     this.reachability = new Reachability(graph);
     this.parameters = parameters;
@@ -64,24 +85,55 @@ public final class GraphUpdater {
     for (int worker = 0; worker < repairs.length; worker++) {
       repairs[worker] = new Repair(inserter.scratch(worker));
     }
+    for (int node = 0; node < graph.nodeCount(); node++) {
+      if (distances.isLive(node)) {
+        linked.set(node);
+      }
+    }
   }
 
   /** Inserts {@code nodes[from, from + count)}, which have no edges yet. */
   public void link(int[] nodes, int from, int count) throws IOException {
     int done = 0;
     while (done < count) {
+      int size = 1;
       if (graph.entryPoint() == Graph.NONE) {
         graph.setEntryPoint(nodes[from + done]);
-        linked++;
-        done++;
-        continue;
+      } else {
+        size = batch(count - done);
+        inserter.insert(nodes, from + done, size);
       }
-      // Nodes of a batch do not see each other: it is no larger than what they do see.
-      int size = Math.clamp(linked, 1, count - done);
-      inserter.insert(nodes, from + done, size);
-      linked += size;
+      for (int i = from + done; i < from + done + size; i++) {
+        linked.set(nodes[i]);
+      }
       done += size;
     }
+  }
+
+  /**
+   * Nodes of a batch do not see each other, and dead ones are about to leave: a batch is a share of
+   * the nodes it sees that stay. As large as those, it would cost a point of recall or three, which
+   * a build's second pass makes up for.
+   */
+  private int batch(int wanted) {
+    return Math.clamp(living(LIVING_PER_BATCHED * wanted) / LIVING_PER_BATCHED, 1, wanted);
+  }
+
+  /** How many nodes are alive and part of the graph; counts up to a limit. */
+  private int living(int limit) {
+    int living = 0;
+    for (int node = linked.nextSetBit(0);
+        node >= 0 && living < limit;
+        node = linked.nextSetBit(node + 1)) {
+      boolean isPart = graph.neighbor(node, 0) != Graph.NONE || node == graph.entryPoint();
+      living += isPart && distances.isLive(node) ? 1 : 0;
+    }
+    return living;
+  }
+
+  /** The nodes that are linked and alive, with or without edges. */
+  private int[] survivors() {
+    return linked.stream().filter(distances::isLive).toArray();
   }
 
   /**
@@ -89,6 +141,8 @@ public final class GraphUpdater {
    * they have none. None of them may be live.
    */
   public void unlink(int[] nodes, int from, int count) throws IOException {
+    int most = SURVIVORS_PER_DEAD * count;
+    boolean isUpheaval = living(most + 1) <= most;
     mark(nodes, from, count, true);
     try {
       long[] hosts = hosts();
@@ -103,48 +157,123 @@ public final class GraphUpdater {
       addInNeighbors(nodes, from, count);
       moveEntryPoint();
       for (int i = from; i < from + count; i++) {
-        linked -= graph.degree(nodes[i]) > 0 ? 1 : 0;
         rescue.collectNeighbors(nodes[i]);
         graph.setNeighbors(nodes[i], nodes, 0, 0);
+        linked.clear(nodes[i]);
       }
       rescue.run(workers);
+      int[] poor = takePoor();
+      if (isUpheaval) {
+        relinkAll();
+      } else {
+        relink(poor);
+      }
     } finally {
       mark(nodes, from, count, false);
+    }
+  }
+
+  /** Hosts that repairs found too little for. */
+  private int[] takePoor() {
+    int[] poor =
+        Arrays.stream(repairs)
+            .flatMapToInt(repair -> Arrays.stream(repair.poor, 0, repair.poorCount))
+            .sorted()
+            .toArray();
+    for (Repair repair : repairs) {
+      repair.poorCount = 0;
+    }
+    return poor;
+  }
+
+  /** Looks for neighbours of nodes anew, besides those they have. */
+  private void relink(int[] nodes) throws IOException {
+    if (nodes.length == 0) {
+      return;
+    }
+    int done = 0;
+    while (done < nodes.length) {
+      int size = batch(Math.min(nodes.length - done, MOST_RELINKED_AT_A_TIME));
+      inserter.insert(nodes, done, size);
+      done += size;
+    }
+  }
+
+  /** Links all that live again, in the way of a build: first all must be within reach. */
+  private void relinkAll() throws IOException {
+    int[] nodes = survivors();
+    if (nodes.length == 0) {
+      graph.setEntryPoint(Graph.NONE);
+      return;
+    }
+    SplittableRandom random = new SplittableRandom(parameters.seed());
+    for (int pass = 0; pass < BuildParameters.PASSES; pass++) {
+      int _ = attachLost();
+      for (int i = nodes.length - 1; i > 0; i--) {
+        int other = random.nextInt(i + 1);
+        int node = nodes[i];
+        nodes[i] = nodes[other];
+        nodes[other] = node;
+      }
+      relink(nodes);
     }
   }
 
   /**
    * Makes every live node reachable that was linked. Batches see to it that a node keeps an
    * in-neighbour, not that those can be reached: a few nodes alike may be left with each other.
+   * Should many be out of reach, as after damage, all are linked again.
    *
    * @return how many had not been reachable
    */
-  public int reconnect() {
-    PairQuery query = new PairQuery(inserter.scratch(0).pairs());
-    return reachability.repair(
-        query,
-        parameters.effectiveListSize(),
-        node -> distances.isLive(node) && graph.degree(node) > 0);
+  public int reconnect() throws IOException {
+    int lost = attachLost();
+    if (lost > LOST_BEFORE_RELINK && living(LOST_SHARE * lost) < LOST_SHARE * lost) {
+      relinkAll();
+      int _ = attachLost();
+    }
+    return lost;
   }
 
-  /** A node of the graph as the query, by the distances for pruning. */
-  private static final class PairQuery implements NodeQuery {
-    private final PairDistances pairs;
-    private int node;
-
-    PairQuery(PairDistances pairs) {
-      this.pairs = pairs;
+  /**
+   * Links everything again if searches do not find a sample of the nodes by their own vectors: what
+   * cannot be seen by reachability alone.
+   *
+   * @return the nodes that were linked again, or 0 if all was well
+   */
+  public int mend() throws IOException {
+    int lost = reconnect();
+    PairDistances pairs = inserter.scratch(0).pairs();
+    if (Reachability.findsSample(graph, pairs, distances::isLive, parameters.effectiveListSize())) {
+      return lost;
     }
+    relinkAll();
+    int _ = attachLost();
+    return survivors().length;
+  }
 
-    @Override
-    public void query(int newNode) {
-      node = newNode;
+  /** Gives nodes without edges some, then every node a way to it. */
+  private int attachLost() throws IOException {
+    int entry = graph.entryPoint();
+    if (entry == Graph.NONE || !linked.get(entry)) {
+      entry = linked.stream().filter(distances::isLive).findFirst().orElse(Graph.NONE);
+      graph.setEntryPoint(entry);
+      if (entry == Graph.NONE) {
+        return 0;
+      }
     }
-
-    @Override
-    public void score(int[] nodes, int count, float limit, float[] out) {
-      pairs.distances(node, nodes, 0, count, out, 0);
-    }
+    int start = entry;
+    int[] bare =
+        linked.stream()
+            .filter(node ->
+                node != start && graph.neighbor(node, 0) == Graph.NONE && distances.isLive(node))
+            .toArray();
+    relink(bare);
+    return bare.length
+        + reachability.repair(
+            new Reachability.PairQuery(inserter.scratch(0).pairs()),
+            parameters.effectiveListSize(),
+            node -> distances.isLive(node) && linked.get(node));
   }
 
   private void mark(int[] nodes, int from, int count, boolean leaving) {
@@ -225,8 +354,10 @@ public final class GraphUpdater {
     for (int rank = 0; rank < graph.degree(entry) && next == Graph.NONE; rank++) {
       next = stays(graph.neighbor(entry, rank)) ? graph.neighbor(entry, rank) : Graph.NONE;
     }
-    for (int node = 0; node < graph.nodeCount() && next == Graph.NONE; node++) {
-      next = stays(node) && graph.degree(node) > 0 ? node : Graph.NONE;
+    for (int node = linked.nextSetBit(0);
+        node >= 0 && next == Graph.NONE;
+        node = linked.nextSetBit(node + 1)) {
+      next = stays(node) ? node : Graph.NONE;
     }
     graph.setEntryPoint(next);
   }
@@ -246,6 +377,8 @@ public final class GraphUpdater {
     private int[] kept = new int[2 * graph.maxDegree()];
     private long[] collected = new long[1024];
     private int collectedCount;
+    private int[] poor = new int[64];
+    private int poorCount;
 
     Repair(BatchInserter.Scratch scratch) {
       this.scratch = scratch;
@@ -305,6 +438,12 @@ public final class GraphUpdater {
         }
       }
       scratch.setPruned(graph, node, kept, count);
+      if (2 * count < degree && distances.isLive(node)) {
+        if (poorCount == poor.length) {
+          poor = Arrays.copyOf(poor, 2 * poorCount);
+        }
+        poor[poorCount++] = node;
+      }
     }
 
     private int keep(int count, int neighbor) {

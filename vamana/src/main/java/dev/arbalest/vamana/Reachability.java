@@ -2,9 +2,19 @@ package dev.arbalest.vamana;
 
 import java.util.BitSet;
 import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 
 /** Which nodes a search can get to from the entry point, and edges for those it cannot. */
 public final class Reachability {
+  /** Nodes looked for to see whether searches find their way. */
+  private static final int SAMPLE = 256;
+
+  /** What they must find of them; of a graph that was built nearly all are found. */
+  private static final double FOUND_SHARE = 0.95;
+
+  /** Of the distance to the farthest candidate, what stands for equal vectors. */
+  private static final float EQUAL_SHARE = 1e-5f;
+
   private final Graph graph;
   private final BitSet reached = new BitSet();
   private int[] queue = new int[0];
@@ -19,6 +29,57 @@ public final class Reachability {
     Reachability made = new Reachability(graph);
     made.start();
     return made.reached;
+  }
+
+  /**
+   * Whether searches find nearly all of a sample of the live nodes, or equals of them: edges may
+   * lead everywhere, and a search yet not find the way.
+   *
+   * @param pairs distances by which it is searched; those of one worker
+   * @param searchListSize L, at least 1
+   */
+  public static boolean findsSample(
+      Graph graph, PairDistances pairs, IntPredicate isLive, int searchListSize) {
+    int[] live = IntStream.range(0, graph.nodeCount()).filter(isLive).toArray();
+    int sample = Math.min(live.length, SAMPLE);
+    if (sample == 0 || graph.entryPoint() == Graph.NONE) {
+      return sample == 0;
+    }
+    GreedySearch search = new GreedySearch(graph, searchListSize);
+    PairQuery query = new PairQuery(pairs);
+    int found = 0;
+    for (int i = 0; i < sample; i++) {
+      int self = live[(int) ((long) i * live.length / sample)];
+      query.query(self);
+      CandidateList candidates = search.search(query, searchListSize);
+      float farthest = candidates.distance(candidates.size() - 1);
+      boolean isFound = candidates.distance(0) <= EQUAL_SHARE * farthest;
+      for (int rank = 0; rank < candidates.size() && !isFound; rank++) {
+        isFound = candidates.node(rank) == self;
+      }
+      found += isFound ? 1 : 0;
+    }
+    return found >= FOUND_SHARE * sample;
+  }
+
+  /** A node of the graph as the query, by the distances for pruning. */
+  static final class PairQuery implements NodeQuery {
+    private final PairDistances pairs;
+    private int node;
+
+    PairQuery(PairDistances pairs) {
+      this.pairs = pairs;
+    }
+
+    @Override
+    public void query(int newNode) {
+      node = newNode;
+    }
+
+    @Override
+    public void score(int[] nodes, int count, float limit, float[] out) {
+      pairs.distances(node, nodes, 0, count, out, 0);
+    }
   }
 
   private void start() {

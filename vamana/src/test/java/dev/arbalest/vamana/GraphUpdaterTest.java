@@ -52,7 +52,7 @@ class GraphUpdaterTest {
         Graph graph = Graph.reserve(count, SLACK_DEGREE)) {
       Live live = new Live(rows, workers);
       live.dead.set(0, count);
-      GraphUpdater updater = new GraphUpdater(graph, 0, live, PARAMETERS, workers);
+      GraphUpdater updater = new GraphUpdater(graph, live, PARAMETERS, workers);
       BitSet present = new BitSet();
       graph.extend(count / 2);
       for (int round = 0; round < 12; round++) {
@@ -140,7 +140,7 @@ class GraphUpdaterTest {
       try (Workers workers = Workers.start(threads);
           Graph graph = Graph.reserve(800, SLACK_DEGREE)) {
         Live live = new Live(rows, workers);
-        GraphUpdater updater = new GraphUpdater(graph, 0, live, PARAMETERS, workers);
+        GraphUpdater updater = new GraphUpdater(graph, live, PARAMETERS, workers);
         graph.extend(800);
         updater.link(IntStream.range(0, 800).toArray(), 0, 800);
         int[] out = IntStream.range(0, 800).filter(node -> node % 3 == 0).toArray();
@@ -160,7 +160,7 @@ class GraphUpdaterTest {
     try (Workers workers = Workers.start(1);
         Graph graph = Graph.reserve(count, SLACK_DEGREE)) {
       Live live = new Live(rows, workers);
-      GraphUpdater updater = new GraphUpdater(graph, 0, live, PARAMETERS, workers);
+      GraphUpdater updater = new GraphUpdater(graph, live, PARAMETERS, workers);
       graph.extend(count);
       updater.link(IntStream.range(0, 1000).toArray(), 0, 1000);
       boolean[] stop = new boolean[1];

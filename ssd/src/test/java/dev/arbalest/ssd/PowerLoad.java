@@ -1,0 +1,171 @@
+package dev.arbalest.ssd;
+
+import dev.arbalest.natives.F32Rows;
+import dev.arbalest.natives.Metric;
+import dev.arbalest.testing.TestRows;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import java.util.SplittableRandom;
+
+/**
+ * One session of a process that changes an index below a directory whose changes are recorded:
+ * builds it, repairs it, gives it another codec, or writes to it, and then closes it or is gone in
+ * the middle. It says what it is about to do and that it is done by writing to the file {@code
+ * mark} of that directory, so that both are in the record, in their places.
+ */
+final class PowerLoad {
+  static final int DIMENSION = 136;
+  static final int POOL = 1200;
+  static final int IDS = 400;
+
+  private final Path index;
+  private final FileChannel mark;
+  private final SplittableRandom random;
+  private final F32Rows pool = pool();
+  private int operation;
+
+  private PowerLoad(Path directory, FileChannel mark, long seed) {
+    this.index = directory.resolve("index");
+    this.mark = mark;
+    this.random = new SplittableRandom(seed);
+    this.operation = (int) (seed & 0xffff) * 10_000;
+  }
+
+  static F32Rows pool() {
+    return TestRows.clustered(91, POOL, DIMENSION, 12);
+  }
+
+  static BuildOptions options(SplittableRandom random) {
+    String codec = new String[] {"rabitq:2", "saq:2", "sq8"}[random.nextInt(3)];
+    return TestIndexes.options(Metric.L2, codec);
+  }
+
+  /** Arguments: directory, folder for input, seed, what to do. */
+  public static void main(String[] arguments) throws IOException {
+    Path directory = Path.of(arguments[0]);
+    try (FileChannel mark =
+        FileChannel.open(
+            directory.resolve("mark"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+      PowerLoad load = new PowerLoad(directory, mark, Long.parseLong(arguments[2]));
+      switch (arguments[3]) {
+        case "build" -> load.build(Path.of(arguments[1]));
+        case "create" -> load.create();
+        case "repair" -> load.repair();
+        case "recode" -> load.recode();
+        default -> load.write();
+      }
+    }
+    // Without closing anything: what is left open the kernel closes.
+    Runtime.getRuntime().halt(0);
+  }
+
+  private void say(String what) throws IOException {
+    int _ = mark.write(ByteBuffer.wrap((what + "\n").getBytes(StandardCharsets.UTF_8)), 0);
+  }
+
+  private void begin(String kind, long[] ids, int[] rows) throws IOException {
+    StringBuilder text = new StringBuilder("B " + operation + " " + kind);
+    for (int i = 0; i < ids.length; i++) {
+      text.append(' ').append(ids[i]).append(':').append(rows[i]);
+    }
+    say(text.toString());
+  }
+
+  private void end() throws IOException {
+    say("E " + operation++);
+  }
+
+  private void build(Path folder) throws IOException {
+    int count = 50 + random.nextInt(250);
+    int[] rows = random.ints(count, 0, POOL).toArray();
+    F32Rows input = TestRows.gaussian(0, count, DIMENSION);
+    for (int i = 0; i < count; i++) {
+      float[] row = TestIndexes.row(pool, rows[i]);
+      for (int j = 0; j < DIMENSION; j++) {
+        input.memory().set(F32Rows.FLOAT, input.offset(i) + 4L * j, row[j]);
+      }
+    }
+    Path file = TestIndexes.write(folder.resolve("rows.fbin"), input);
+    long[] ids = java.util.stream.LongStream.range(0, count).toArray();
+    begin("build", ids, rows);
+    try (VectorInput vectors = VectorInput.open(file)) {
+      BuildReport _ =
+          Index.build(index, vectors, Ids.of(ids), options(random), ProgressListener.NONE);
+    }
+    end();
+  }
+
+  private void create() throws IOException {
+    F32Rows sample = new F32Rows(pool.memory(), 0, pool.strideBytes(), 100, DIMENSION);
+    begin("build", new long[0], new int[0]);
+    Index.create(index, sample, IdType.INT64, options(random));
+    end();
+  }
+
+  private void repair() throws IOException {
+    begin("damage", new long[0], new int[0]);
+    Manifest manifest = IndexVerifier.manifest(index);
+    Manifest.Part part = random.nextBoolean() ? Manifest.Part.GRAPH : Manifest.Part.CODES;
+    Files.delete(index.resolve(manifest.file(part).name()));
+    Set<Manifest.Part> _ = IndexRepair.repair(index, 1, ProgressListener.NONE);
+    end();
+  }
+
+  private void recode() throws IOException {
+    begin("recode", new long[0], new int[0]);
+    Index.recoverIfNeeded(index, ProgressListener.NONE);
+    if (IndexVerifier.manifest(index).live() > 0) {
+      IndexRepair.recode(index, options(random).codec(), 1, ProgressListener.NONE);
+    }
+    end();
+  }
+
+  private void write() throws IOException {
+    WriteOptions options = WriteOptions.defaults().withCheckpointBytes(1 << 20).withLinkThreads(1);
+    OpenOptions open = OpenOptions.defaults().withReader(ReaderKind.PREAD).withWarmUpMillis(0);
+    boolean isClosed = random.nextBoolean();
+    int steps = 5 + random.nextInt(40);
+    Index opened = Index.openForWriting(index, open, options, ProgressListener.NONE);
+    for (int step = 0; step < steps; step++) {
+      step(opened);
+    }
+    if (isClosed) {
+      opened.close();
+    } else {
+      Runtime.getRuntime().halt(0);
+    }
+  }
+
+  private void step(Index opened) throws IOException {
+    int kind = random.nextInt(30);
+    if (kind == 0) {
+      opened.checkpoint();
+    } else if (kind == 1) {
+      opened.compact(ProgressListener.NONE);
+    } else if (kind == 2) {
+      opened.awaitLinked();
+    } else {
+      boolean isDelete = kind < 11;
+      int count = 1 + random.nextInt(random.nextInt(5) == 0 ? IDS : 12);
+      long[] ids = random.longs(count, 0, IDS).distinct().toArray();
+      int[] rows = random.ints(ids.length, 0, POOL).map(row -> isDelete ? -1 : row).toArray();
+      begin("write", ids, rows);
+      if (isDelete) {
+        WriteReceipt _ = opened.delete(Ids.of(ids));
+      } else {
+        float[][] vectors = new float[ids.length][];
+        for (int i = 0; i < ids.length; i++) {
+          vectors[i] = TestIndexes.row(pool, rows[i]);
+        }
+        WriteReceipt _ = opened.insert(Ids.of(ids), vectors);
+      }
+      end();
+    }
+  }
+}
