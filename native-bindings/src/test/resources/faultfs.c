@@ -174,7 +174,7 @@ static int do_open(const char *p, struct fuse_file_info *fi) {
   if (result < 0) return result;
   fi->fh = fd;
   /* What is mapped must go through the page cache. */
-  int may_map = (fi->flags & O_ACCMODE) == O_RDONLY && !(fi->flags & O_DIRECT);
+  int may_map = (fi->flags & O_ACCMODE) == O_RDONLY;
   fi->direct_io = !is_shared_memory(p) && !may_map;
   return 0;
 }

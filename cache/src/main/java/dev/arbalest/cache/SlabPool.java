@@ -11,8 +11,8 @@ import java.util.List;
 
 /**
  * Working memory off the heap for those who come and go: query states, read buffers, scratch of
- * encoders. Memory is taken from the system in slabs of {@value #SLAB_BYTES} bytes, each on one
- * huge page, and lent in {@link Lease}s of chunks of {@value #CHUNK_BYTES}; what a lease gives back
+ * encoders. Memory is taken from the system in slabs of {@value #SLAB_BYTES} bytes, each but the
+ * first on one huge page, and lent in {@link Lease}s of chunks of {@value #CHUNK_BYTES}; what a lease gives back
  * the next one gets, without asking the system. What is larger than a chunk has memory of its own
  * for as long as its lease.
  *
@@ -56,7 +56,9 @@ public final class SlabPool implements AutoCloseable {
       throw new IllegalStateException("the slab pool is closed");
     }
     if (free.isEmpty()) {
-      NativeMemory slab = NativeMemory.allocate(SLAB_BYTES);
+      // The first on small pages: for a small index it is all, and little of it is used.
+      NativeMemory slab =
+          slabs.isEmpty() ? NativeMemory.reserve(SLAB_BYTES) : NativeMemory.allocate(SLAB_BYTES);
       slabs.add(slab);
       for (long at = SLAB_BYTES - CHUNK_BYTES; at >= 0; at -= CHUNK_BYTES) {
         free.push(slab.segment().asSlice(at, CHUNK_BYTES));
@@ -70,7 +72,7 @@ public final class SlabPool implements AutoCloseable {
     if (closed) {
       throw new IllegalStateException("the slab pool is closed");
     }
-    NativeMemory memory = NativeMemory.allocate(bytes);
+    NativeMemory memory = NativeMemory.reserve(bytes); // buffers for the largest there may be
     ownBytes += bytes;
     return memory;
   }

@@ -10,6 +10,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.function.IntSupplier;
 
 /**
  * A file read and written past the page cache (O_DIRECT). Offsets, lengths and buffer addresses are
@@ -67,10 +68,10 @@ public final class DirectFile implements AutoCloseable {
   public static DirectFile open(Path path, Mode mode) throws IOException {
     int flags = mode.flags | Libc.O_CLOEXEC;
     boolean direct = true;
-    int descriptor = Libc.open(path.toString(), flags | Libc.O_DIRECT, 0644);
+    int descriptor = restarted(() -> Libc.open(path.toString(), flags | Libc.O_DIRECT, 0644));
     if (descriptor == -Errno.EINVAL.number) {
       // A file system without direct I/O refuses it, some after having made the file.
-      descriptor = Libc.open(path.toString(), flags & ~Libc.O_EXCL, 0644);
+      descriptor = restarted(() -> Libc.open(path.toString(), flags & ~Libc.O_EXCL, 0644));
       direct = false;
     }
     if (descriptor < 0) {
@@ -78,6 +79,15 @@ public final class DirectFile implements AutoCloseable {
     }
     int alignment = direct ? directAlignment(path, descriptor) : 512;
     return new DirectFile(path, descriptor, direct, alignment);
+  }
+
+  /** Makes a call again for as long as signals interrupt it. */
+  private static int restarted(IntSupplier call) {
+    int result = call.getAsInt();
+    while (result == -Errno.EINTR.number) {
+      result = call.getAsInt();
+    }
+    return result;
   }
 
   private static IOException refused(String call, Path path, int errno) {
@@ -125,11 +135,15 @@ public final class DirectFile implements AutoCloseable {
    * short, as it would a {@code FileChannel}.
    */
   public static void syncDirectory(Path directory) throws IOException {
-    int descriptor = Libc.open(directory.toString(), Libc.O_RDONLY | Libc.O_CLOEXEC, 0);
+    int descriptor =
+        restarted(() -> Libc.open(directory.toString(), Libc.O_RDONLY | Libc.O_CLOEXEC, 0));
     if (descriptor < 0) {
       throw refused("open", directory, -descriptor);
     }
     int result = Libc.fsync(descriptor);
+    while (result == -Errno.EINTR.number) {
+      result = Libc.fsync(descriptor);
+    }
     Libc.close(descriptor);
     if (result < 0) {
       throw new SystemCallException("fsync(" + directory + ")", -result);
@@ -257,10 +271,7 @@ public final class DirectFile implements AutoCloseable {
 
   /** Reserves space for [0, length), so that a full disk shows now and not after hours of work. */
   public void reserve(long length) throws IOException {
-    int result = Libc.fallocate(descriptor, 0, length);
-    while (result == -Errno.EINTR.number) {
-      result = Libc.fallocate(descriptor, 0, length);
-    }
+    int result = restarted(() -> Libc.fallocate(descriptor, 0, length));
     if (result < 0 && result != -Errno.EOPNOTSUPP.number && result != -Errno.EINVAL.number) {
       throw new SystemCallException("posix_fallocate(" + path + ", " + length + ")", -result);
     }
@@ -268,7 +279,7 @@ public final class DirectFile implements AutoCloseable {
 
   /** Sets the size in bytes. */
   public void truncate(long length) throws IOException {
-    int result = Libc.ftruncate(descriptor, length);
+    int result = restarted(() -> Libc.ftruncate(descriptor, length));
     if (result < 0) {
       throw new SystemCallException("ftruncate(" + path + ", " + length + ")", -result);
     }
@@ -276,7 +287,7 @@ public final class DirectFile implements AutoCloseable {
 
   /** Makes data and size durable (fsync). */
   public void sync() throws IOException {
-    int result = Libc.fsync(descriptor);
+    int result = restarted(() -> Libc.fsync(descriptor));
     if (result < 0) {
       throw new SystemCallException("fsync(" + path + ")", -result);
     }

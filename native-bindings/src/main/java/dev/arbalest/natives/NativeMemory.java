@@ -19,12 +19,19 @@ public final class NativeMemory implements AutoCloseable {
   private static final long HUGE_PAGE_BYTES = 2L << 20;
   private static final long PAGE_BYTES = 4096;
 
+  /** Of reserved memory, what is used on 4 KiB pages: a huge page is taken whole when touched. */
+  private static final long SMALL_BYTES = 4L << 20;
+
   private final Arena arena;
   private final MemorySegment segment;
 
-  private NativeMemory(Arena arena, MemorySegment segment) {
+  /** Up to where huge pages were advised. */
+  private long advisedBytes;
+
+  private NativeMemory(Arena arena, MemorySegment segment, long advisedBytes) {
     this.arena = arena;
     this.segment = segment;
+    this.advisedBytes = advisedBytes;
   }
 
   /**
@@ -36,6 +43,34 @@ public final class NativeMemory implements AutoCloseable {
    */
   @MustBeClosed
   public static NativeMemory allocate(long bytes) {
+    return map(bytes, true);
+  }
+
+  /**
+   * The same for memory of which only the beginning may ever be used: it is on 4 KiB pages until
+   * {@link #use} says that more than a little is.
+   */
+  @MustBeClosed
+  public static NativeMemory reserve(long bytes) {
+    return map(bytes, false);
+  }
+
+  /**
+   * Says that bytes [0, {@code bytes}) are going to be used. Called by one thread at a time, before
+   * they are first written.
+   */
+  public void use(long bytes) {
+    if (bytes <= SMALL_BYTES || bytes <= advisedBytes) {
+      return;
+    }
+    long ahead = Math.min(segment.byteSize(), bytes + bytes / 4);
+    long end = (ahead + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+    Libc.madvise(segment.address() + advisedBytes, end - advisedBytes, Libc.MADV_HUGEPAGE);
+    advisedBytes = end;
+  }
+
+  @MustBeClosed
+  private static NativeMemory map(long bytes, boolean isUsed) {
     if (bytes < 1) {
       throw new IllegalArgumentException("bytes must be at least 1: " + bytes);
     }
@@ -56,21 +91,21 @@ public final class NativeMemory implements AutoCloseable {
     long aligned = (start + page - 1) / page * page;
     unmap(start, aligned - start);
     unmap(aligned + length, start + reserved - (aligned + length));
-    if (huge) {
+    if (huge && isUsed) {
       // Advice: a kernel without transparent huge pages refuses it and 4 KiB pages serve.
       Libc.madvise(aligned, length, Libc.MADV_HUGEPAGE);
     }
-    return wrap(aligned, length, bytes);
+    return wrap(aligned, length, bytes, isUsed ? length : 0);
   }
 
   @MustBeClosed
   @SuppressWarnings("restricted") // exactly the range mapped above, unmapped when the arena closes
-  private static NativeMemory wrap(long address, long mapped, long bytes) {
+  private static NativeMemory wrap(long address, long mapped, long bytes, long advised) {
     Arena arena = Arena.ofShared();
     MemorySegment segment =
         MemorySegment.ofAddress(address)
             .reinterpret(bytes, arena, released -> unmap(address, mapped));
-    return new NativeMemory(arena, segment);
+    return new NativeMemory(arena, segment, advised);
   }
 
   private static void unmap(long address, long length) {

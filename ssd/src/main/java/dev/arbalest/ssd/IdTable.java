@@ -28,12 +28,17 @@ final class IdTable implements AutoCloseable {
   @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
   IdTable(IdType type, long capacity, long textCapacity) {
     this.type = type;
-    this.values = NativeMemory.allocate(8 * capacity);
-    this.texts = NativeMemory.allocate(type == IdType.UTF8 ? textCapacity : 1);
+    this.values = NativeMemory.reserve(8 * capacity);
+    this.texts = NativeMemory.reserve(type == IdType.UTF8 ? textCapacity : 1);
   }
 
   IdType type() {
     return type;
+  }
+
+  /** Says that there are going to be so many nodes. */
+  void use(int nodes) {
+    values.use(8L * nodes);
   }
 
   /** All values, to load or store. */

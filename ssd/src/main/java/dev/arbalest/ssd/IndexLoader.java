@@ -56,6 +56,14 @@ final class IndexLoader {
       return deaths.segment().getAtIndex(FileHeader.INT, node) != 0;
     }
 
+    /** Says that there are going to be so many nodes. */
+    void use(int nodes) {
+      sums.use(4L * nodes);
+      deaths.use(4L * nodes);
+      ids.use(nodes);
+      codes.use((long) nodes * codec.codeBytes());
+    }
+
     void checkSum(int slot, int found) throws CorruptIndexException {
       int expected = sums.segment().getAtIndex(FileHeader.INT, slot);
       if (found != expected) {
@@ -191,9 +199,11 @@ final class IndexLoader {
       opened.push(sums);
       IdTable ids = new IdTable(manifest.idType(), nodes, room.textBytes());
       opened.push(ids);
+      ids.use(count);
       parts.load(Manifest.Part.IDS, FileHeader.Kind.IDS, ids.values(), 8L * count);
-      NativeMemory deaths = NativeMemory.allocate(4 * nodes);
+      NativeMemory deaths = NativeMemory.reserve(4 * nodes);
       opened.push(deaths);
+      deaths.use(4L * count);
       NativeMemory codes =
           parts.table(
               Manifest.Part.CODES,

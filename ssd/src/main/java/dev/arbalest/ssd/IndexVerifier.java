@@ -108,6 +108,11 @@ public final class IndexVerifier {
     return manifest.checkpoint().logSequence() > 0;
   }
 
+  /** Whether a directory holds an index: one whose manifest is there, be it damaged or not. */
+  public static boolean isIndex(Path directory) {
+    return java.nio.file.Files.exists(directory.resolve(Manifest.FILE_NAME));
+  }
+
   /**
    * Reads the manifest of an index, checking nothing else.
    *

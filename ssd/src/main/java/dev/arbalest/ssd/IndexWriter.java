@@ -473,6 +473,7 @@ final class IndexWriter implements AutoCloseable {
     free.reserve(grown); // should they have to be given back
     if (grown > 0) {
       reserve(present + grown);
+      loaded.use(present + grown);
       loaded.graph().extend(present + grown);
       gauge.grew(grown);
       for (int node = present; node < present + grown; node++) {

@@ -45,7 +45,8 @@ final class PartLoader {
   NativeMemory table(
       Manifest.Part part, FileHeader.Kind kind, long reserved, long bytes, long... numbers)
       throws IOException {
-    NativeMemory memory = NativeMemory.allocate(Math.max(reserved, bytes));
+    NativeMemory memory = NativeMemory.reserve(Math.max(reserved, bytes));
+    memory.use(bytes);
     try {
       load(part, kind, memory.segment(), bytes, numbers);
       return memory;
@@ -147,7 +148,7 @@ final class PartLoader {
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
   Graph graph(int capacity, int newDegree) throws IOException {
     int degree = manifest.degree();
-    Graph graph = Graph.reserve(capacity, newDegree);
+    Graph graph = Graph.reserve(capacity, manifest.count(), newDegree);
     try {
       FileHeader _ =
           BlockFile.read(

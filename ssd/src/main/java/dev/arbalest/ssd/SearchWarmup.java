@@ -92,6 +92,8 @@ final class SearchWarmup implements AutoCloseable {
         graph.setNeighbors(node, neighbors, 0, neighbors.length);
       }
       searchUntilSteady(codec, memory, codes.segment(), graph, random);
+    } catch (OutOfMemoryError e) {
+      stopped = true; // the index is as good, its first searches are slower
     }
   }
 

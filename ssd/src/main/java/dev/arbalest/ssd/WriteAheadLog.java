@@ -48,6 +48,9 @@ final class WriteAheadLog implements AutoCloseable {
   /** Largest payload. */
   static final int MOST_BYTES = 16 << 20;
 
+  /** Size of the first segment. */
+  private static final long FIRST_SEGMENT_BYTES = 128 << 10;
+
   /** Files kept for new segments: they have their blocks on disk already. */
   private static final int SPARES = 2;
 
@@ -57,7 +60,8 @@ final class WriteAheadLog implements AutoCloseable {
   /**
    * How a log is kept.
    *
-   * @param segmentBytes size of a segment file, at least 64 KiB
+   * @param segmentBytes largest size of a segment file, at least 64 KiB; the first is small, each
+   *     next one twice as large, so that an index that is hardly written to takes little room
    * @param compress whether payloads are stored as {@link BytePlanes} where that saves a sixteenth
    * @param syncMillis 0: {@link WriteAheadLog#acknowledge} returns when a block is durable; more:
    *     at once, and what was acknowledged within so many milliseconds may be lost when the machine
@@ -101,6 +105,8 @@ final class WriteAheadLog implements AutoCloseable {
   private long last;
   private int spares;
   private long marked;
+  private long segmentBytes;
+  private long nextBytes;
   private final NativeMemory marker = NativeMemory.allocate(PAGE_BYTES);
 
   private volatile long written;
@@ -131,6 +137,7 @@ final class WriteAheadLog implements AutoCloseable {
     this.written = lastSequence;
     this.appended = olds.stream().mapToLong(Old::bytes).sum();
     this.durable = lastSequence;
+    this.nextBytes = Math.min(FIRST_SEGMENT_BYTES, options.segmentBytes());
     try {
       this.file = begin(lastNumber + 1, lastSequence + 1);
     } catch (Throwable e) {
@@ -279,9 +286,10 @@ final class WriteAheadLog implements AutoCloseable {
     }
     DirectFile made =
         DirectFile.open(unnamed, recycled ? DirectFile.Mode.READ_WRITE : DirectFile.Mode.CREATE);
+    long size = recycled ? options.segmentBytes() : nextBytes;
     try (NativeMemory head = NativeMemory.allocate(FileHeader.BYTES)) {
       if (!recycled) {
-        made.reserve(options.segmentBytes());
+        made.reserve(size);
       }
       new FileHeader(FileHeader.Kind.LOG, segment, firstSequence, step(made), base)
           .write(head.segment());
@@ -306,6 +314,8 @@ final class WriteAheadLog implements AutoCloseable {
     if (recycled) {
       spares--;
     }
+    segmentBytes = size;
+    nextBytes = Math.min(options.segmentBytes(), 2 * size);
     return made;
   }
 
@@ -384,7 +394,7 @@ final class WriteAheadLog implements AutoCloseable {
       requireUsable();
       long length = (long) WalBlock.HEAD_BYTES + stored;
       long padded = pad(length, step(file));
-      boolean hasRoom = end + padded + step(file) <= options.segmentBytes(); // and for a marker
+      boolean hasRoom = end + padded + step(file) <= segmentBytes; // and for a marker
       if (!hasRoom && end > FileHeader.BYTES) {
         roll();
       }

@@ -35,7 +35,8 @@ public final class Graph implements AutoCloseable {
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
   private Graph(int capacity, int nodeCount, int maxDegree) {
-    this.memory = NativeMemory.allocate(byteSize(capacity, maxDegree));
+    this.memory = NativeMemory.reserve(byteSize(capacity, maxDegree));
+    memory.use(byteSize(nodeCount, maxDegree));
     this.segment = memory.segment();
     this.capacity = capacity;
     this.nodeCount = nodeCount;
@@ -70,13 +71,15 @@ public final class Graph implements AutoCloseable {
    * Reserves memory for nodes to come: a graph of none, without entry point.
    *
    * @param capacity most nodes it will have, at least 1
+   * @param expected how many are to be loaded
    * @param maxDegree R, in [1, 1024]
    */
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller
-  public static Graph reserve(int capacity, int maxDegree) {
+  public static Graph reserve(int capacity, int expected, int maxDegree) {
     requireRanges(capacity, maxDegree);
-    Graph graph = new Graph(capacity, 0, maxDegree);
+    Graph graph = new Graph(capacity, expected, maxDegree);
+    graph.nodeCount = 0;
     graph.entryPoint = NONE;
     return graph;
   }
@@ -97,6 +100,7 @@ public final class Graph implements AutoCloseable {
       throw new IllegalArgumentException(
           "nodes must be in [" + present + ", " + capacity + "]: " + newCount);
     }
+    memory.use(byteSize(newCount, maxDegree));
     segment
         .asSlice(byteSize(present, maxDegree), byteSize(newCount - present, maxDegree))
         .fill((byte) 0xff);

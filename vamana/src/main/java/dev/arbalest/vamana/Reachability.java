@@ -36,10 +36,11 @@ public final class Reachability {
    * lead everywhere, and a search yet not find the way.
    *
    * @param pairs distances by which it is searched; those of one worker
-   * @param searchListSize L, at least 1
+   * @param buildList L of the build, at least 1; twice that finds every node of a sound graph
    */
   public static boolean findsSample(
-      Graph graph, PairDistances pairs, IntPredicate isLive, int searchListSize) {
+      Graph graph, PairDistances pairs, IntPredicate isLive, int buildList) {
+    int searchListSize = 2 * buildList;
     int[] live = IntStream.range(0, graph.nodeCount()).filter(isLive).toArray();
     int sample = Math.min(live.length, SAMPLE);
     if (sample == 0 || graph.entryPoint() == Graph.NONE) {

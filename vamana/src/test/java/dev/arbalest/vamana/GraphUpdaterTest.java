@@ -49,7 +49,7 @@ class GraphUpdaterTest {
     F32Rows rows = TestRows.clustered(seed, count, 24, 20);
     SplittableRandom random = new SplittableRandom(seed);
     try (Workers workers = Workers.start(2);
-        Graph graph = Graph.reserve(count, SLACK_DEGREE)) {
+        Graph graph = Graph.reserve(count, 0, SLACK_DEGREE)) {
       Live live = new Live(rows, workers);
       live.dead.set(0, count);
       GraphUpdater updater = new GraphUpdater(graph, live, PARAMETERS, workers);
@@ -138,7 +138,7 @@ class GraphUpdaterTest {
     int[][] neighbors = new int[2][];
     for (int threads = 1; threads <= 2; threads++) {
       try (Workers workers = Workers.start(threads);
-          Graph graph = Graph.reserve(800, SLACK_DEGREE)) {
+          Graph graph = Graph.reserve(800, 0, SLACK_DEGREE)) {
         Live live = new Live(rows, workers);
         GraphUpdater updater = new GraphUpdater(graph, live, PARAMETERS, workers);
         graph.extend(800);
@@ -158,7 +158,7 @@ class GraphUpdaterTest {
     int count = 3000;
     F32Rows rows = TestRows.clustered(5, count, 16, 20);
     try (Workers workers = Workers.start(1);
-        Graph graph = Graph.reserve(count, SLACK_DEGREE)) {
+        Graph graph = Graph.reserve(count, 0, SLACK_DEGREE)) {
       Live live = new Live(rows, workers);
       GraphUpdater updater = new GraphUpdater(graph, live, PARAMETERS, workers);
       graph.extend(count);
