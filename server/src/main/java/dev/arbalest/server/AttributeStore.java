@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Settings of a collection and the attributes of its points, in an SQLite database: a row per
- * point, its attributes a JSON document with a checksum, or null. Each change is one transaction,
+ * point, its attributes a JSON document or null, with a checksum of id and document. Each change is one transaction,
  * durable when the call returns. Thread-safe; readers and the one writer do not wait for each
  * other.
  */
@@ -33,7 +33,10 @@ final class AttributeStore implements AutoCloseable {
   /** Says whose file it is ("ARBA"), and of which version. */
   private static final int APPLICATION_ID = 0x41524241;
 
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
+
+  /** Its checksums do not cover ids, and it does not count changes. */
+  private static final int OLD_VERSION = 1;
 
   /** Codes of SQLite. */
   private static final int GENERIC_ERROR = 1;
@@ -70,6 +73,7 @@ final class AttributeStore implements AutoCloseable {
               "CREATE TABLE fields (field INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, "
                   + "kind TEXT NOT NULL)");
         }
+        SqliteDatabase.countChanges(writer);
         put(writer, settings);
       });
       return new AttributeStore(path, database, settings);
@@ -80,17 +84,31 @@ final class AttributeStore implements AutoCloseable {
   }
 
   /**
-   * Opens one.
+   * Opens one, and checks that it is what was written: by the checksum of all its bytes if it was
+   * closed, else row by row.
    *
-   * @throws IOException if it is foreign, of another version, or damaged as far as a look tells
+   * @throws IOException if it is foreign, of another version, or damaged
    */
   @MustBeClosed
-  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
   static AttributeStore open(Path directory) throws IOException {
+    return open(directory, false);
+  }
+
+  /** The same, after making indexes of fields anew, which may be what is damaged. */
+  @MustBeClosed
+  static AttributeStore repair(Path directory) throws IOException {
+    return open(directory, true);
+  }
+
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
+  private static AttributeStore open(Path directory, boolean repair) throws IOException {
     Path path = directory.resolve(FILE_NAME);
     if (!Files.isRegularFile(path)) {
       throw new IOException(path + " is missing: the directory is no collection's");
     }
+    DatabaseSeal.State known = DatabaseSeal.read(path);
+    boolean isAsClosed = !repair && DatabaseSeal.isAsClosed(path, known);
     SqliteDatabase database = new SqliteDatabase(path);
     try {
       CollectionSettings settings =
@@ -98,18 +116,116 @@ final class AttributeStore implements AutoCloseable {
             requireOurs(path, connection);
             return readSettings(path, connection);
           });
-      return new AttributeStore(path, database, settings);
+      AttributeStore store = new AttributeStore(path, database, settings);
+      store.upgrade();
+      if (repair) {
+        store.indexes.remake();
+      }
+      if (!isAsClosed) {
+        store.check(known.changes());
+      }
+      return store;
     } catch (Throwable e) {
-      database.close();
+      closeUnsealed(database, e);
       throw e;
     }
+  }
+
+  /** Closes a database that may be damaged; its seal stays what it was. */
+  private static void closeUnsealed(SqliteDatabase database, Throwable cause) {
+    try {
+      database.closeUnsealed();
+    } catch (IOException e) {
+      cause.addSuppressed(e);
+    }
+  }
+
+  /** Gives rows of the version before checksums that cover ids. */
+  private void upgrade() throws IOException {
+    if (database.changes() >= 0) {
+      return;
+    }
+    database.write(writer -> {
+      if (settings.idType() != null) {
+        try (PreparedStatement select =
+                writer.prepareStatement("SELECT id, payload, crc FROM points");
+            PreparedStatement update =
+                writer.prepareStatement("UPDATE points SET crc = ? WHERE id = ?");
+            ResultSet rows = select.executeQuery()) {
+          while (rows.next()) {
+            PointId id = id(rows);
+            String payload = rows.getString(2);
+            if (payload != null && oldChecksum(payload) != rows.getInt(3)) {
+              throw damaged(id);
+            }
+            update.setInt(1, checksum(id, payload));
+            bind(update, 2, id.key());
+            update.executeUpdate();
+          }
+        }
+      }
+      SqliteDatabase.countChanges(writer);
+      try (Statement statement = writer.createStatement()) {
+        statement.execute("PRAGMA user_version = " + VERSION);
+      }
+    });
+  }
+
+  private IOException damaged(PointId id) {
+    return new IOException(
+        path
+            + ": the attributes of point "
+            + id
+            + " are not what was written; restore a copy of the collection");
+  }
+
+  /**
+   * Checks all there is.
+   *
+   * @param changes that were committed, at least
+   * @throws IOException naming the first damage found
+   */
+  void check(long changes) throws IOException {
+    if (database.changes() < changes) {
+      throw new IOException(
+          path
+              + " has "
+              + database.changes()
+              + " changes, at least "
+              + changes
+              + " were committed: its log is damaged; restore a copy of the collection");
+    }
+    int _ =
+        database.scan(connection -> {
+          try (Statement statement = connection.createStatement();
+              ResultSet rows = statement.executeQuery("PRAGMA integrity_check(1)")) {
+            String found = rows.next() ? rows.getString(1) : "nothing";
+            if (!"ok".equals(found)) {
+              throw new IOException(
+                  path + " is damaged (" + found + "); reopen it with repair, or restore a copy");
+            }
+          }
+          if (!hasPoints(connection)) {
+            return 0;
+          }
+          int count = 0;
+          try (Statement statement = connection.createStatement();
+              ResultSet rows = statement.executeQuery("SELECT id, payload, crc FROM points")) {
+            while (rows.next()) {
+              Row _ = row(rows); // compares it with its checksum
+              count++;
+            }
+          }
+          indexes.check(path, connection);
+          return count;
+        });
   }
 
   private static void requireOurs(Path path, Connection connection)
       throws SQLException, IOException {
     long application = SqliteDatabase.number(connection, "PRAGMA application_id");
     long version = SqliteDatabase.number(connection, "PRAGMA user_version");
-    if (application != APPLICATION_ID || version != VERSION) {
+    if (application != APPLICATION_ID || (version != VERSION && version != OLD_VERSION)) {
       throw new IOException(
           path
               + " is not this build's: application "
@@ -201,12 +317,34 @@ final class AttributeStore implements AutoCloseable {
               + type
               + " PRIMARY KEY, payload TEXT, crc INTEGER)"
               + (isText ? " WITHOUT ROWID" : ""));
+    }
+    createFieldValues(writer, type);
+  }
+
+  private static void createFieldValues(Connection writer, String type) throws SQLException {
+    try (Statement statement = writer.createStatement()) {
       statement.execute(
           "CREATE TABLE field_values (field INTEGER NOT NULL, value NOT NULL, id "
               + type
               + " NOT NULL, PRIMARY KEY (field, value, id)) WITHOUT ROWID");
       statement.execute("CREATE INDEX field_values_by_id ON field_values (id)");
     }
+  }
+
+  /** Makes the table of indexed values anew, empty. */
+  static void remakeFieldValues(Connection writer) throws SQLException {
+    String type =
+        SqliteDatabase.number(
+                    writer,
+                    "SELECT count(*) FROM pragma_table_info('points') WHERE name = 'id' AND type ="
+                        + " 'TEXT'")
+                > 0
+            ? "TEXT"
+            : "INTEGER";
+    try (Statement statement = writer.createStatement()) {
+      statement.execute("DROP TABLE field_values");
+    }
+    createFieldValues(writer, type);
   }
 
   static void bind(PreparedStatement statement, int at, Object value) throws SQLException {
@@ -217,9 +355,21 @@ final class AttributeStore implements AutoCloseable {
     }
   }
 
-  private static int checksum(String payload) {
+  private static int oldChecksum(String payload) {
     CRC32C crc = new CRC32C();
     crc.update(payload.getBytes(StandardCharsets.UTF_8));
+    return (int) crc.getValue();
+  }
+
+  /** Of an id and its attributes. */
+  private static int checksum(PointId id, @Nullable String payload) {
+    CRC32C crc = new CRC32C();
+    crc.update(id.key().toString().getBytes(StandardCharsets.UTF_8));
+    crc.update(0);
+    if (payload != null) {
+      crc.update(1);
+      crc.update(payload.getBytes(StandardCharsets.UTF_8));
+    }
     return (int) crc.getValue();
   }
 
@@ -280,11 +430,7 @@ final class AttributeStore implements AutoCloseable {
         String payload = payloads.get(i);
         bind(insert, 1, ids.get(i).key());
         insert.setString(2, payload);
-        if (payload == null) {
-          insert.setNull(3, java.sql.Types.INTEGER);
-        } else {
-          insert.setInt(3, checksum(payload));
-        }
+        insert.setInt(3, checksum(ids.get(i), payload));
         insert.addBatch();
       }
       insert.executeBatch();
@@ -378,12 +524,15 @@ final class AttributeStore implements AutoCloseable {
    */
   record Row(PointId id, @Nullable String payload) {}
 
+  private PointId id(ResultSet rows) throws SQLException {
+    return idType() == IdType.UTF8 ? PointId.of(rows.getString(1)) : PointId.of(rows.getLong(1));
+  }
+
   private Row row(ResultSet rows) throws SQLException, IOException {
-    PointId id =
-        idType() == IdType.UTF8 ? PointId.of(rows.getString(1)) : PointId.of(rows.getLong(1));
+    PointId id = id(rows);
     String payload = rows.getString(2);
-    if (payload != null && checksum(payload) != rows.getInt(3)) {
-      throw new IOException(path + ": the attributes of point " + id + " are not what was written");
+    if (checksum(id, payload) != rows.getInt(3)) {
+      throw damaged(id);
     }
     return new Row(id, payload);
   }

@@ -266,14 +266,28 @@ final class Collection implements AutoCloseable {
     } catch (CancellationException e) {
       throw unavailable(); // it is being closed
     } catch (OutOfMemoryError e) {
-      // Of the process: that a request met it here says nothing of the collection.
-      throw new ServerException(
-          ServerException.Kind.INTERNAL, "out of memory; send smaller requests", 0, e);
+      throw outOfMemory(e);
     } catch (RuntimeException | AssertionError e) {
       throw fault(e);
     } finally {
       lifecycle.readLock().unlock();
     }
+  }
+
+  /**
+   * Of the process: that a request met it here says nothing of the collection, unless it ended
+   * writing to it.
+   */
+  private ServerException outOfMemory(OutOfMemoryError e) {
+    Index present = index;
+    if (present != null && !present.isWritable()) {
+      return fault(e);
+    }
+    return new ServerException(
+        ServerException.Kind.EXHAUSTED,
+        "out of memory; send smaller requests, or give the server more",
+        RETRY_MILLIS,
+        e);
   }
 
   private ServerException unavailable() {
@@ -368,6 +382,9 @@ final class Collection implements AutoCloseable {
         if (repair && Files.exists(path)) {
           var remade = IndexRepair.repair(path, threads, ProgressListener.NONE);
           ServerLog.info("repaired collection " + name + ": " + remade);
+        }
+        if (repair) {
+          AttributeStore.repair(directory).close();
         }
         if (codec != null && Files.exists(path)) {
           IndexRepair.recode(path, codec, threads, ProgressListener.NONE);

@@ -1,6 +1,7 @@
 package dev.arbalest.server;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -69,10 +70,67 @@ final class FieldIndexes {
   }
 
   private static String insertValues(String which) {
-    return "INSERT OR IGNORE INTO field_values SELECT ?, e.value, p.id FROM points p, "
-        + "json_each(p.payload, ?) e WHERE json_type(p.payload, ?) <> 'object' "
-        + "AND e.type NOT IN ('null', 'object', 'array') AND "
-        + which;
+    return "INSERT OR IGNORE INTO field_values SELECT ?, e.value, p.id" + VALUES + " AND " + which;
+  }
+
+  /** Where the values of a field come from. */
+  private static final String VALUES =
+      " FROM points p, json_each(p.payload, ?) e WHERE json_type(p.payload, ?) <> 'object' "
+          + "AND e.type NOT IN ('null', 'object', 'array')";
+
+  /**
+   * Compares the values of every index with the attributes they are of.
+   *
+   * @param path of the database
+   * @throws IOException if there is one too few or too many
+   */
+  void check(Path path, Connection connection) throws SQLException, IOException {
+    String attributes = "SELECT e.value, p.id" + VALUES;
+    String values = "SELECT value, id FROM field_values WHERE field = ?";
+    for (Map.Entry<String, Integer> index : numbers.entrySet()) {
+      for (boolean isMissing : new boolean[] {true, false}) {
+        String query =
+            isMissing ? attributes + " EXCEPT " + values : values + " EXCEPT " + attributes;
+        try (PreparedStatement select =
+            connection.prepareStatement("SELECT count(*) FROM (" + query + ")")) {
+          int at = isMissing ? 1 : 2;
+          select.setInt(isMissing ? 3 : 1, index.getValue());
+          select.setString(at, index.getKey());
+          select.setString(at + 1, index.getKey());
+          try (ResultSet rows = select.executeQuery()) {
+            long count = rows.next() ? rows.getLong(1) : 0;
+            if (count > 0) {
+              throw new IOException(
+                  path
+                      + ": the index of field "
+                      + index.getKey()
+                      + (isMissing ? " lacks " : " has ")
+                      + count
+                      + (isMissing ? " values" : " values that no point has")
+                      + "; reopen the collection with repair");
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /** Makes the values of all indexes anew. */
+  void remake() throws IOException {
+    database.write(writer -> {
+      if (!AttributeStore.hasPoints(writer)) {
+        return;
+      }
+      AttributeStore.remakeFieldValues(writer);
+      for (Map.Entry<String, Integer> index : numbers.entrySet()) {
+        try (PreparedStatement insert = writer.prepareStatement(insertValues("1"))) {
+          insert.setInt(1, index.getValue());
+          insert.setString(2, index.getKey());
+          insert.setString(3, index.getKey());
+          insert.executeUpdate();
+        }
+      }
+    });
   }
 
   /** Makes filters on a field fast. */

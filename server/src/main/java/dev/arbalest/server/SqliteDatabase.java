@@ -26,16 +26,51 @@ final class SqliteDatabase implements AutoCloseable {
   private final ReentrantLock writing = new ReentrantLock();
   private Connection writer; // guarded by writing
   private final ConcurrentLinkedDeque<Connection> readers = new ConcurrentLinkedDeque<>();
+  private final DatabaseSeal seal;
+  private long changes; // guarded by writing; -1 if the database does not count them
+  private volatile boolean isDamaged;
   private volatile boolean closed;
 
   /** Opens a file, which is made if need be. */
   @MustBeClosed
   SqliteDatabase(Path path) throws IOException {
     this.path = path;
+    this.seal = DatabaseSeal.open(path);
     try {
       this.writer = connect(path);
+      this.changes = readChanges();
     } catch (SQLException e) {
+      seal.close();
       throw failed(e);
+    } catch (Throwable e) {
+      seal.close();
+      throw e;
+    }
+  }
+
+  private long readChanges() throws SQLException {
+    String table = "SELECT count(*) FROM sqlite_master WHERE name = 'changes'";
+    return number(writer, table) == 0 ? -1 : number(writer, "SELECT number FROM changes");
+  }
+
+  /**
+   * Counts changes from now on, in the database and beside it: a commit that is lost shows. In a
+   * change.
+   */
+  static void countChanges(Connection writer) throws SQLException {
+    try (Statement statement = writer.createStatement()) {
+      statement.execute("CREATE TABLE changes (number INTEGER NOT NULL)");
+      statement.execute("INSERT INTO changes VALUES (0)");
+    }
+  }
+
+  /** Changes committed, -1 if they are not counted. */
+  long changes() {
+    writing.lock();
+    try {
+      return changes;
+    } finally {
+      writing.unlock();
     }
   }
 
@@ -84,20 +119,40 @@ final class SqliteDatabase implements AutoCloseable {
     writing.lock();
     try {
       requireOpen();
+      seal.beginChanges(Math.max(0, changes));
       writer.setAutoCommit(false);
+      long next;
       try {
         change.make(writer);
+        next = countChange();
         writer.commit();
         writer.setAutoCommit(true);
       } catch (Throwable e) {
         undo(e);
         throw e;
       }
+      changes = next;
+      if (next >= 0) {
+        seal.changed(next);
+      }
       afterwards.run();
     } catch (SQLException e) {
       throw failed(e);
     } finally {
       writing.unlock();
+    }
+  }
+
+  private long countChange() throws SQLException {
+    try (Statement statement = writer.createStatement()) {
+      if (changes < 0) {
+        return readChanges(); // it may have begun to count them
+      }
+      int rows = statement.executeUpdate("UPDATE changes SET number = number + 1");
+      if (rows != 1) {
+        throw new SQLException("the count of changes is gone: " + rows + " rows");
+      }
+      return changes + 1;
     }
   }
 
@@ -188,15 +243,27 @@ final class SqliteDatabase implements AutoCloseable {
     return Files.size(path) + (Files.exists(log) ? Files.size(log) : 0);
   }
 
+  /** Closes it without saying what its bytes are: they may not be what was written. */
+  void closeUnsealed() throws IOException {
+    isDamaged = true;
+    close();
+  }
+
   @Override
   public void close() throws IOException {
     writing.lock();
-    try {
+    try (seal) {
+      if (closed) {
+        return;
+      }
       closed = true;
       for (Connection reader = readers.poll(); reader != null; reader = readers.poll()) {
         reader.close();
       }
       writer.close();
+      if (!isDamaged) {
+        seal.seal(Math.max(0, changes));
+      }
     } catch (SQLException e) {
       throw failed(e);
     } finally {

@@ -580,6 +580,11 @@ public final class Index implements AutoCloseable {
     }
   }
 
+  /** Whether writes are possible: an error behind a step on disk ends them until it is reopened. */
+  public boolean isWritable() {
+    return session().writer().failure() == null;
+  }
+
   /** Whether inserts are being slowed down because memory is short. */
   public boolean isMemoryShort() {
     return session().writer().isMemoryShort();
