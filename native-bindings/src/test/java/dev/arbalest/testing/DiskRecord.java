@@ -48,6 +48,7 @@ public final class DiskRecord {
    * @param number where a write begins, or a new size
    * @param data written
    */
+  @SuppressWarnings("ArrayRecordComponent") // read, never compared
   public record Call(Kind kind, String path, String to, int number, byte[] data) {}
 
   private final List<Call> calls;
@@ -182,7 +183,7 @@ public final class DiskRecord {
 
     private Node directory(String path) {
       Node node = root;
-      for (String name : path.split("/")) {
+      for (String name : path.split("/", -1)) {
         if (!name.isEmpty()) {
           node = java.util.Objects.requireNonNull(node.names.get(name), path);
         }

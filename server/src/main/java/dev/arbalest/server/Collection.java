@@ -11,6 +11,8 @@ import dev.arbalest.ssd.IdType;
 import dev.arbalest.ssd.Ids;
 import dev.arbalest.ssd.Index;
 import dev.arbalest.ssd.IndexRepair;
+import dev.arbalest.ssd.IndexVerifier;
+import dev.arbalest.ssd.Manifest;
 import dev.arbalest.ssd.OpenOptions;
 import dev.arbalest.ssd.ProgressListener;
 import dev.arbalest.ssd.SearchResult;
@@ -62,6 +64,8 @@ final class Collection implements AutoCloseable {
   enum State {
     LOADING,
     READY,
+    /** In service, with its files closed: who asks for it opens them. */
+    IDLE,
     QUARANTINED,
     CLOSED
   }
@@ -77,14 +81,30 @@ final class Collection implements AutoCloseable {
   /** Held while points change, so that attributes and vectors change together. */
   private final ReentrantLock changes = new ReentrantLock();
 
+  /** Of a code, at most, besides its few bytes of scales. */
+  private static final int BYTES_PER_DIMENSION = 1;
+
   private final Deque<Long> faults = new ArrayDeque<>();
   private volatile State state = State.LOADING;
+  private final OpenCollections open;
   private volatile boolean stopping;
+  private volatile long lastUse = System.nanoTime();
+
+  /** What was known when the files were closed last. */
+  private volatile @Nullable CollectionSettings lastSettings;
+
+  private volatile @Nullable CollectionStats lastStats;
   private volatile String reason = "";
   private volatile @Nullable AttributeStore attributes;
   private volatile @Nullable Index index;
 
-  private Collection(String name, Path directory, ServerOptions options, ServerMetrics metrics) {
+  private Collection(
+      String name,
+      Path directory,
+      ServerOptions options,
+      ServerMetrics metrics,
+      OpenCollections open) {
+    this.open = open;
     this.name = name;
     this.directory = directory;
     this.options = options;
@@ -92,11 +112,15 @@ final class Collection implements AutoCloseable {
     metrics.add(name);
   }
 
-  /** One that is there already, to be opened by {@link #load}. */
+  /** One that is there already, to be opened by {@link #load} or when it is asked for. */
   @MustBeClosed
   static Collection present(
-      String name, Path directory, ServerOptions options, ServerMetrics metrics) {
-    return new Collection(name, directory, options, metrics);
+      String name,
+      Path directory,
+      ServerOptions options,
+      ServerMetrics metrics,
+      OpenCollections open) {
+    return new Collection(name, directory, options, metrics, open);
   }
 
   /** A new one in a directory that is there and empty. */
@@ -107,9 +131,10 @@ final class Collection implements AutoCloseable {
       Path directory,
       CollectionSettings settings,
       ServerOptions options,
-      ServerMetrics metrics)
+      ServerMetrics metrics,
+      OpenCollections open)
       throws IOException {
-    Collection collection = new Collection(name, directory, options, metrics);
+    Collection collection = new Collection(name, directory, options, metrics, open);
     collection.attributes = AttributeStore.create(directory, settings);
     collection.state = State.READY;
     return collection;
@@ -125,6 +150,113 @@ final class Collection implements AutoCloseable {
 
   State state() {
     return state;
+  }
+
+  /** Whether it answers requests; its files may have to be opened first. */
+  boolean isInService() {
+    return state == State.READY || state == State.IDLE;
+  }
+
+  /** What clients are told of its state. */
+  String stateName() {
+    return isInService() ? State.READY.name() : state.name();
+  }
+
+  /** Leaves it closed until it is asked for. */
+  void leaveIdle() {
+    lifecycle.writeLock().lock();
+    try {
+      if (state == State.LOADING && !stopping) {
+        state = State.IDLE;
+      }
+    } finally {
+      lifecycle.writeLock().unlock();
+    }
+  }
+
+  /** Since when nobody has used it, as {@link System#nanoTime} counts. */
+  long idleSince() {
+    return lastUse;
+  }
+
+  /** Memory its points take while it is open. */
+  long memoryBytes() {
+    Index present = index;
+    try {
+      return present == null ? 0 : present.graphBytes() + present.codesBytes();
+    } catch (IllegalStateException e) {
+      return 0; // it was closed just now
+    }
+  }
+
+  /** Memory its points will take when it is opened. */
+  private long expectedBytes() {
+    if (!hasIndex()) {
+      return 0;
+    }
+    try {
+      Manifest manifest = IndexVerifier.manifest(directory.resolve(INDEX));
+      long codes = (long) BYTES_PER_DIMENSION * manifest.codeDimension();
+      return manifest.graphBytes() + manifest.count() * codes;
+    } catch (IOException | BadInputException e) {
+      return 0; // opening it says what is wrong
+    }
+  }
+
+  /** Opens it if its files are closed. */
+  private void awaken() {
+    if (state != State.IDLE) {
+      return;
+    }
+    open.makeRoom(this, expectedBytes());
+    lifecycle.writeLock().lock(); // others may be opening it, or closing it for want of use
+    try {
+      if (state == State.IDLE) {
+        load();
+      }
+    } finally {
+      lifecycle.writeLock().unlock();
+    }
+  }
+
+  /** Closes the files if nobody uses it now; returns whether they were closed. */
+  boolean closeIfIdle() {
+    if (state != State.READY || !lifecycle.writeLock().tryLock()) {
+      return false;
+    }
+    try {
+      AttributeStore store = attributes;
+      if (state != State.READY || stopping || store == null) {
+        return false;
+      }
+      lastSettings = store.settings();
+      lastStats = closedStats(store, index);
+      state = State.IDLE; // who asks for it now waits for the lock
+      closeFiles();
+      metrics.rest(name);
+      return true;
+    } catch (IOException | RuntimeException e) {
+      quarantine(e);
+      return true;
+    } finally {
+      lifecycle.writeLock().unlock();
+    }
+  }
+
+  private static CollectionStats closedStats(AttributeStore store, @Nullable Index index)
+      throws IOException {
+    return new CollectionStats(
+        index == null ? 0 : index.count(),
+        index == null ? 0 : index.slots(),
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        store.bytes(),
+        index == null ? 0 : index.logSyncs(),
+        index == null ? 0 : index.logSyncNanos());
   }
 
   /** Why it is out of service, or the empty string. */
@@ -143,7 +275,9 @@ final class Collection implements AutoCloseable {
       open();
       faults.clear();
       reason = "";
+      lastUse = System.nanoTime();
       state = State.READY;
+      open.opened(this);
     } catch (CancellationException e) {
       ServerLog.info("loading collection " + name + " was given up");
       closeQuietly(e);
@@ -242,11 +376,16 @@ final class Collection implements AutoCloseable {
 
   /** Does something, and tells faults from requests that cannot be answered. */
   private <T extends @Nullable Object> T use(Use<T> use) {
-    // Who opens or closes it may take minutes: nobody waits for that. tryLock passes those who
-    // wait.
-    if (state != State.READY || !lifecycle.readLock().tryLock()) {
-      throw unavailable();
+    // Who opens or closes it may take minutes: nobody waits for that, but for one whose files were
+    // closed as nobody used it. tryLock passes those who wait.
+    awaken();
+    while (state != State.READY || !lifecycle.readLock().tryLock()) {
+      if (state != State.IDLE) {
+        throw unavailable();
+      }
+      awaken(); // it was closed again
     }
+    lastUse = System.nanoTime();
     try {
       AttributeStore present = attributes;
       if (state != State.READY || present == null) {
@@ -270,6 +409,7 @@ final class Collection implements AutoCloseable {
     } catch (RuntimeException | AssertionError e) {
       throw fault(e);
     } finally {
+      lastUse = System.nanoTime();
       lifecycle.readLock().unlock();
     }
   }
@@ -293,7 +433,7 @@ final class Collection implements AutoCloseable {
   private ServerException unavailable() {
     String text =
         switch (state) {
-          case LOADING, READY -> "collection " + name + " is being loaded; try again";
+          case LOADING, READY, IDLE -> "collection " + name + " is being loaded; try again";
           case QUARANTINED -> "collection " + name + " is out of service: " + reason;
           default -> "collection " + name + " is closed";
         };
@@ -384,7 +524,9 @@ final class Collection implements AutoCloseable {
           ServerLog.info("repaired collection " + name + ": " + remade);
         }
         if (repair) {
-          AttributeStore.repair(directory).close();
+          try (AttributeStore _ = AttributeStore.repair(directory)) {
+            ServerLog.info("indexes of fields of collection " + name + " were made anew");
+          }
         }
         if (codec != null && Files.exists(path)) {
           IndexRepair.recode(path, codec, threads, ProgressListener.NONE);
@@ -416,7 +558,8 @@ final class Collection implements AutoCloseable {
   }
 
   CollectionSettings settings() {
-    return use(AttributeStore::settings);
+    CollectionSettings known = lastSettings;
+    return state == State.IDLE && known != null ? known : use(AttributeStore::settings);
   }
 
   /** Keeps the columns clients send: those so far, or null, become those from now on. */
@@ -437,7 +580,8 @@ final class Collection implements AutoCloseable {
 
   /** Points in it. */
   int count() {
-    return use(_ -> liveCount());
+    CollectionStats known = lastStats;
+    return state == State.IDLE && known != null ? known.points() : use(_ -> liveCount());
   }
 
   private int liveCount() {
@@ -772,7 +916,12 @@ final class Collection implements AutoCloseable {
     });
   }
 
+  /** Its figures; those of its manifest if it has not been opened yet. */
   CollectionStats stats() {
+    if (state == State.IDLE) {
+      CollectionStats known = lastStats;
+      return known != null ? known : statsOfFiles();
+    }
     return use(store -> {
       Index present = index;
       if (present == null) {
@@ -793,6 +942,22 @@ final class Collection implements AutoCloseable {
     });
   }
 
+  private CollectionStats statsOfFiles() {
+    try {
+      int points = 0;
+      int slots = 0;
+      if (hasIndex()) {
+        Manifest manifest = IndexVerifier.manifest(directory.resolve(INDEX));
+        points = manifest.live();
+        slots = manifest.count();
+      }
+      long bytes = Files.size(directory.resolve(AttributeStore.FILE_NAME));
+      return new CollectionStats(points, slots, 0, 0, 0, 0, 0, 0, bytes, 0, 0);
+    } catch (IOException | BadInputException e) {
+      return CollectionStats.NONE; // opening it says what is wrong
+    }
+  }
+
   private void closeQuietly(@Nullable Throwable cause) {
     try {
       closeFiles();
@@ -806,6 +971,7 @@ final class Collection implements AutoCloseable {
   }
 
   private void closeFiles() throws IOException {
+    open.closed(this);
     Index openIndex = index;
     AttributeStore openAttributes = attributes;
     index = null;

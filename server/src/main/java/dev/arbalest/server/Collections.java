@@ -38,6 +38,7 @@ final class Collections implements AutoCloseable {
   private final ServerMetrics metrics;
   private final FileChannel lockChannel;
   private final Map<String, Collection> all = new ConcurrentSkipListMap<>();
+  private final OpenCollections open;
   private final ExecutorService loaders;
   private final CountDownLatch loaded;
 
@@ -49,6 +50,7 @@ final class Collections implements AutoCloseable {
     this.options = options;
     this.metrics = metrics;
     this.lockChannel = lockChannel;
+    this.open = new OpenCollections(options.memoryBytes());
     List<Collection> present = findPresent();
     this.loaded = new CountDownLatch(present.size());
     this.loaders =
@@ -59,7 +61,7 @@ final class Collections implements AutoCloseable {
       all.put(collection.name(), collection);
       loaders.execute(() -> {
         try {
-          collection.load();
+          loadIfRoom(collection);
         } finally {
           loaded.countDown();
         }
@@ -100,6 +102,15 @@ final class Collections implements AutoCloseable {
     }
   }
 
+  /** Loads a collection unless others had to be closed for it: then it waits to be asked for. */
+  private void loadIfRoom(Collection collection) {
+    if (open.count() < open.mostOpen()) {
+      collection.load();
+    } else {
+      collection.leaveIdle();
+    }
+  }
+
   /** Collections to load; what creating or dropping left half done is removed. */
   @SuppressWarnings("MustBeClosedChecker") // closed with this
   private List<Collection> findPresent() throws IOException {
@@ -115,7 +126,7 @@ final class Collections implements AutoCloseable {
         }
         try {
           String name = CollectionName.ofDirectory(encoded);
-          present.add(Collection.present(name, directory, options, metrics));
+          present.add(Collection.present(name, directory, options, metrics, open));
         } catch (IllegalArgumentException | ServerException e) {
           ServerLog.warn(directory + " is left alone: its name is no collection's", null);
         }
@@ -178,12 +189,14 @@ final class Collections implements AutoCloseable {
       throw new ServerException(
           ServerException.Kind.EXHAUSTED, "there are " + MOST_COLLECTIONS + " collections already");
     }
+    Collection collection = Collection.present(name, root.resolve(encoded), options, metrics, open);
+    open.makeRoom(collection, 0);
     Path target = root.resolve(encoded);
     Path temporary = root.resolve("." + encoded + NEW);
     try {
       removeAll(temporary);
       Files.createDirectory(temporary);
-      try (Collection _ = Collection.create(name, temporary, settings, options, metrics)) {
+      try (Collection _ = Collection.create(name, temporary, settings, options, metrics, open)) {
         // made and closed: its database is whole
       }
       DirectFile.syncDirectory(temporary);
@@ -196,7 +209,6 @@ final class Collections implements AutoCloseable {
           0,
           e);
     }
-    Collection collection = Collection.present(name, target, options, metrics);
     collection.load();
     all.put(name, collection);
     return collection;
@@ -323,6 +335,7 @@ final class Collections implements AutoCloseable {
   @Override
   public void close() throws IOException {
     try (FileChannel _ = lockChannel) {
+      open.close();
       prepareClose();
       awaitLoaded();
       loaders.close();

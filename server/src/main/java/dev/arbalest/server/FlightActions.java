@@ -186,7 +186,7 @@ final class FlightActions {
         name != null && asked.stream().anyMatch(c -> c.state() == Collection.State.QUARANTINED);
     ObjectNode reply = status(busy || out ? "BUSY" : "READY");
     ObjectNode states = reply.putObject("collections");
-    asked.forEach(c -> states.put(c.name(), c.state().name()));
+    asked.forEach(c -> states.put(c.name(), c.stateName()));
     if (out) {
       reply.put("reason", asked.getFirst().reason());
     }
@@ -199,7 +199,7 @@ final class FlightActions {
     for (Collection collection : named(request)) {
       ObjectNode figures = all.addObject();
       figures.put("name", collection.name());
-      figures.put("state", collection.state().name());
+      figures.put("state", collection.stateName());
       figures.put("reason", collection.reason());
       try {
         CollectionStats stats = collection.stats();

@@ -284,7 +284,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
     JsonNode wanted = FlightRequest.parse(expression).body();
     client.require(AccessControl.Scope.READ);
     for (Collection collection : collections.list()) {
-      if (!client.sees(collection.name()) || collection.state() != Collection.State.READY) {
+      if (!client.sees(collection.name()) || !collection.isInService()) {
         continue;
       }
       FlightInfo info;

@@ -5,6 +5,7 @@ import io.prometheus.metrics.model.snapshots.ClassicHistogramBuckets;
 import io.prometheus.metrics.model.snapshots.HistogramSnapshot;
 import io.prometheus.metrics.model.snapshots.Labels;
 import io.prometheus.metrics.model.snapshots.MetricSnapshot;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.HdrHistogram.Histogram;
@@ -50,6 +51,12 @@ final class LatencyHistograms implements Collector {
     this.label = label;
   }
 
+  /** Counts by bucket of series that were given up, and the sum of what they counted. */
+  @SuppressWarnings("ArrayRecordComponent") // added up, never compared
+  private record Rest(long[] counts, double seconds, long total) {}
+
+  private final Map<String, Rest> rests = new ConcurrentHashMap<>();
+
   private static final class Series {
     final Recorder recorder = new Recorder(MOST_NANOS, DIGITS);
     final Histogram total = new Histogram(MOST_NANOS, DIGITS);
@@ -90,6 +97,44 @@ final class LatencyHistograms implements Collector {
 
   void forget(String value) {
     all.remove(value);
+    rests.remove(value);
+  }
+
+  /** Keeps of a series its counts by bucket alone, a hundredth of its memory. */
+  void rest(String value) {
+    Series series = all.remove(value);
+    if (series == null) {
+      return;
+    }
+    synchronized (series) {
+      Histogram total = series.drain();
+      rests.merge(
+          value,
+          new Rest(counts(total), series.seconds, total.getTotalCount()),
+          LatencyHistograms::add);
+    }
+  }
+
+  private static Rest add(Rest a, Rest b) {
+    long[] counts = a.counts.clone();
+    for (int i = 0; i < counts.length; i++) {
+      counts[i] += b.counts[i];
+    }
+    return new Rest(counts, a.seconds + b.seconds, a.total + b.total);
+  }
+
+  private static long[] counts(Histogram total) {
+    long[] counts = new long[BOUNDS.length];
+    long below = 0;
+    for (int i = 0; i < BOUNDS.length; i++) {
+      long upTo =
+          i == BOUNDS.length - 1
+              ? total.getTotalCount()
+              : total.getCountBetweenValues(0, (long) (BOUNDS[i] * 1e9));
+      counts[i] = upTo - below;
+      below = Math.max(below, upTo);
+    }
+    return counts;
   }
 
   /** Latency in microseconds below which a share of the last seconds' lies, 0 if there are none. */
@@ -109,32 +154,32 @@ final class LatencyHistograms implements Collector {
   /** How many were recorded. */
   long count(String value) {
     Series series = all.get(value);
-    return series == null ? 0 : series.drain().getTotalCount();
+    Rest rest = rests.get(value);
+    return (series == null ? 0 : series.drain().getTotalCount()) + (rest == null ? 0 : rest.total);
   }
 
   @Override
   public MetricSnapshot collect() {
     HistogramSnapshot.Builder snapshot = HistogramSnapshot.builder().name(name).help(help);
+    Map<String, Rest> sums = new HashMap<>(rests);
     all.forEach((value, series) -> {
       synchronized (series) {
         Histogram total = series.drain();
-        Number[] counts = new Number[BOUNDS.length];
-        long below = 0;
-        for (int i = 0; i < BOUNDS.length; i++) {
-          long upTo =
-              i == BOUNDS.length - 1
-                  ? total.getTotalCount()
-                  : total.getCountBetweenValues(0, (long) (BOUNDS[i] * 1e9));
-          counts[i] = upTo - below;
-          below = Math.max(below, upTo);
-        }
-        snapshot.dataPoint(
-            HistogramSnapshot.HistogramDataPointSnapshot.builder()
-                .labels(Labels.of(label, value))
-                .classicHistogramBuckets(ClassicHistogramBuckets.of(BOUNDS, counts))
-                .sum(series.seconds)
-                .build());
+        sums.merge(
+            value,
+            new Rest(counts(total), series.seconds, total.getTotalCount()),
+            LatencyHistograms::add);
       }
+    });
+    sums.forEach((value, sum) -> {
+      Number[] counts = new Number[BOUNDS.length];
+      java.util.Arrays.setAll(counts, i -> sum.counts[i]);
+      snapshot.dataPoint(
+          HistogramSnapshot.HistogramDataPointSnapshot.builder()
+              .labels(Labels.of(label, value))
+              .classicHistogramBuckets(ClassicHistogramBuckets.of(BOUNDS, counts))
+              .sum(sum.seconds)
+              .build());
     });
     return snapshot.build();
   }

@@ -250,6 +250,11 @@ final class ServerMetrics {
     ofCollections().forEach(counter -> counter.initLabelValues(collection));
   }
 
+  /** Keeps of a collection whose files were closed only what has been counted. */
+  void rest(String collection) {
+    searches.rest(collection);
+  }
+
   /** Forgets a collection that was dropped. */
   void forget(String collection) {
     searches.forget(collection);

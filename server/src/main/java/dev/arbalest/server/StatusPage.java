@@ -33,7 +33,7 @@ final class StatusPage {
     for (Collection collection : collections.list()) {
       ObjectNode one = all.addObject();
       one.put("name", collection.name());
-      one.put("state", collection.state().name());
+      one.put("state", collection.stateName());
       one.put("reason", collection.reason());
       try {
         CollectionSettings settings = collection.settings();

@@ -104,6 +104,7 @@ final class FailureScenario {
     void live(Index index);
   }
 
+  @SuppressWarnings("MustBeClosedChecker") // closed below, and what that fails with is noted
   private void session(Life life) {
     Index[] opened = new Index[1];
     step(() -> opened[0] = open());

@@ -140,7 +140,7 @@ class PowerFailureTest {
       if (call.kind() != DiskRecord.Kind.WRITE || !call.path().equals("/mark")) {
         continue;
       }
-      String[] words = new String(call.data(), StandardCharsets.UTF_8).trim().split(" ");
+      String[] words = new String(call.data(), StandardCharsets.UTF_8).trim().split(" ", -1);
       if (words[0].equals("E")) {
         operations.getLast().end = at;
         continue;

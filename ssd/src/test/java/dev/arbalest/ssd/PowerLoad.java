@@ -126,6 +126,7 @@ final class PowerLoad {
     end();
   }
 
+  @SuppressWarnings("MustBeClosedChecker") // at times it is not to be closed
   private void write() throws IOException {
     WriteOptions options = WriteOptions.defaults().withCheckpointBytes(1 << 20).withLinkThreads(1);
     OpenOptions open = OpenOptions.defaults().withReader(ReaderKind.PREAD).withWarmUpMillis(0);
