@@ -4,6 +4,8 @@ module dev.arbalest.server {
   requires HdrHistogram;
   requires info.picocli;
   requires io.grpc;
+  requires io.helidon.common.buffers;
+  requires io.helidon.common.concurrency.limits;
   requires io.helidon.common.socket;
   requires io.helidon.common.tls;
   requires io.helidon.common.uri;

@@ -23,7 +23,9 @@ import tools.jackson.databind.node.ObjectNode;
     description = {
       "Checks every byte of an index against its checksums, the graph's structure, and that searches",
       "find every vector; of one that was written to, the recall of a sample as well.",
-      "Ends with 0 if the index is sound and 3 if it is damaged."
+      "Ends with 0 if the index is sound and 3 if it is damaged.",
+      "With --data DIR in place of --index it checks all collections of a server's data directory,",
+      "their databases of attributes, and that both agree."
     })
 final class VerifyCommand implements Callable<Integer>, ArbalestCommand.Verbose {
   @Mixin private CommonOptions common;

@@ -271,7 +271,9 @@ final class Collection implements AutoCloseable {
       if (state == State.CLOSED || stopping) {
         return;
       }
-      state = State.LOADING;
+      if (state != State.IDLE) { // else it is in service all the time
+        state = State.LOADING;
+      }
       open();
       faults.clear();
       reason = "";

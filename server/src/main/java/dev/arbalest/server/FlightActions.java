@@ -127,7 +127,8 @@ final class FlightActions {
 
   private static CollectionSettings settings(FlightRequest request) {
     Metric metric = ArrowPoints.metric(request.get("metric").asString("cosine"));
-    return new CollectionSettings(request.get("dimension").asInt(0), metric, null, null);
+    return new CollectionSettings(
+        JsonBody.integer(request.get("dimension"), "dimension", 0, 1, 65_535), metric, null, null);
   }
 
   private ObjectNode namespaces() {

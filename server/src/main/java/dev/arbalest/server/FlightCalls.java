@@ -12,6 +12,7 @@ import org.apache.arrow.flight.FlightServer;
 import org.apache.arrow.flight.FlightServerMiddleware;
 import org.apache.arrow.memory.OutOfMemoryException;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
 
 /** Who makes a call of Arrow Flight, and what status it ends with. Thread-safe. */
 final class FlightCalls {
@@ -115,6 +116,9 @@ final class FlightCalls {
         ServerLog.failed(requestId(context), "flight " + operation, e);
       }
       throw status(e);
+    } catch (JacksonException e) { // of what was sent, wherever it is looked at
+      status = ServerException.Kind.INVALID.name();
+      throw status(JsonBody.malformed(e));
     } catch (FlightRuntimeException e) {
       status = e.status().code().name();
       throw e;

@@ -21,8 +21,11 @@ record FlightRequest(JsonNode body) {
     if (bytes == null || bytes.length == 0) {
       return new FlightRequest(JsonBody.JSON.createObjectNode());
     }
+    JsonText.requireText(bytes);
     try {
-      return new FlightRequest(JsonBody.JSON.readTree(bytes));
+      JsonNode body = JsonBody.JSON.readTree(bytes);
+      JsonText.requireNumbers(body);
+      return new FlightRequest(body);
     } catch (JacksonException e) {
       throw JsonBody.malformed(e);
     }

@@ -67,7 +67,8 @@ final class FlightSearch {
   private Search parse(FlightRequest request) {
     JsonNode node = request.body();
     Collection collection = collections.get(request.name());
-    if (!node.has("k") || node.path("k").asInt(0) < 1) {
+    int k = JsonBody.integer(node.path("k"), "k", 0, 1, Integer.MAX_VALUE);
+    if (k == 0) {
       throw ServerException.invalid("k must be at least 1");
     }
     List<JsonNode> vectors = new ArrayList<>();
@@ -81,13 +82,13 @@ final class FlightSearch {
     SearchRequest options =
         new SearchRequest(
             new float[0],
-            node.path("k").asInt(0),
+            k,
             FlightFilters.parse(node.path("filters"), collection.settings()),
-            node.path("list").asInt(0),
-            node.path("rerank").asInt(0),
-            node.path("recall").asDouble(0),
-            node.path("dimensions").asInt(0),
-            node.path("exact").asBoolean(false));
+            JsonBody.integer(node.path("list"), "list", 0, 0, Integer.MAX_VALUE),
+            JsonBody.integer(node.path("rerank"), "rerank", 0, 0, Integer.MAX_VALUE),
+            JsonBody.share(node.path("recall"), "recall"),
+            JsonBody.integer(node.path("dimensions"), "dimensions", 0, 0, Integer.MAX_VALUE),
+            JsonBody.flag(node.path("exact"), "exact"));
     return new Search(
         collection,
         vectors,
@@ -270,7 +271,8 @@ final class FlightSearch {
       throw new ServerException(
           ServerException.Kind.NOT_FOUND, "id " + id + " not found in " + collection.name());
     }
-    SearchRequest request = SearchRequest.of(vector, body.get("k").asInt(0));
+    SearchRequest request = SearchRequest.of(
+            vector, JsonBody.integer(body.get("k"), "k", 0, 1, Integer.MAX_VALUE));
     Metric metric = collection.settings().metric();
     ObjectNode reply = FlightReplies.object();
     ArrayNode ids = reply.putArray("ids");

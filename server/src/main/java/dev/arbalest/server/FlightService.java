@@ -57,6 +57,11 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
   private final BufferAllocator incoming;
 
   private final ExecutorService executor;
+  /** Within which a connection must have said that it speaks Flight. */
+  private static final int HANDSHAKE_SECONDS = 10;
+
+  private static final int IDLE_MINUTES = 30;
+
   private final FlightServer server;
 
   @MustBeClosed
@@ -93,7 +98,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
             .maxInboundMessageSize((int) Math.min(Integer.MAX_VALUE, largest))
             .transportHint(
                 "grpc.builderConsumer",
-                (Consumer<ServerBuilder<?>>) grpc -> grpc.intercept(new OneMessageAtATime()));
+                (Consumer<ServerBuilder<?>>) grpc -> limit(grpc, options.addressConnections()));
     calls.identify(builder);
     if (tls != null) {
       builder.useTls(tls.certificate().toFile(), tls.key().toFile());
@@ -102,6 +107,15 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
       }
     }
     this.server = builder.build();
+  }
+
+  private static void limit(ServerBuilder<?> grpc, int connectionsPerAddress) {
+    FlightConnections connections = new FlightConnections(connectionsPerAddress);
+    grpc.intercept(new OneMessageAtATime())
+        .intercept(connections)
+        .addTransportFilter(connections)
+        .handshakeTimeout(HANDSHAKE_SECONDS, TimeUnit.SECONDS)
+        .maxConnectionIdle(IDLE_MINUTES, TimeUnit.MINUTES);
   }
 
   /** Starts to listen. */
@@ -185,7 +199,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
     }
     String name = request.name();
     client.require(AccessControl.Scope.READ, name);
-    int limit = request.get("limit").asInt(0);
+    int limit = JsonBody.integer(request.get("limit"), "limit", 0, 0, Integer.MAX_VALUE);
     Collection collection = collections.get(name);
     Filter filter = FlightFilters.parse(request.get("filters"), collection.settings());
     fetch(collection, filter, limit > 0 ? limit : Integer.MAX_VALUE, listener);
@@ -322,7 +336,9 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
         }
       } else if (field.equals("rows")) {
         long rows = collection.count();
-        long value = filter.path("value").asLong(0);
+        long value = 
+            JsonBody.integer(
+                filter.path("value"), "value", 0L, Long.MIN_VALUE, Long.MAX_VALUE);
         boolean holds =
             switch (operator) {
               case ">", "gt" -> rows > value;

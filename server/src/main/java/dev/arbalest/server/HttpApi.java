@@ -3,6 +3,7 @@ package dev.arbalest.server;
 import dev.arbalest.server.QdrantApi.PayloadOperation;
 import io.helidon.common.uri.UriQuery;
 import io.helidon.http.HeaderNames;
+import io.helidon.http.Method;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import java.io.ByteArrayOutputStream;
@@ -14,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -92,7 +94,12 @@ final class HttpApi {
     }
     response.status(reply.status());
     response.header(HeaderNames.CONTENT_TYPE, reply.type());
-    response.send(reply.body());
+    if (received.prologue().method().equals(Method.HEAD)) { // as GET, without the body
+      response.header(HeaderNames.CONTENT_LENGTH, Integer.toString(reply.body().length));
+      response.send();
+    } else {
+      response.send(reply.body());
+    }
   }
 
   private Reply answer(IncomingRequest request, ServerResponse response) {
@@ -107,6 +114,8 @@ final class HttpApi {
         client.require(call.scope(), call.name());
       }
       reply = call.work().answer(client);
+    } catch (JacksonException e) { // of what was sent, wherever it is looked at
+      reply = failure(JsonBody.malformed(e), request);
     } catch (ServerException e) {
       reply = failure(e, request);
       if (e.retryMillis() > 0) {
@@ -169,7 +178,7 @@ final class HttpApi {
   }
 
   private Call find(IncomingRequest request) {
-    String method = request.method();
+    String method = request.method().equals("HEAD") ? "GET" : request.method();
     String[] path = request.segments();
     if (path.length == 1 || !path[0].equals("collections")) {
       return findGeneral(request, method, path);
@@ -343,7 +352,7 @@ final class HttpApi {
     boolean ready = !draining;
     for (Collection collection : collections.list()) {
       if (!access.isClosed()) { // names are for those with tokens
-        states.put(collection.name(), collection.state().name());
+        states.put(collection.name(), collection.stateName());
       }
       ready &= collection.state() != Collection.State.LOADING;
     }

@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
@@ -137,7 +138,13 @@ final class IncomingRequest implements AutoCloseable {
     String[] raw = path.substring(path.startsWith("/") ? 1 : 0).split("/", -1);
     for (int i = 0; i < raw.length; i++) {
       try {
-        raw[i] = URLDecoder.decode(raw[i].replace("+", "%2B"), StandardCharsets.UTF_8);
+        String escaped = raw[i].replace("+", "%2B");
+        raw[i] = URLDecoder.decode(escaped, StandardCharsets.UTF_8);
+        // What is no UTF-8 becomes a replacement character.
+        if (raw[i].indexOf('\ufffd') >= 0
+            && !escaped.toUpperCase(Locale.ROOT).contains("%EF%BF%BD")) {
+          throw ServerException.invalid("the path is no UTF-8: " + escaped);
+        }
       } catch (IllegalArgumentException e) {
         throw new ServerException(
             ServerException.Kind.INVALID, "the path has a broken escape: " + raw[i], 0, e);

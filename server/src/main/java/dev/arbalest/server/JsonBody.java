@@ -36,6 +36,7 @@ final class JsonBody {
     if (json.length == 0) {
       return new JsonBody(JSON.createObjectNode(), Map.of());
     }
+    JsonText.requireText(json);
     try (JsonParser parser = JSON.createParser(json)) {
       requireToken(parser.nextToken(), JsonToken.START_OBJECT);
       JsonBody body = object(parser, json);
@@ -74,11 +75,18 @@ final class JsonBody {
       if (isVector) {
         vectors.put(name, floats(parser, json));
       } else {
-        JsonNode node = JSON.readTree(parser);
+        JsonNode node = read(parser);
         members.set(name, node);
       }
     }
     return new JsonBody(members, vectors);
+  }
+
+  /** The value a parser is at. */
+  static JsonNode read(JsonParser parser) {
+    JsonNode node = JSON.readTree(parser);
+    JsonText.requireNumbers(node);
+    return node;
   }
 
   private static float[] floats(JsonParser parser, byte[] json) {
@@ -166,14 +174,46 @@ final class JsonBody {
 
   /** A whole number in a range. */
   int integer(String name, int otherwise, int least, int most) {
-    JsonNode node = get(name);
+    return integer(get(name), name, otherwise, least, most);
+  }
+
+  /** The same of a node, missing or null for {@code otherwise}. */
+  static int integer(JsonNode node, String name, int otherwise, int least, int most) {
+    return (int) integer(node, name, (long) otherwise, least, most);
+  }
+
+  /** The same of a long. */
+  static long integer(JsonNode node, String name, long otherwise, long least, long most) {
     if (node.isMissingNode() || node.isNull()) {
       return otherwise;
     }
-    if (!node.isIntegralNumber() || node.asLong() < least || node.asLong() > most) {
+    boolean isWhole = node.isIntegralNumber() && node.canConvertToLong();
+    if (!isWhole || node.longValue() < least || node.longValue() > most) {
       throw ServerException.invalid(
           name + " must be a whole number in [" + least + ", " + most + "], found " + node);
     }
-    return node.intValue();
+    return node.longValue();
+  }
+
+  /** A share, missing or null for 0. */
+  static double share(JsonNode node, String name) {
+    if (node.isMissingNode() || node.isNull()) {
+      return 0;
+    }
+    if (!node.isNumber() || !(node.doubleValue() >= 0 && node.doubleValue() <= 1)) {
+      throw ServerException.invalid(name + " must be a number in [0, 1], found " + node);
+    }
+    return node.doubleValue();
+  }
+
+  /** True or false, missing or null for false. */
+  static boolean flag(JsonNode node, String name) {
+    if (node.isMissingNode() || node.isNull()) {
+      return false;
+    }
+    if (!node.isBoolean()) {
+      throw ServerException.invalid(name + " must be true or false, found " + node);
+    }
+    return node.booleanValue();
   }
 }

@@ -35,6 +35,8 @@ final class QdrantApi {
   private static final String PAYLOAD = "payload";
 
   /** Some clients give the one vector the empty name. */
+  private static final int MOST_DIMENSIONS = 65_535;
+  private static final int MOST_LIST = Integer.MAX_VALUE;
   private static final String UNNAMED = "";
 
   private final Collections collections;
@@ -91,7 +93,11 @@ final class QdrantApi {
     }
     Metric metric = metric(vectors.path("distance").asString("Cosine"));
     CollectionSettings settings =
-        new CollectionSettings(vectors.path("size").asInt(0), metric, null, null);
+        new CollectionSettings(
+            JsonBody.integer(vectors.path("size"), "size", 0, 1, MOST_DIMENSIONS),
+            metric,
+            null,
+            null);
     Collection _ = collections.create(name, settings);
     return yes();
   }
@@ -387,6 +393,7 @@ final class QdrantApi {
   /** Several searches, answered in their order. */
   JsonNode batch(String name, byte[] body, boolean isQuery) {
     ArrayNode result = array();
+    JsonText.requireText(body);
     try (JsonParser parser = JsonBody.JSON.createParser(body)) {
       JsonBody.requireToken(parser.nextToken(), JsonToken.START_OBJECT);
       int left = MOST_HITS;
@@ -452,11 +459,16 @@ final class QdrantApi {
             vector,
             limit + offset + (self == null ? 0 : 1),
             QdrantFilters.parse(request.get("filter")),
-            parameters.path("hnsw_ef").asInt(parameters.path("list").asInt(0)),
-            parameters.path("rerank").asInt(0),
-            parameters.path("recall").asDouble(0),
-            parameters.path("dimensions").asInt(0),
-            parameters.path("exact").asBoolean(false));
+            JsonBody.integer(
+                parameters.path("hnsw_ef"),
+                "hnsw_ef",
+                JsonBody.integer(parameters.path("list"), "list", 0, 0, MOST_LIST),
+                0,
+                MOST_LIST),
+            JsonBody.integer(parameters.path("rerank"), "rerank", 0, 0, MOST_LIST),
+            JsonBody.share(parameters.path("recall"), "recall"),
+            JsonBody.integer(parameters.path("dimensions"), "dimensions", 0, 0, MOST_DIMENSIONS),
+            JsonBody.flag(parameters.path("exact"), "exact"));
     // Whether points are still there is known from their rows.
     Collection.Answer answer =
         pool.call(() -> collection.search(search, wanted.any(), withVectors));

@@ -47,7 +47,8 @@ final class QdrantFilters {
         default ->
             parts.add(
                 new Filter.AtLeast(
-                    clause.path("min_count").asInt(1),
+                    JsonBody.integer(
+                        clause.path("min_count"), "min_count", 1, 0, Integer.MAX_VALUE),
                     conditions(clause.path("conditions"), depth)));
       }
     }
@@ -176,7 +177,9 @@ final class QdrantFilters {
   private static void counts(Filter.FieldPath path, JsonNode node, List<Filter> parts) {
     for (String name : node.propertyNames()) {
       if (!node.path(name).isNull()) {
-        parts.add(new Filter.CountValues(path, operator(name), node.path(name).asLong(0)));
+        long count =
+            JsonBody.integer(node.path(name), name, 0L, Long.MIN_VALUE, Long.MAX_VALUE);
+        parts.add(new Filter.CountValues(path, operator(name), count));
       }
     }
   }

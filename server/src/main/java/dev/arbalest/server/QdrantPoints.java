@@ -17,6 +17,7 @@ final class QdrantPoints {
 
   /** Reads the points of an upsert, straight from its bytes into a buffer. */
   static void read(byte[] body, VectorBuffer target) {
+    JsonText.requireText(body);
     try (JsonParser parser = JsonBody.JSON.createParser(body)) {
       JsonBody.requireToken(parser.nextToken(), JsonToken.START_OBJECT);
       boolean found = false;
@@ -30,7 +31,7 @@ final class QdrantPoints {
           }
           found = true;
         } else if (member.equals("batch")) {
-          readBatch(JsonBody.JSON.readTree(parser), target);
+          readBatch(JsonBody.read(parser), target);
           found = true;
         } else {
           parser.skipChildren();
@@ -53,8 +54,8 @@ final class QdrantPoints {
       String member = parser.currentName();
       JsonToken value = parser.nextToken();
       switch (member) {
-        case "id" -> id = PointId.of(JsonBody.JSON.readTree(parser));
-        case PAYLOAD -> payload = payload(JsonBody.JSON.readTree(parser));
+        case "id" -> id = PointId.of(JsonBody.read(parser));
+        case PAYLOAD -> payload = payload(JsonBody.read(parser));
         case VECTOR -> {
           boolean isNamed = value == JsonToken.START_OBJECT;
           if (isNamed) { // by the empty name, as some clients call the only one

@@ -56,6 +56,21 @@ final class ServeCommand implements Callable<Integer> {
   @Option(names = "--search-threads", description = "searches at a time (processors)")
   private int searchThreads = Runtime.getRuntime().availableProcessors();
 
+  @Option(
+      names = "--head-seconds",
+      defaultValue = "10",
+      description = "the head of a connection's first request must come within (10)")
+  private int headSeconds;
+
+  @Option(
+      names = "--connections-per-address",
+      defaultValue = "1024",
+      description = {
+        "connections of one address at a time (1024); of HTTP the one that has waited longest",
+        "without a request makes room, calls of Flight are refused"
+      })
+  private int addressConnections;
+
   @Option(names = "--queue", defaultValue = "1024", description = "searches that may wait (1024)")
   private int queue;
 
@@ -219,6 +234,9 @@ final class ServeCommand implements Callable<Integer> {
         .httpPort(range("--http-port", httpPort, 0, 65_535))
         .memoryBytes(memoryBytes)
         .searchThreads(range("--search-threads", searchThreads, 1, 1024))
+        .headSeconds(range("--head-seconds", headSeconds, 1, 3600))
+        .addressConnections(
+            range("--connections-per-address", addressConnections, 1, 1 << 20))
         .queue(range("--queue", queue, 1, 1 << 20))
         .linkThreads(range("--link-threads", linkThreads, 1, 1024))
         .batchBytes((int) bytes("--batch-bytes", batchBytes, 1 << 10, 9 << 20))

@@ -4,6 +4,8 @@ import com.google.errorprone.annotations.MustBeClosed;
 import io.helidon.common.tls.TlsClientAuth;
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.WebServerConfig;
+import io.helidon.webserver.http.ServerRequest;
+import io.helidon.webserver.http.ServerResponse;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Duration;
@@ -15,7 +17,13 @@ import org.jspecify.annotations.Nullable;
  * collections become ready one after the other. Thread-safe.
  */
 final class Server implements AutoCloseable {
-  private static final int MOST_CONNECTIONS = 4096;
+  private static final int MOST_CONNECTIONS = 8192;
+
+  /** Within which the head of a connection's next request must have come. */
+  private static final int IDLE_SECONDS = 180;
+
+  /** What has not sent a byte for so long is gone. */
+  private static final Duration SILENCE = Duration.ofSeconds(IDLE_SECONDS + 60);
   private static final int MOST_REQUESTS = 1024;
   private static final Duration GRACE = Duration.ofSeconds(10);
 
@@ -24,6 +32,7 @@ final class Server implements AutoCloseable {
   private final SearchPool pool;
   private final FlightRecorder recorder;
   private final HttpApi http;
+  private final ConnectionGuard guard;
   private final WebServer web;
   private final FlightService flight;
   private boolean closed;
@@ -37,6 +46,8 @@ final class Server implements AutoCloseable {
     this.collections = Collections.open(options, metrics);
     this.recorder = recorder(options, collections);
     this.pool = new SearchPool(options.searchThreads(), options.queue());
+    this.guard = 
+        new ConnectionGuard(options.headSeconds(), IDLE_SECONDS, options.addressConnections());
     try {
       metrics.watch(collections::list, pool, options.memoryBytes());
       this.http = new HttpApi(collections, pool, metrics, access, options, recorder);
@@ -54,7 +65,8 @@ final class Server implements AutoCloseable {
     } catch (Throwable e) {
       try (recorder;
           collections;
-          pool) {
+          pool;
+          guard) {
         throw e;
       }
     }
@@ -105,7 +117,10 @@ final class Server implements AutoCloseable {
             .shutdownGracePeriod(GRACE)
             .maxTcpConnections(MOST_CONNECTIONS)
             .maxConcurrentRequests(MOST_REQUESTS)
-            .routing(routing -> routing.any(http::handle));
+            .connectionOptions(options -> options.readTimeout(SILENCE))
+            .protocolsDiscoverServices(false)
+            .addConnectionSelector(guard)
+            .routing(routing -> routing.any(this::handle));
     if (tls != null && context != null) {
       builder.tls(config ->
           config
@@ -123,6 +138,15 @@ final class Server implements AutoCloseable {
               + ": "
               + rootMessage(e),
           e);
+    }
+  }
+
+  private void handle(ServerRequest request, ServerResponse response) {
+    guard.began(request);
+    try {
+      http.handle(request, response);
+    } finally {
+      guard.ended(request);
     }
   }
 
@@ -157,7 +181,8 @@ final class Server implements AutoCloseable {
     collections.prepareClose();
     try (recorder;
         collections;
-        pool) {
+        pool;
+        guard) {
       try {
         flight.close();
       } finally {

@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param requestBytes largest body over HTTP
  * @param flightBatchBytes largest batch over Arrow Flight
  * @param bodySeconds a request's body must come within, and a second more for each 256 KiB
+ * @param headSeconds the head of a connection's first request must come within
+ * @param addressConnections connections of one address at a time
  * @param syncMillis 0: a write is durable when acknowledged; else at most so long after
  * @param requestsPerSecond of one client, 0 for any number
  * @param tokens file of access tokens, or null for none
@@ -40,6 +42,8 @@ record ServerOptions(
     int requestBytes,
     int flightBatchBytes,
     int bodySeconds,
+    int headSeconds,
+    int addressConnections,
     int syncMillis,
     int requestsPerSecond,
     @Nullable Path tokens,
@@ -73,6 +77,8 @@ record ServerOptions(
     private int requestBytes = 64 << 20;
     private int flightBatchBytes;
     private int bodySeconds = 30;
+    private int headSeconds = 10;
+    private int addressConnections = 1024;
     private int syncMillis;
     private int requestsPerSecond;
     private @Nullable Path tokens;
@@ -140,6 +146,16 @@ record ServerOptions(
       return this;
     }
 
+    Builder headSeconds(int value) {
+      headSeconds = value;
+      return this;
+    }
+
+    Builder addressConnections(int value) {
+      addressConnections = value;
+      return this;
+    }
+
     Builder syncMillis(int value) {
       syncMillis = value;
       return this;
@@ -191,6 +207,8 @@ record ServerOptions(
           requestBytes,
           flightBatchBytes == 0 ? fittingBatchBytes() : flightBatchBytes,
           bodySeconds,
+          headSeconds,
+          addressConnections,
           syncMillis,
           requestsPerSecond,
           tokens,

@@ -75,6 +75,44 @@ class HttpVerbsTest {
   }
 
   @Test
+  void whatCannotBeKeptAsItIsIsRefused() throws Exception {
+    String search = PATH + "/points/search";
+    for (String limit : List.of("18446744073709551621", "4294967301", "2147483648", "1.5", "-1")) {
+      refused(400, "limit", "POST", search, "{\"vector\":[1,0],\"limit\":" + limit + "}");
+    }
+    for (String list : List.of("18446744073709551621", "1.5", "\"x\"")) {
+      String parameters = ",\"params\":{\"hnsw_ef\":" + list + "}}";
+      refused(400, "hnsw_ef", "POST", search, "{\"vector\":[1,0],\"limit\":1" + parameters);
+    }
+    String point = "{\"points\":[{\"id\":77,\"vector\":[1,0],\"payload\":{\"a\":%s}}]}";
+    for (String value : List.of("1e999", "-1e999", "\"\\ud83d\"", "[\"\\ude00\\ud83d\"]")) {
+      refused(400, "", "PUT", PATH + "/points", point.formatted(value));
+    }
+    byte[] latin = point.formatted("\"caf\u00e9\"").getBytes(StandardCharsets.ISO_8859_1);
+    TestServer.Answer answer =
+        server.send(
+            "PUT", PATH + "/points", java.net.http.HttpRequest.BodyPublishers.ofByteArray(latin));
+    assertThat(answer.status()).isEqualTo(400);
+    assertThat(answer.error()).contains("UTF-8");
+    assertThat(server.call("GET", "/collections/%ff%fe", "").status()).isEqualTo(400);
+    done("PUT", PATH + "/points", point.formatted("\"caf\u00e9 \\ud83d\\ude00 \\\\ud83d\""));
+    assertThat(done("GET", PATH + "/points/77", "").path("payload").path("a").stringValue())
+        .isEqualTo("caf\u00e9 \ud83d\ude00 \\ud83d");
+  }
+
+  @Test
+  void headAnswersAsGetWithoutTheBody() throws Exception {
+    for (String path : List.of("/healthz", "/metrics", PATH, "/collections/none")) {
+      TestServer.Answer get = server.call("GET", path, "");
+      TestServer.Answer head = server.call("HEAD", path, "");
+      assertThat(head.status()).as(path).isEqualTo(get.status());
+      assertThat(head.headers().firstValue("content-type"))
+          .isEqualTo(get.headers().firstValue("content-type"));
+      assertThat(head.headers().firstValueAsLong("content-length")).isPresent();
+    }
+  }
+
+  @Test
   void payloadsAreSetReplacedAndRemoved() throws Exception {
     String payload = PATH + "/points/payload";
     done("POST", payload, "{\"points\":[1],\"payload\":{\"m\":7}}");

@@ -4,9 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.DriverManager;
-import java.sql.Statement;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -32,10 +30,9 @@ class ReconciliationTest {
     }
     Path directory = data.resolve("collections").resolve("things");
     // As many rows without vectors as vectors without rows: their numbers do not tell.
-    try (Connection connection =
-            DriverManager.getConnection("jdbc:sqlite:" + directory.resolve("attributes.db"));
-        Statement statement = connection.createStatement()) {
-      assertThat(statement.executeUpdate("UPDATE points SET id = 99 WHERE id = 3")).isEqualTo(1);
+    try (AttributeStore store = AttributeStore.open(directory)) {
+      store.remove(List.of(PointId.of(3)));
+      store.put(List.of(PointId.of(99)), java.util.Collections.singletonList(null));
     }
     Files.createFile(directory.resolve("reconciling"));
     try (TestServer server = TestServer.start(data)) {
