@@ -6,6 +6,7 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.function.LongSupplier;
 
 /**
  * Shows stage, rate and remaining time: on a terminal as a line that is rewritten, in a log as a
@@ -18,6 +19,7 @@ final class Progress implements ProgressListener, AutoCloseable {
   private final PrintWriter err;
   private final boolean shown;
   private final boolean terminal;
+  private final LongSupplier clock;
   private String stage = "";
   private long total;
   private long done;
@@ -25,10 +27,11 @@ final class Progress implements ProgressListener, AutoCloseable {
   private long lastShown;
 
   Progress(PrintWriter err, boolean shown) {
-    this(err, shown, isTerminal());
+    this(err, shown, isTerminal(), System::nanoTime);
   }
 
-  Progress(PrintWriter err, boolean shown, boolean terminal) {
+  Progress(PrintWriter err, boolean shown, boolean terminal, LongSupplier clock) {
+    this.clock = clock;
     this.err = err;
     this.shown = shown;
     this.terminal = terminal;
@@ -49,14 +52,14 @@ final class Progress implements ProgressListener, AutoCloseable {
     stage = name;
     total = units;
     done = 0;
-    start = System.nanoTime();
+    start = clock.getAsLong();
     lastShown = start;
   }
 
   @Override
   public synchronized void advanced(long count) {
     done += count;
-    long now = System.nanoTime();
+    long now = clock.getAsLong();
     if (shown && now - lastShown >= (terminal ? TERMINAL_NANOS : LOG_NANOS)) {
       lastShown = now;
       show(line(now, false));
@@ -82,7 +85,7 @@ final class Progress implements ProgressListener, AutoCloseable {
 
   private void finishStage(boolean complete) {
     if (!stage.isEmpty() && shown) {
-      show(line(System.nanoTime(), complete));
+      show(line(clock.getAsLong(), complete));
       if (terminal) {
         err.println();
         err.flush();

@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Settings of a collection and the attributes of its points, in an SQLite database: a row per
- * point, its attributes a JSON document or null, with a checksum of id and document. Each change is one transaction,
- * durable when the call returns. Thread-safe; readers and the one writer do not wait for each
- * other.
+ * point, its attributes a JSON document or null, with a checksum of id and document. Each change is
+ * one transaction, durable when the call returns. Thread-safe; readers and the one writer do not
+ * wait for each other.
  */
 final class AttributeStore implements AutoCloseable {
   static final String FILE_NAME = "attributes.db";

@@ -50,7 +50,7 @@ final class Collections implements AutoCloseable {
     this.options = options;
     this.metrics = metrics;
     this.lockChannel = lockChannel;
-    this.open = new OpenCollections(options.memoryBytes());
+    this.open = new OpenCollections(options.memoryBytes(), options.openCollections());
     List<Collection> present = findPresent();
     this.loaded = new CountDownLatch(present.size());
     this.loaders =

@@ -18,10 +18,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Connections of HTTP that do not bring a request: the head of the first must be there soon, that of
- * the next after some minutes. An address has so many connections at a time; when one more comes,
- * the one of them that has waited longest without a request goes, so that whoever holds many does
- * not keep others behind the same address out. Bodies have deadlines of their own ({@link
+ * Connections of HTTP that do not bring a request: the head of the first must be there soon, that
+ * of the next after some minutes. An address has so many connections at a time; when one more
+ * comes, the one of them that has waited longest without a request goes, so that whoever holds many
+ * does not keep others behind the same address out. Bodies have deadlines of their own ({@link
  * BodyWatch}). Thread-safe.
  */
 final class ConnectionGuard implements ServerConnectionSelector, AutoCloseable {

@@ -45,7 +45,8 @@ final class DataVerifier {
   static List<Finding> verify(Path data, int threads) throws IOException {
     Path root = data.resolve("collections");
     if (!Files.isDirectory(root)) {
-      throw new BadInputException(data + " is no data directory of a server: it has no collections");
+      throw new BadInputException(
+          data + " is no data directory of a server: it has no collections");
     }
     List<Finding> findings = new ArrayList<>();
     try (FileChannel channel =
@@ -100,8 +101,7 @@ final class DataVerifier {
       }
       if (hasIndex) {
         try (Index opened =
-            Index.open(
-                index, OpenOptions.defaults().withWarmUpMillis(0), ProgressListener.NONE)) {
+            Index.open(index, OpenOptions.defaults().withWarmUpMillis(0), ProgressListener.NONE)) {
           requireRows(store, opened, directory);
         }
       }

@@ -11,9 +11,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.zip.CRC32C;
 
 /**
- * What is known of a database from outside: while it is closed, the checksum of all its bytes; while
- * it is open, how many changes were committed at least. SQLite takes a damaged end of its log for
- * one that was never written, and believes a damaged page.
+ * What is known of a database from outside: while it is closed, the checksum of all its bytes;
+ * while it is open, how many changes were committed at least. SQLite takes a damaged end of its log
+ * for one that was never written, and believes a damaged page.
  *
  * <p>A file of 512 bytes, which a disk writes as a whole. It is made durable when the database is
  * opened to be written to and when it is closed; in between the number of changes is written behind

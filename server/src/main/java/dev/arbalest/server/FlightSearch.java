@@ -271,8 +271,8 @@ final class FlightSearch {
       throw new ServerException(
           ServerException.Kind.NOT_FOUND, "id " + id + " not found in " + collection.name());
     }
-    SearchRequest request = SearchRequest.of(
-            vector, JsonBody.integer(body.get("k"), "k", 0, 1, Integer.MAX_VALUE));
+    SearchRequest request =
+        SearchRequest.of(vector, JsonBody.integer(body.get("k"), "k", 0, 1, Integer.MAX_VALUE));
     Metric metric = collection.settings().metric();
     ObjectNode reply = FlightReplies.object();
     ArrayNode ids = reply.putArray("ids");

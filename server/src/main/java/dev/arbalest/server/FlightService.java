@@ -57,6 +57,7 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
   private final BufferAllocator incoming;
 
   private final ExecutorService executor;
+
   /** Within which a connection must have said that it speaks Flight. */
   private static final int HANDSHAKE_SECONDS = 10;
 
@@ -336,9 +337,8 @@ final class FlightService extends NoOpFlightProducer implements AutoCloseable {
         }
       } else if (field.equals("rows")) {
         long rows = collection.count();
-        long value = 
-            JsonBody.integer(
-                filter.path("value"), "value", 0L, Long.MIN_VALUE, Long.MAX_VALUE);
+        long value =
+            JsonBody.integer(filter.path("value"), "value", 0L, Long.MIN_VALUE, Long.MAX_VALUE);
         boolean holds =
             switch (operator) {
               case ">", "gt" -> rows > value;

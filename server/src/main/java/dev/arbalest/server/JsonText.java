@@ -5,7 +5,9 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import tools.jackson.databind.JsonNode;
 
-/** What JSON may say and Java cannot keep as it is: refused, as else it would be changed silently. */
+/**
+ * What JSON may say and Java cannot keep as it is: refused, as else it would be changed silently.
+ */
 final class JsonText {
   private static final int ESCAPE_BYTES = 6;
 
@@ -78,8 +80,7 @@ final class JsonText {
     if (node.isNumber()) {
       if (!Double.isFinite(node.doubleValue())) {
         throw ServerException.invalid(
-            "the request has a number larger than any that can be kept: "
-                + JsonBody.shorten(node));
+            "the request has a number larger than any that can be kept: " + JsonBody.shorten(node));
       }
     } else {
       node.forEach(JsonText::requireNumbers);

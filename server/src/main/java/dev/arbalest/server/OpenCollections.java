@@ -15,12 +15,6 @@ import java.util.concurrent.locks.LockSupport;
  * for a while, and then cost nothing but their files. Thread-safe.
  */
 final class OpenCollections implements AutoCloseable {
-  /** Memory of the budget for each that may be open. */
-  private static final long BYTES_PER_OPEN = 64L << 20;
-
-  private static final int LEAST_OPEN = 16;
-  private static final int MOST_OPEN = 1024;
-
   /** Memory to open one takes besides its points. */
   private static final long OPEN_BYTES = 8L << 20;
 
@@ -35,9 +29,9 @@ final class OpenCollections implements AutoCloseable {
   private final Thread sweeper;
   private volatile boolean closed;
 
-  OpenCollections(long budgetBytes) {
+  OpenCollections(long budgetBytes, int mostOpen) {
     this.budgetBytes = budgetBytes;
-    this.mostOpen = Math.clamp(budgetBytes / BYTES_PER_OPEN, LEAST_OPEN, MOST_OPEN);
+    this.mostOpen = mostOpen;
     this.sweeper =
         Thread.ofPlatform().daemon().name("arbalest-idle-collections").start(this::sweepForEver);
   }

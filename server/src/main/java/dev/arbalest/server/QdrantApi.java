@@ -36,6 +36,7 @@ final class QdrantApi {
 
   /** Some clients give the one vector the empty name. */
   private static final int MOST_DIMENSIONS = 65_535;
+
   private static final int MOST_LIST = Integer.MAX_VALUE;
   private static final String UNNAMED = "";
 

@@ -177,8 +177,7 @@ final class QdrantFilters {
   private static void counts(Filter.FieldPath path, JsonNode node, List<Filter> parts) {
     for (String name : node.propertyNames()) {
       if (!node.path(name).isNull()) {
-        long count =
-            JsonBody.integer(node.path(name), name, 0L, Long.MIN_VALUE, Long.MAX_VALUE);
+        long count = JsonBody.integer(node.path(name), name, 0L, Long.MIN_VALUE, Long.MAX_VALUE);
         parts.add(new Filter.CountValues(path, operator(name), count));
       }
     }

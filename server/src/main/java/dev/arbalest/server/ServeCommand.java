@@ -71,6 +71,15 @@ final class ServeCommand implements Callable<Integer> {
       })
   private int addressConnections;
 
+  @Option(
+      names = "--open-collections",
+      defaultValue = "0",
+      description = {
+        "collections whose files are open while others want theirs opened (one per 64 MiB of",
+        "memory, at least 16)"
+      })
+  private int openCollections;
+
   @Option(names = "--queue", defaultValue = "1024", description = "searches that may wait (1024)")
   private int queue;
 
@@ -235,8 +244,8 @@ final class ServeCommand implements Callable<Integer> {
         .memoryBytes(memoryBytes)
         .searchThreads(range("--search-threads", searchThreads, 1, 1024))
         .headSeconds(range("--head-seconds", headSeconds, 1, 3600))
-        .addressConnections(
-            range("--connections-per-address", addressConnections, 1, 1 << 20))
+        .addressConnections(range("--connections-per-address", addressConnections, 1, 1 << 20))
+        .openCollections(range("--open-collections", openCollections, 0, 1 << 20))
         .queue(range("--queue", queue, 1, 1 << 20))
         .linkThreads(range("--link-threads", linkThreads, 1, 1024))
         .batchBytes((int) bytes("--batch-bytes", batchBytes, 1 << 10, 9 << 20))

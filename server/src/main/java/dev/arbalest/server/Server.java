@@ -24,6 +24,7 @@ final class Server implements AutoCloseable {
 
   /** What has not sent a byte for so long is gone. */
   private static final Duration SILENCE = Duration.ofSeconds(IDLE_SECONDS + 60);
+
   private static final int MOST_REQUESTS = 1024;
   private static final Duration GRACE = Duration.ofSeconds(10);
 
@@ -46,7 +47,7 @@ final class Server implements AutoCloseable {
     this.collections = Collections.open(options, metrics);
     this.recorder = recorder(options, collections);
     this.pool = new SearchPool(options.searchThreads(), options.queue());
-    this.guard = 
+    this.guard =
         new ConnectionGuard(options.headSeconds(), IDLE_SECONDS, options.addressConnections());
     try {
       metrics.watch(collections::list, pool, options.memoryBytes());

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param bodySeconds a request's body must come within, and a second more for each 256 KiB
  * @param headSeconds the head of a connection's first request must come within
  * @param addressConnections connections of one address at a time
+ * @param openCollections most collections whose files are open while others want theirs opened
  * @param syncMillis 0: a write is durable when acknowledged; else at most so long after
  * @param requestsPerSecond of one client, 0 for any number
  * @param tokens file of access tokens, or null for none
@@ -44,6 +45,7 @@ record ServerOptions(
     int bodySeconds,
     int headSeconds,
     int addressConnections,
+    int openCollections,
     int syncMillis,
     int requestsPerSecond,
     @Nullable Path tokens,
@@ -64,6 +66,9 @@ record ServerOptions(
   static final class Builder {
     private static final long LEAST_BATCH_BYTES = 4 << 20;
     private static final long MOST_BATCH_BYTES = 1 << 30;
+    private static final long BYTES_PER_COLLECTION = 64L << 20;
+    private static final int LEAST_OPEN_COLLECTIONS = 16;
+    private static final int MOST_OPEN_COLLECTIONS = 1024;
 
     private final Path data;
     private String host = "127.0.0.1";
@@ -79,6 +84,7 @@ record ServerOptions(
     private int bodySeconds = 30;
     private int headSeconds = 10;
     private int addressConnections = 1024;
+    private int openCollections;
     private int syncMillis;
     private int requestsPerSecond;
     private @Nullable Path tokens;
@@ -151,6 +157,17 @@ record ServerOptions(
       return this;
     }
 
+    /** 0 for as many as go with the memory. */
+    Builder openCollections(int value) {
+      openCollections = value;
+      return this;
+    }
+
+    private int fittingCollections() {
+      return Math.clamp(
+          memoryBytes / BYTES_PER_COLLECTION, LEAST_OPEN_COLLECTIONS, MOST_OPEN_COLLECTIONS);
+    }
+
     Builder addressConnections(int value) {
       addressConnections = value;
       return this;
@@ -209,6 +226,7 @@ record ServerOptions(
           bodySeconds,
           headSeconds,
           addressConnections,
+          openCollections == 0 ? fittingCollections() : openCollections,
           syncMillis,
           requestsPerSecond,
           tokens,

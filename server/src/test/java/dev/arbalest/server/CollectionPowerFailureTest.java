@@ -157,7 +157,8 @@ class CollectionPowerFailureTest {
     }
     try (Collection collection = states.load(state)) {
       String which = "state " + number + ", cut before call " + cut;
-      assertThat(collection.state()).as("%s: %s", which, collection.reason())
+      assertThat(collection.state())
+          .as("%s: %s", which, collection.reason())
           .isEqualTo(Collection.State.READY);
       assertThat(CollectionStates.problemOf(collection, allowed)).as(which).isEmpty();
     }

@@ -30,8 +30,9 @@ final class CollectionStates implements AutoCloseable {
   private final ServerOptions options;
 
   CollectionStates(Path data) {
-    this.options = new ServerOptions.Builder(data).memoryBytes(8L << 30).build();
-    this.open = new OpenCollections(options.memoryBytes());
+    long memory = 2 * Runtime.getRuntime().maxMemory() + (4L << 30); // the heap counts
+    this.options = new ServerOptions.Builder(data).memoryBytes(memory).build();
+    this.open = new OpenCollections(memory, options.openCollections());
   }
 
   /** Makes a collection in an empty directory. */
@@ -66,9 +67,7 @@ final class CollectionStates implements AutoCloseable {
       }
       var _ =
           collection.upsert(
-              points,
-              payloads,
-              new F32Rows(memory, 0, 4L * DIMENSION, ids.length, DIMENSION));
+              points, payloads, new F32Rows(memory, 0, 4L * DIMENSION, ids.length, DIMENSION));
     }
   }
 

@@ -15,9 +15,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A byte of a collection is damaged while no server runs: of one that was closed, and of one that was
- * killed with a log and a checkpoint. Either that is found, or nothing of what was written is missing
- * or changed. {@code -Dsweep=full} damages every byte, else one in some.
+ * A byte of a collection is damaged while no server runs: of one that was closed, and of one that
+ * was killed with a log and a checkpoint. Either that is found, or nothing of what was written is
+ * missing or changed. {@code -Dsweep=full} damages every byte, else one in some.
  */
 class FlippedByteTest {
   private static final int STRIDE = "full".equals(System.getProperty("sweep")) ? 1 : 1999;
@@ -133,7 +133,8 @@ class FlippedByteTest {
       for (int id = 0; id < 300; id++) {
         points
             .append(id == 0 ? "" : ",")
-            .append("{\"id\":%d,\"vector\":[%d,1],\"payload\":{\"owner\":%d}}".formatted(id, id, id));
+            .append(
+                "{\"id\":%d,\"vector\":[%d,1],\"payload\":{\"owner\":%d}}".formatted(id, id, id));
       }
       assertThat(server.call("PUT", "/collections/things/points", points + "]}").status())
           .isEqualTo(200);

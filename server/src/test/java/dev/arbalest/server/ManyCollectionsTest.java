@@ -30,7 +30,8 @@ class ManyCollectionsTest {
 
   @Test
   void thoseNotInUseMakeRoomAndComeBack() throws Exception {
-    try (TestServer server = TestServer.start(data, options -> options.memoryBytes(budget()))) {
+    try (TestServer server =
+        TestServer.start(data, options -> options.memoryBytes(budget()).openCollections(8))) {
       int threads = Thread.activeCount();
       for (int i = 0; i < COLLECTIONS; i++) {
         String settings = "{\"vectors\":{\"size\":2,\"distance\":\"Euclid\"}}";
@@ -49,7 +50,8 @@ class ManyCollectionsTest {
       String metrics = server.call("GET", "/metrics", "").body().stringValue();
       assertThat(metrics).contains("arbalest_points{collection=\"c1\"} 1.0");
     }
-    try (TestServer server = TestServer.start(data, options -> options.memoryBytes(budget()))) {
+    try (TestServer server =
+        TestServer.start(data, options -> options.memoryBytes(budget()).openCollections(8))) {
       assertThat(idle(server)).isPositive();
       assertThat(server.call("GET", "/metrics", "").body().stringValue())
           .contains("arbalest_points{collection=\"c39\"} 1.0");

@@ -16,6 +16,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -35,6 +36,8 @@ class ServerCrashTest {
 
   /** What is under an id: a number of the write, negative if it was a removal. */
   private final Map<Integer, Integer> acknowledged = new ConcurrentHashMap<>();
+
+  private final AtomicInteger writes = new AtomicInteger();
 
   /** The write under way for an id, which may have been done or not. */
   private final Map<Integer, Integer> open = new ConcurrentHashMap<>();
@@ -122,6 +125,7 @@ class ServerCrashTest {
                 : status(client, "PUT", "/collections/c/points", points(ids, number));
         assertThat(status).isEqualTo(200);
         ids.forEach(id -> acknowledged.put(id, remove ? -number : number));
+        writes.incrementAndGet();
         ids.forEach(open::remove);
       }
     } catch (IOException e) {
@@ -165,7 +169,10 @@ class ServerCrashTest {
                   .uncaughtExceptionHandler((_, e) -> failures.add(e))
                   .start(() -> write(which, ofRound, killed)));
         }
-        Thread.sleep(300 + random.nextInt(1200));
+        int wanted = writes.get() + 20 + random.nextInt(100);
+        for (int i = 0; i < 6000 && writes.get() < wanted && failures.isEmpty(); i++) {
+          Thread.sleep(10);
+        }
         killed.set(true);
         process.destroyForcibly(); // SIGKILL
         assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();

@@ -860,11 +860,11 @@ public final class Index implements AutoCloseable {
     if (closed) {
       return;
     }
-    closed = true;
     @Nullable CacheWarmup warmUp = cacheWarmup;
     if (warmUp != null) {
       warmUp.close();
     }
+    closed = true;
     try (lock;
         loaded;
         VectorCache _ = cache;

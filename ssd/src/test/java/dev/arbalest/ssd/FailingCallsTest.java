@@ -62,8 +62,7 @@ class FailingCallsTest {
           injected++;
           told += scenario.failure() == null ? 0 : 1;
         }
-        report.append(
-            String.format(" %s %d (%d of them told)", failure.getKey(), injected, told));
+        report.append(String.format(" %s %d (%d of them told)", failure.getKey(), injected, told));
         assertThat(injected).as(failure.getKey()).isPositive();
       }
     }

@@ -97,8 +97,7 @@ class FailingMemoryTest {
       CodeTransform checks =
           (code, element) -> {
             if (element instanceof Instruction instruction && isAllocation(instruction)) {
-              code.invokestatic(
-                  ALLOCATIONS, "check", MethodTypeDesc.of(ConstantDescs.CD_void));
+              code.invokestatic(ALLOCATIONS, "check", MethodTypeDesc.of(ConstantDescs.CD_void));
             }
             code.with(element);
           };
@@ -112,7 +111,9 @@ class FailingMemoryTest {
         case InvokeInstruction call ->
             (call.owner().asInternalName().equals("java/util/Arrays")
                     && call.name().equalsString("copyOf"))
-                || (call.owner().asInternalName().equals(NativeMemory.class.getName().replace('.', '/'))
+                || (call.owner()
+                        .asInternalName()
+                        .equals(NativeMemory.class.getName().replace('.', '/'))
                     && call.name().equalsString("allocate"));
         default -> false;
       };

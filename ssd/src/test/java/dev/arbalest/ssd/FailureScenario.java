@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A life of a small index, create to reopening, in which any step may fail once; afterwards what
- * was acknowledged must be there. Keeps account of what was, and of what may be as its write failed.
+ * was acknowledged must be there. Keeps account of what was, and of what may be as its write
+ * failed.
  */
 final class FailureScenario {
   private static final int DIMENSION = 24;
@@ -22,7 +23,9 @@ final class FailureScenario {
   private static final int POOL = 700;
   private static final F32Rows ROWS = TestRows.clustered(3, POOL, DIMENSION, 6);
   private static final WriteOptions WRITE =
-      WriteOptions.defaults().withMemoryBytes(4L << 30).withLinkThreads(1);
+      WriteOptions.defaults()
+          .withMemoryBytes(2 * Runtime.getRuntime().maxMemory() + (2L << 30)) // the heap counts
+          .withLinkThreads(1);
   private static final OpenOptions OPEN =
       OpenOptions.defaults().withSearchThreads(1).withWarmUpMillis(0);
 
@@ -165,14 +168,20 @@ final class FailureScenario {
       vectors[i] = TestIndexes.row(ROWS, first + i);
     }
     write(
-        from, count, first, () -> {
+        from,
+        count,
+        first,
+        () -> {
           WriteReceipt _ = index.insert(Ids.range(from, count), vectors);
         });
   }
 
   private void delete(Index index, int from, int count) {
     write(
-        from, count, -1, () -> {
+        from,
+        count,
+        -1,
+        () -> {
           WriteReceipt _ = index.delete(Ids.range(from, count));
         });
   }
@@ -221,8 +230,7 @@ final class FailureScenario {
         float @Nullable [] vector = index.vector(Ids.of(entry.getKey()), 0);
         boolean isAllowed = false;
         for (int row : entry.getValue()) {
-          isAllowed |=
-              row < 0 ? vector == null : Arrays.equals(vector, TestIndexes.row(ROWS, row));
+          isAllowed |= row < 0 ? vector == null : Arrays.equals(vector, TestIndexes.row(ROWS, row));
         }
         if (!isAllowed) {
           throw new AssertionError(

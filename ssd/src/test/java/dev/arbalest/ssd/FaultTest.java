@@ -204,7 +204,8 @@ class FaultTest {
       SplittableRandom random = new SplittableRandom(3);
       int refused = 0;
       try (Index index = openForWriting(path)) {
-        for (int step = 0; step < 400; step++) {
+        // Until it is full, and beyond: how soon that is depends on when checkpoints are made.
+        for (int step = 0; step < 20_000 && refused < 20; step++) {
           refused += write(index, random) ? 0 : 1;
         }
         assertThat(refused).as("writes a full disk refused").isPositive();

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -247,28 +248,28 @@ class IndexTest {
     for (int round = 0; round < 10; round++) {
       Index index = open(path, OpenOptions.defaults());
       try (ExecutorService pool = Executors.newFixedThreadPool(4)) {
-        List<Future<Integer>> searchers = new ArrayList<>();
+        List<Future<String>> searchers = new ArrayList<>();
+        CountDownLatch searching = new CountDownLatch(4);
         for (int t = 0; t < 4; t++) {
           searchers.add(
               pool.submit(() -> {
-                int done = 0;
                 try {
-                  for (; done < 1_000_000; done++) {
+                  while (true) { // until it is closed
                     SearchResult result =
                         index.search(TestIndexes.row(rows, 1), SearchParameters.forK(1));
                     assertThat(result.id(0)).isEqualTo(1);
+                    searching.countDown();
                   }
                 } catch (IllegalStateException e) {
-                  assertThat(e).hasMessage("the index is closed");
+                  return e.getMessage();
                 }
-                return done;
               }));
         }
-        Thread.sleep(20);
+        searching.await();
         index.close();
         index.close();
-        for (Future<Integer> searcher : searchers) {
-          assertThat(searcher.get()).isBetween(0, 999_999);
+        for (Future<String> searcher : searchers) {
+          assertThat(searcher.get()).isEqualTo("the index is closed");
         }
       }
     }
