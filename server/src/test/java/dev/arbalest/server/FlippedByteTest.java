@@ -3,6 +3,8 @@ package dev.arbalest.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -59,10 +61,13 @@ class FlippedByteTest {
         CollectionStates.copy(closed, killed);
       }
       Path parent = parent();
+      PrintStream err = System.err;
+      System.setErr(new PrintStream(OutputStream.nullOutputStream())); // each damage is logged
       try {
         System.out.println("closed: " + sweep(states, closed, parent));
         System.out.println("killed: " + sweep(states, killed, parent));
       } finally {
+        System.setErr(err);
         CollectionStates.remove(parent);
       }
     }
