@@ -128,7 +128,11 @@ final class FlightActions {
   private static CollectionSettings settings(FlightRequest request) {
     Metric metric = ArrowPoints.metric(request.get("metric").asString("cosine"));
     return new CollectionSettings(
-        JsonBody.integer(request.get("dimension"), "dimension", 0, 1, 65_535), metric, null, null);
+        JsonBody.integer(
+            request.get("dimension"), "dimension", 0, Integer.MIN_VALUE, Integer.MAX_VALUE),
+        metric,
+        null,
+        null);
   }
 
   private ObjectNode namespaces() {

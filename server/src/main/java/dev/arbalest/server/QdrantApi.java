@@ -95,7 +95,7 @@ final class QdrantApi {
     Metric metric = metric(vectors.path("distance").asString("Cosine"));
     CollectionSettings settings =
         new CollectionSettings(
-            JsonBody.integer(vectors.path("size"), "size", 0, 1, MOST_DIMENSIONS),
+            JsonBody.integer(vectors.path("size"), "size", 0, Integer.MIN_VALUE, Integer.MAX_VALUE),
             metric,
             null,
             null);
