@@ -242,6 +242,52 @@ class LiveIndexTest {
   }
 
   @Test
+  void slotsAreFreeOnlyWhenTheLogSaysDurablyWhy() throws IOException {
+    F32Rows pool = TestRows.clustered(3, BASE, DIMENSION, 12);
+    Path path = build(pool, Metric.L2, "rabitq:2");
+    WriteOptions lazy = WRITE.withSyncMillis(60_000); // no write waits for the disk
+    try (Index index = Index.openForWriting(path, OPEN, lazy, ProgressListener.NONE)) {
+      assertThat(index.delete(Ids.range(0, 200)).count()).isEqualTo(200);
+      index.awaitLinked(); // all slots are free then
+      assertThat(index.logSyncs()).isPositive();
+    }
+  }
+
+  /** A call on an index. */
+  @FunctionalInterface
+  private interface Call {
+    void make(Index index) throws IOException;
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // closed at once
+  @Test
+  void callsOnAClosedIndexThrowAtOnce() throws IOException {
+    F32Rows pool = TestRows.clustered(3, BASE, DIMENSION, 12);
+    Index index = openForWriting(build(pool, Metric.L2, "rabitq:2"));
+    index.close();
+    float[] vector = TestIndexes.row(pool, 1);
+    List<Call> calls =
+        List.of(
+            closed -> closed.awaitLinked(),
+            closed -> closed.checkpoint(),
+            closed -> closed.compact(ProgressListener.NONE),
+            closed -> assertThat(closed.insert(Ids.of(1), vector)).isNull(),
+            closed -> assertThat(closed.delete(Ids.of(1))).isNull(),
+            closed -> assertThat(closed.vector(Ids.of(1), 0)).isNull(),
+            closed -> assertThat(closed.contains(Ids.of(1), 0)).isNull(),
+            closed -> assertThat(closed.slots()).isNull(),
+            closed -> assertThat(closed.logBytes()).isNull(),
+            closed -> assertThat(closed.isMemoryShort()).isNull(),
+            closed -> closed.forEachId((_, _) -> {}),
+            closed -> assertThat(closed.search(vector, SearchParameters.forK(1))).isNull());
+    for (Call call : calls) {
+      assertThatThrownBy(() -> call.make(index))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("closed");
+    }
+  }
+
+  @Test
   void checkpointsAndCompactionComeToTheirEndWhileOthersWrite() throws Exception {
     F32Rows pool = TestRows.clustered(5, POOL, DIMENSION, 12);
     Path path = TestIndexes.build(directory, pool, TestIndexes.options(Metric.L2, "rabitq:2"));

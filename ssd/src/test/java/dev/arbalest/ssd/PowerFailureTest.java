@@ -52,7 +52,9 @@ class PowerFailureTest {
     private final String kind;
     private final int begin;
     private int end = Integer.MAX_VALUE;
-    private final Map<Long, Integer> rows = new HashMap<>();
+
+    /** By id, in the order in which they were given to it: the last counts. */
+    private final Map<Long, List<Integer>> rows = new HashMap<>();
 
     Operation(String kind, int begin) {
       this.kind = kind;
@@ -148,8 +150,10 @@ class PowerFailureTest {
       Operation operation = new Operation(words[2], at);
       for (String pair : Arrays.asList(words).subList(3, words.length)) {
         int colon = pair.indexOf(':');
-        operation.rows.put(
-            Long.parseLong(pair.substring(0, colon)), Integer.parseInt(pair.substring(colon + 1)));
+        operation
+            .rows
+            .computeIfAbsent(Long.parseLong(pair.substring(0, colon)), _ -> new ArrayList<>())
+            .add(Integer.parseInt(pair.substring(colon + 1)));
       }
       operations.add(operation);
     }
@@ -190,14 +194,17 @@ class PowerFailureTest {
       }
       boolean isBuild = operation.kind.equals("build");
       for (long id = 0; id < PowerLoad.IDS; id++) {
-        Integer row = operation.rows.getOrDefault(id, isBuild ? Integer.valueOf(-1) : null);
-        if (row != null) {
-          Set<Integer> rows = new HashSet<>(Set.of(row));
-          if (operation.end >= cut) {
-            rows.addAll(allowed.getOrDefault(id, Set.of()));
-          }
-          allowed.put(id, rows);
+        List<Integer> given = operation.rows.get(id);
+        if (given == null && !isBuild) {
+          continue;
         }
+        List<Integer> its = given == null ? List.of(-1) : given;
+        Set<Integer> rows = new HashSet<>(Set.of(its.getLast()));
+        if (operation.end >= cut) {
+          rows.addAll(its);
+          rows.addAll(allowed.getOrDefault(id, Set.of()));
+        }
+        allowed.put(id, rows);
       }
     }
     return allowed;

@@ -128,7 +128,10 @@ final class PowerLoad {
 
   @SuppressWarnings("MustBeClosedChecker") // at times it is not to be closed
   private void write() throws IOException {
-    WriteOptions options = WriteOptions.defaults().withCheckpointBytes(1 << 20).withLinkThreads(1);
+    // Small segments, which are synced often, or one that takes long to fill.
+    long checkpointBytes = random.nextBoolean() ? 1 << 20 : 64 << 20;
+    WriteOptions options =
+        WriteOptions.defaults().withCheckpointBytes(checkpointBytes).withLinkThreads(1);
     OpenOptions open = OpenOptions.defaults().withReader(ReaderKind.PREAD).withWarmUpMillis(0);
     boolean isClosed = random.nextBoolean();
     int steps = 5 + random.nextInt(40);
@@ -155,6 +158,11 @@ final class PowerLoad {
       boolean isDelete = kind < 11;
       int count = 1 + random.nextInt(random.nextInt(5) == 0 ? IDS : 12);
       long[] ids = random.longs(count, 0, IDS).distinct().toArray();
+      if (kind == 29) {
+        // Many blocks in one call, of which each replaces what those before it wrote: slots become
+        // free while nothing of it is acknowledged.
+        ids = random.longs(20L * IDS, 0, IDS).toArray();
+      }
       int[] rows = random.ints(ids.length, 0, POOL).map(row -> isDelete ? -1 : row).toArray();
       begin("write", ids, rows);
       if (isDelete) {
