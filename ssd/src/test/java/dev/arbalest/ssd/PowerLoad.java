@@ -161,7 +161,7 @@ final class PowerLoad {
       if (kind == 29) {
         // Many blocks in one call, of which each replaces what those before it wrote: slots become
         // free while nothing of it is acknowledged.
-        ids = random.longs(20L * IDS, 0, IDS).toArray();
+        ids = random.longs(8L * IDS, 0, IDS).toArray();
       }
       int[] rows = random.ints(ids.length, 0, POOL).map(row -> isDelete ? -1 : row).toArray();
       begin("write", ids, rows);
