@@ -32,7 +32,8 @@ final class Checkpointer {
   private boolean isClosed;
 
   /**
-   * The log's last block while nothing differs from the files, which were those of a closed index.
+   * The log's last block while nothing differs from the files, which were those of a closed index
+   * that needed no mending.
    */
   private final long unchangedSequence;
 
@@ -60,7 +61,8 @@ final class Checkpointer {
     this.log = log;
     this.workers = workers;
     this.lastSequence = present().checkpoint().logSequence();
-    this.unchangedSequence = loaded.manifest().checkpoint().clean() ? lastSequence : -1;
+    Manifest.Checkpoint opened = loaded.manifest().checkpoint();
+    this.unchangedSequence = opened.clean() && opened.whole() ? lastSequence : -1;
   }
 
   /** Bytes of blocks appended to the log when the last checkpoint was begun. */
