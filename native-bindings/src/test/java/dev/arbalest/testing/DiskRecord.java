@@ -266,15 +266,17 @@ public final class DiskRecord {
           change.apply(names);
         }
       }
-      // Of names and contents either may come first.
-      double shareOfContents = random.nextInt(3) == 0 ? random.nextDouble() : share;
+      // Of names and contents either may come first, and of files one long before another.
+      int order = random.nextInt(3);
+      double shareOfContents = order == 0 ? random.nextDouble() : share;
       for (Map.Entry<String, Node> entry : names.entrySet()) {
         Path path = target.resolve(entry.getKey());
         Node node = entry.getValue();
         if (node.isDirectory) {
           write(node, path, random, share, contents);
         } else {
-          byte[] left = contents.computeIfAbsent(node, file -> file.leave(random, shareOfContents));
+          double its = order == 1 ? random.nextInt(2) : shareOfContents;
+          byte[] left = contents.computeIfAbsent(node, file -> file.leave(random, its));
           Files.write(path, left);
         }
       }

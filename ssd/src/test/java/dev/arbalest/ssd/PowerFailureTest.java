@@ -103,7 +103,7 @@ class PowerFailureTest {
       for (int i = 1; i <= sessions; i++) {
         int kind = random.nextInt(10);
         String what = kind < 7 ? "write" : kind == 7 ? "repair" : kind == 8 ? "recode" : "build";
-        session(disk, folder, seed * 16 + i, i == 1 ? "write" : what);
+        session(disk, folder, seed * 16 + i, i == 1 ? "write" : i == 2 ? "lazy" : what);
       }
       return disk.recorded();
     }

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.SplittableRandom;
 
@@ -58,6 +59,7 @@ final class PowerLoad {
         case "create" -> load.create();
         case "repair" -> load.repair();
         case "recode" -> load.recode();
+        case "lazy" -> load.writeLazily();
         default -> load.write();
       }
     }
@@ -146,6 +148,38 @@ final class PowerLoad {
     }
   }
 
+  /**
+   * Writes that do not wait for the disk, each linked before the next: slots become free while the
+   * disk knows nothing of what freed them. All of it is one change, done when the index is closed.
+   */
+  private void writeLazily() throws IOException {
+    int rounds = 5;
+    long[][] ids = new long[rounds][];
+    int[][] rows = new int[rounds][];
+    for (int round = 0; round < rounds; round++) {
+      ids[round] = random.longs(IDS, 0, IDS).distinct().toArray();
+      rows[round] = random.ints(ids[round].length, 0, POOL).toArray();
+    }
+    begin(
+        "lazy",
+        Arrays.stream(ids).flatMapToLong(Arrays::stream).toArray(),
+        Arrays.stream(rows).flatMapToInt(Arrays::stream).toArray());
+    WriteOptions options =
+        WriteOptions.defaults().withCheckpointBytes(64 << 20).withSyncMillis(60_000);
+    OpenOptions open = OpenOptions.defaults().withReader(ReaderKind.PREAD).withWarmUpMillis(0);
+    try (Index opened = Index.openForWriting(index, open, options, ProgressListener.NONE)) {
+      for (int round = 0; round < rounds; round++) {
+        float[][] vectors =
+            Arrays.stream(rows[round])
+                .mapToObj(row -> TestIndexes.row(pool, row))
+                .toArray(float[][]::new);
+        WriteReceipt _ = opened.insert(Ids.of(ids[round]), vectors);
+        opened.awaitLinked();
+      }
+    }
+    end();
+  }
+
   private void step(Index opened) throws IOException {
     int kind = random.nextInt(30);
     if (kind == 0) {
@@ -159,8 +193,7 @@ final class PowerLoad {
       int count = 1 + random.nextInt(random.nextInt(5) == 0 ? IDS : 12);
       long[] ids = random.longs(count, 0, IDS).distinct().toArray();
       if (kind == 29) {
-        // Many blocks in one call, of which each replaces what those before it wrote: slots become
-        // free while nothing of it is acknowledged.
+        // Many blocks in one call, of which each replaces what those before it wrote.
         ids = random.longs(8L * IDS, 0, IDS).toArray();
       }
       int[] rows = random.ints(ids.length, 0, POOL).map(row -> isDelete ? -1 : row).toArray();
