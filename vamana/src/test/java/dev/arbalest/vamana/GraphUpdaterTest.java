@@ -132,6 +132,70 @@ class GraphUpdaterTest {
     return (double) hits / wanted;
   }
 
+  /** A graph of nodes that are all dead, the first {@code dead}, and room for as many again. */
+  private static void withDead(int dead, DeadGraphCheck check) throws IOException {
+    F32Rows rows = TestRows.clustered(4, 2 * dead, 24, 20);
+    try (Workers workers = Workers.start(1);
+        Graph graph = Graph.reserve(2 * dead, 0, SLACK_DEGREE)) {
+      Live live = new Live(rows, workers);
+      GraphUpdater updater = new GraphUpdater(graph, live, PARAMETERS, workers);
+      graph.extend(2 * dead);
+      updater.link(IntStream.range(0, dead).toArray(), 0, dead);
+      live.dead.set(0, dead);
+      check.run(graph, live, updater);
+    }
+  }
+
+  @FunctionalInterface
+  private interface DeadGraphCheck {
+    void run(Graph graph, Live live, GraphUpdater updater) throws IOException;
+  }
+
+  @Test
+  void batchesAreSmallEnoughToSeeNodesThatStay() throws IOException {
+    withDead(
+        300,
+        (graph, live, updater) -> {
+          updater.link(IntStream.range(300, 360).toArray(), 0, 60);
+          for (int node = 301; node < 360; node++) {
+            int staying = 0;
+            for (int rank = 0; rank < graph.degree(node); rank++) {
+              staying += live.isLive(graph.neighbor(node, rank)) ? 1 : 0;
+            }
+            assertThat(staying).as("neighbours of %d that stay", node).isPositive();
+          }
+        });
+  }
+
+  @Test
+  void deadNodesLeadToTheFirstThatStay() throws IOException {
+    withDead(
+        300,
+        (graph, _, updater) -> {
+          updater.link(new int[] {300}, 0, 1);
+          assertThat(graph.degree(300)).isGreaterThan(1);
+          assertThat(Reachability.reachable(graph).get(300)).isTrue();
+        });
+  }
+
+  @Test
+  void nodesThatLostAllTheirEdgesAreLinkedAgain() throws IOException {
+    withDead(
+        300,
+        (graph, live, updater) -> {
+          live.dead.clear(0, 300);
+          for (int node = 10; node < 15; node++) {
+            graph.setNeighbors(node, new int[0], 0, 0);
+          }
+          assertThat(updater.reconnect()).isGreaterThanOrEqualTo(5);
+          BitSet reachable = Reachability.reachable(graph);
+          for (int node = 0; node < 300; node++) {
+            assertThat(reachable.get(node)).as("node %d", node).isTrue();
+          }
+          assertThat(graph.degree(12)).isGreaterThan(1);
+        });
+  }
+
   @Test
   void theGraphIsTheSameForAnyNumberOfThreads() throws IOException {
     F32Rows rows = TestRows.clustered(3, 800, 24, 20);
