@@ -8,4 +8,6 @@ module dev.arbalest.natives {
   requires static transitive org.jspecify;
 
   exports dev.arbalest.natives;
+  exports dev.arbalest.natives.kernels;
+  exports dev.arbalest.vector;
 }

@@ -2,6 +2,7 @@
  * The engine: index files, building, opening, searching and verifying. Embedders depend on this
  * module alone and start at {@code Index}.
  */
+@SuppressWarnings("module") // dev.arbalest.cli comes later
 module dev.arbalest.ssd {
   requires transitive dev.arbalest.cache;
   requires transitive dev.arbalest.natives;
@@ -13,5 +14,7 @@ module dev.arbalest.ssd {
   requires jdk.jfr;
   requires tools.jackson.databind;
 
-  exports dev.arbalest.ssd;
+  exports dev.arbalest;
+  exports dev.arbalest.ssd.trial to
+      dev.arbalest.cli;
 }

@@ -83,7 +83,7 @@ public final class BuildComparison implements Callable<Integer> {
       return 2;
     }
     int count;
-    try (dev.arbalest.ssd.VectorInput vectors = dev.arbalest.ssd.VectorInput.open(input)) {
+    try (dev.arbalest.VectorInput vectors = dev.arbalest.VectorInput.open(input)) {
       count = vectors.rows().count();
     }
     List<Outcome> ours = new ArrayList<>();

@@ -1,18 +1,21 @@
 package dev.arbalest.bench;
 
-import dev.arbalest.natives.F32Distance;
-import dev.arbalest.natives.F32Rows;
+import dev.arbalest.BuildOptions;
+import dev.arbalest.BuildReport;
+import dev.arbalest.Index;
+import dev.arbalest.ProgressListener;
+import dev.arbalest.VectorInput;
 import dev.arbalest.natives.SystemFacts;
-import dev.arbalest.ssd.BuildOptions;
-import dev.arbalest.ssd.BuildReport;
-import dev.arbalest.ssd.GroundTruth;
-import dev.arbalest.ssd.Index;
-import dev.arbalest.ssd.ProgressListener;
-import dev.arbalest.ssd.VectorInput;
+import dev.arbalest.natives.Workers;
+import dev.arbalest.natives.kernels.F32Distance;
+import dev.arbalest.ssd.format.Manifest;
+import dev.arbalest.ssd.store.PartLoader;
+import dev.arbalest.ssd.trial.GroundTruth;
 import dev.arbalest.vamana.BuildParameters;
 import dev.arbalest.vamana.CandidateList;
 import dev.arbalest.vamana.Graph;
 import dev.arbalest.vamana.GreedySearch;
+import dev.arbalest.vector.F32Rows;
 import io.github.jbellis.jvector.graph.GraphIndexBuilder;
 import io.github.jbellis.jvector.graph.GraphSearcher;
 import io.github.jbellis.jvector.graph.ImmutableGraphIndex;
@@ -112,8 +115,11 @@ final class BuildSide {
       double before =
           report.stageSeconds().getOrDefault("train", 0.0)
               + report.stageSeconds().getOrDefault("encode", 0.0);
-      try (Index index = Index.open(directory.resolve("index"))) {
-        print(report.seconds(), before, peak, list -> recall(index.graph(), list));
+      Path index = directory.resolve("index");
+      try (Workers workers = Workers.start(1);
+          Graph built =
+              new PartLoader(index, Manifest.read(index), workers, ProgressListener.NONE).graph()) {
+        print(report.seconds(), before, peak, list -> recall(built, list));
       }
     } finally {
       delete(directory);

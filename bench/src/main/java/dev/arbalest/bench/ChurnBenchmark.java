@@ -1,22 +1,23 @@
 package dev.arbalest.bench;
 
-import dev.arbalest.natives.F32Rows;
-import dev.arbalest.natives.Metric;
+import dev.arbalest.BadInputException;
+import dev.arbalest.BuildOptions;
+import dev.arbalest.Ids;
+import dev.arbalest.Index;
+import dev.arbalest.IndexInfo;
+import dev.arbalest.LiveIndex;
+import dev.arbalest.OpenOptions;
+import dev.arbalest.ProgressListener;
+import dev.arbalest.SearchParameters;
+import dev.arbalest.SearchResult;
+import dev.arbalest.VectorInput;
+import dev.arbalest.WriteOptions;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.pq.CodecSpec;
-import dev.arbalest.ssd.BadInputException;
-import dev.arbalest.ssd.BuildOptions;
-import dev.arbalest.ssd.ExactSearch;
-import dev.arbalest.ssd.Ids;
-import dev.arbalest.ssd.Index;
-import dev.arbalest.ssd.Manifest;
-import dev.arbalest.ssd.OpenOptions;
-import dev.arbalest.ssd.ProgressListener;
-import dev.arbalest.ssd.SearchParameters;
-import dev.arbalest.ssd.SearchResult;
-import dev.arbalest.ssd.VectorInput;
-import dev.arbalest.ssd.WriteOptions;
+import dev.arbalest.ssd.trial.ExactSearch;
 import dev.arbalest.vamana.CandidateList;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -124,8 +125,8 @@ public final class ChurnBenchmark implements Callable<Integer> {
     SplittableRandom random = new SplittableRandom(5);
     int next = vectors;
     WriteOptions options = WriteOptions.defaults().withLinkThreads(threads);
-    try (Index index =
-        Index.openForWriting(path, OpenOptions.defaults(), options, ProgressListener.NONE)) {
+    try (LiveIndex index =
+        LiveIndex.openForWriting(path, OpenOptions.defaults(), options, ProgressListener.NONE)) {
       for (int round = 1; round <= rounds; round++) {
         long start = System.nanoTime();
         long[] out = new long[replaced];
@@ -163,11 +164,11 @@ public final class ChurnBenchmark implements Callable<Integer> {
             round,
             replaced,
             seconds,
-            index.slots() / (double) index.count());
+            index.stats().slots() / (double) index.count());
       }
     }
-    Manifest manifest = dev.arbalest.ssd.IndexVerifier.manifest(path);
-    long fileBytes = Files.size(path.resolve(manifest.file(Manifest.Part.VECTORS).name()));
+    IndexInfo info = IndexInfo.read(path);
+    long fileBytes = Files.size(path.resolve(info.file("vectors").name()));
     System.out.printf(
         Locale.ROOT,
         "vector file: %.3f of its live bytes%n",

@@ -1,13 +1,13 @@
 package dev.arbalest.bench;
 
 import dev.arbalest.cache.SlabPool;
-import dev.arbalest.natives.F32Rows;
-import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.pq.CodeScorer;
 import dev.arbalest.pq.Codec;
 import dev.arbalest.pq.CodecSpec;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;

@@ -1,14 +1,14 @@
 package dev.arbalest.bench;
 
+import dev.arbalest.VectorInput;
 import dev.arbalest.cache.SlabPool;
-import dev.arbalest.natives.F32Rows;
-import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.pq.CodeEncoder;
 import dev.arbalest.pq.Codec;
 import dev.arbalest.pq.CodecSpec;
-import dev.arbalest.ssd.VectorInput;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
 import io.github.jbellis.jvector.graph.ListRandomAccessVectorValues;
 import io.github.jbellis.jvector.quantization.CompressedVectors;
 import io.github.jbellis.jvector.quantization.ProductQuantization;

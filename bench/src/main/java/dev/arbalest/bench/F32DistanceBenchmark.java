@@ -1,9 +1,9 @@
 package dev.arbalest.bench;
 
-import dev.arbalest.natives.F32Distance;
-import dev.arbalest.natives.F32Matrix;
-import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.NativeMemory;
+import dev.arbalest.natives.kernels.F32Distance;
+import dev.arbalest.natives.kernels.F32Matrix;
+import dev.arbalest.vector.F32Rows;
 import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;

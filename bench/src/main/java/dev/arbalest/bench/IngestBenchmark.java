@@ -1,18 +1,19 @@
 package dev.arbalest.bench;
 
-import dev.arbalest.natives.F32Rows;
+import dev.arbalest.BadInputException;
+import dev.arbalest.Ids;
+import dev.arbalest.Index;
+import dev.arbalest.LiveIndex;
+import dev.arbalest.OpenOptions;
+import dev.arbalest.ProgressListener;
+import dev.arbalest.SearchParameters;
+import dev.arbalest.SearchResult;
+import dev.arbalest.VectorInput;
+import dev.arbalest.WriteOptions;
+import dev.arbalest.WriteReceipt;
+import dev.arbalest.WriteRefusedException;
 import dev.arbalest.natives.SystemFacts;
-import dev.arbalest.ssd.BadInputException;
-import dev.arbalest.ssd.Ids;
-import dev.arbalest.ssd.Index;
-import dev.arbalest.ssd.OpenOptions;
-import dev.arbalest.ssd.ProgressListener;
-import dev.arbalest.ssd.SearchParameters;
-import dev.arbalest.ssd.SearchResult;
-import dev.arbalest.ssd.VectorInput;
-import dev.arbalest.ssd.WriteOptions;
-import dev.arbalest.ssd.WriteReceipt;
-import dev.arbalest.ssd.WriteRefusedException;
+import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
@@ -127,8 +128,9 @@ public final class IngestBenchmark implements Callable<Integer> {
     long opening = System.nanoTime();
     try (VectorInput vectors = VectorInput.open(input);
         VectorInput asked = VectorInput.open(queries);
-        Index index =
-            Index.openForWriting(path, OpenOptions.defaults(), options, ProgressListener.NONE)) {
+        LiveIndex index =
+            LiveIndex.openForWriting(
+                path, OpenOptions.defaults(), options, ProgressListener.NONE)) {
       report.put("open_ms", (System.nanoTime() - opening) / 1e6);
       report.put("vectors_before", index.count());
       List<Thread> threads = startSearchers(index, asked.rows());
@@ -150,7 +152,7 @@ public final class IngestBenchmark implements Callable<Integer> {
       sampler.join();
       report.put("failed_searches", failures.get());
       report.put("vectors", index.count());
-      report.put("slots", index.slots());
+      report.put("slots", index.stats().slots());
     }
     long reopening = System.nanoTime();
     try (Index index = Index.open(path)) {
@@ -162,7 +164,7 @@ public final class IngestBenchmark implements Callable<Integer> {
     return 0;
   }
 
-  private List<Thread> startSearchers(Index index, F32Rows asked) {
+  private List<Thread> startSearchers(LiveIndex index, F32Rows asked) {
     List<Thread> threads = new ArrayList<>();
     for (int s = 0; s < searchers; s++) {
       SingleWriterRecorder recorder = new SingleWriterRecorder(3);
@@ -173,7 +175,7 @@ public final class IngestBenchmark implements Callable<Integer> {
     return threads;
   }
 
-  private void search(Index index, F32Rows asked, int first, SingleWriterRecorder recorder) {
+  private void search(LiveIndex index, F32Rows asked, int first, SingleWriterRecorder recorder) {
     SearchParameters parameters =
         new SearchParameters(10, list, list, 0, SearchParameters.DEFAULT_CONFIDENCE);
     SearchResult result = new SearchResult();
@@ -212,7 +214,7 @@ public final class IngestBenchmark implements Callable<Integer> {
     node.put("max", nanos.getMaxValue() / 1e3);
   }
 
-  private void ingest(Index index, VectorInput vectors, ObjectNode report) throws IOException {
+  private void ingest(LiveIndex index, VectorInput vectors, ObjectNode report) throws IOException {
     F32Rows rows = vectors.rows();
     int end = (int) Math.min(window ? Integer.MAX_VALUE : rows.count(), (long) from + count);
     int oldest = from;
@@ -262,13 +264,13 @@ public final class IngestBenchmark implements Callable<Integer> {
     report.put("delay_seconds", delayNanos.get() / 1e9);
     put(report.putObject("acknowledged_us"), acknowledged);
     report.put("most_unlinked", mostUnlinked);
-    report.put("unlinked_limit", index.unlinkedLimit());
+    report.put("unlinked_limit", index.stats().unlinkedLimit());
     report.put(
         "allocated_bytes_per_vector_in_second_half",
         (allocated() - allocatedBefore) / (double) (inserted.get() - insertedBefore));
   }
 
-  private void settle(Index index, ObjectNode report) throws Exception {
+  private void settle(LiveIndex index, ObjectNode report) throws Exception {
     long stop = System.nanoTime();
     index.awaitLinked();
     report.put("linked_after_ms", (System.nanoTime() - stop) / 1e6);
@@ -277,7 +279,7 @@ public final class IngestBenchmark implements Callable<Integer> {
     put(report.putObject("search_after_us"), taken());
   }
 
-  private void compact(Index index, ObjectNode report) throws IOException {
+  private void compact(LiveIndex index, ObjectNode report) throws IOException {
     int deleted = (int) (deleteShare * inserted.get());
     Histogram _ = taken();
     long start = System.nanoTime();
@@ -293,7 +295,7 @@ public final class IngestBenchmark implements Callable<Integer> {
   }
 
   /** Looks at the tail often, and writes the timeline once a second. */
-  private void sample(Index index) {
+  private void sample(LiveIndex index) {
     try (PrintWriter out =
         timeline == null ? null : new PrintWriter(Files.newBufferedWriter(timeline), true)) {
       if (out != null) {
@@ -304,7 +306,7 @@ public final class IngestBenchmark implements Callable<Integer> {
       long lastDelay = 0;
       for (int tick = 0; !stopped; tick++) {
         Thread.sleep(20);
-        mostUnlinked = Math.max(mostUnlinked, index.unlinked());
+        mostUnlinked = Math.max(mostUnlinked, index.stats().unlinked());
         if (tick % 50 == 49 && out != null) {
           long nowInserted = inserted.get();
           long nowSearches = searches.get();

@@ -1,10 +1,10 @@
 package dev.arbalest.bench;
 
 import com.github.luben.zstd.Zstd;
-import dev.arbalest.natives.F32Rows;
-import dev.arbalest.ssd.BadInputException;
-import dev.arbalest.ssd.LogTrial;
-import dev.arbalest.ssd.VectorInput;
+import dev.arbalest.BadInputException;
+import dev.arbalest.VectorInput;
+import dev.arbalest.ssd.trial.LogTrial;
+import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -1,18 +1,18 @@
 package dev.arbalest.bench;
 
+import dev.arbalest.BadInputException;
+import dev.arbalest.Index;
+import dev.arbalest.OpenOptions;
+import dev.arbalest.ProgressListener;
+import dev.arbalest.ReaderKind;
+import dev.arbalest.SearchParameters;
+import dev.arbalest.SearchResult;
+import dev.arbalest.VectorInput;
 import dev.arbalest.natives.DirectFile;
-import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.SystemFacts;
 import dev.arbalest.natives.Workers;
-import dev.arbalest.ssd.BadInputException;
-import dev.arbalest.ssd.GroundTruth;
-import dev.arbalest.ssd.Index;
-import dev.arbalest.ssd.OpenOptions;
-import dev.arbalest.ssd.ProgressListener;
-import dev.arbalest.ssd.ReaderKind;
-import dev.arbalest.ssd.SearchParameters;
-import dev.arbalest.ssd.SearchResult;
-import dev.arbalest.ssd.VectorInput;
+import dev.arbalest.ssd.trial.GroundTruth;
+import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -198,7 +198,7 @@ public final class SearchBenchmark implements Callable<Integer> {
           try (Index opened = Index.open(index, options, ProgressListener.NONE)) {
             for (int count : threads) {
               for (SearchParameters parameters : parameters()) {
-                Line line = new Line(opened.reader().label(), cache, count, parameters);
+                Line line = new Line(opened.stats().reader().label(), cache, count, parameters);
                 measure(opened, vectors.rows(), truth, line);
                 lines.add(line);
               }

@@ -1,18 +1,18 @@
 package dev.arbalest.bench;
 
+import dev.arbalest.BuildOptions;
+import dev.arbalest.Index;
+import dev.arbalest.OpenOptions;
+import dev.arbalest.ProgressListener;
+import dev.arbalest.ReaderKind;
+import dev.arbalest.SearchParameters;
+import dev.arbalest.VectorInput;
 import dev.arbalest.natives.DirectFile;
-import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.SystemFacts;
 import dev.arbalest.natives.Workers;
-import dev.arbalest.ssd.BuildOptions;
-import dev.arbalest.ssd.GroundTruth;
-import dev.arbalest.ssd.Index;
-import dev.arbalest.ssd.OpenOptions;
-import dev.arbalest.ssd.ProgressListener;
-import dev.arbalest.ssd.ReaderKind;
-import dev.arbalest.ssd.SearchParameters;
-import dev.arbalest.ssd.VectorInput;
+import dev.arbalest.ssd.trial.GroundTruth;
 import dev.arbalest.vamana.BuildParameters;
+import dev.arbalest.vector.F32Rows;
 import io.github.jbellis.jvector.disk.ReaderSupplier;
 import io.github.jbellis.jvector.disk.ReaderSupplierFactory;
 import io.github.jbellis.jvector.graph.GraphIndexBuilder;
@@ -252,7 +252,7 @@ final class SearchSide {
 
     @Override
     public Searcher searcher() {
-      dev.arbalest.ssd.SearchResult result = new dev.arbalest.ssd.SearchResult();
+      dev.arbalest.SearchResult result = new dev.arbalest.SearchResult();
       return new Searcher() {
         @Override
         public void search(float[] query, int list, long[] ids) throws IOException {

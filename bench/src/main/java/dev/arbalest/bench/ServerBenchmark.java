@@ -1,12 +1,12 @@
 package dev.arbalest.bench;
 
-import dev.arbalest.natives.F32Rows;
-import dev.arbalest.ssd.Index;
-import dev.arbalest.ssd.OpenOptions;
-import dev.arbalest.ssd.ProgressListener;
-import dev.arbalest.ssd.SearchParameters;
-import dev.arbalest.ssd.SearchResult;
-import dev.arbalest.ssd.VectorInput;
+import dev.arbalest.Index;
+import dev.arbalest.OpenOptions;
+import dev.arbalest.ProgressListener;
+import dev.arbalest.SearchParameters;
+import dev.arbalest.SearchResult;
+import dev.arbalest.VectorInput;
+import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -1,11 +1,11 @@
 package dev.arbalest.bench;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.arbalest.BadInputException;
+import dev.arbalest.ReaderKind;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.NativeMemory;
-import dev.arbalest.ssd.BadInputException;
-import dev.arbalest.ssd.ReadTrial;
-import dev.arbalest.ssd.ReaderKind;
+import dev.arbalest.ssd.trial.ReadTrial;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;

@@ -1,6 +1,6 @@
 package dev.arbalest.cli;
 
-import dev.arbalest.ssd.ProductVersion;
+import dev.arbalest.ProductVersion;
 import java.io.PrintWriter;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;

@@ -1,19 +1,20 @@
 package dev.arbalest.cli;
 
-import dev.arbalest.natives.Metric;
+import dev.arbalest.BadInputException;
+import dev.arbalest.BuildOptions;
+import dev.arbalest.BuildReport;
+import dev.arbalest.ElementType;
+import dev.arbalest.IdType;
+import dev.arbalest.Ids;
+import dev.arbalest.Index;
+import dev.arbalest.IndexInfo;
+import dev.arbalest.VectorInput;
+import dev.arbalest.cli.formats.InputFiles;
 import dev.arbalest.natives.SystemFacts;
 import dev.arbalest.pq.CodecSpec;
-import dev.arbalest.ssd.BadInputException;
-import dev.arbalest.ssd.BuildOptions;
-import dev.arbalest.ssd.BuildReport;
-import dev.arbalest.ssd.ElementType;
-import dev.arbalest.ssd.IdType;
-import dev.arbalest.ssd.Ids;
-import dev.arbalest.ssd.Index;
-import dev.arbalest.ssd.IndexDigest;
-import dev.arbalest.ssd.Manifest;
-import dev.arbalest.ssd.VectorInput;
+import dev.arbalest.ssd.trial.IndexDigest;
 import dev.arbalest.vamana.BuildParameters;
+import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -168,10 +169,10 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
           String.format(
               Locale.ROOT,
               "%,d vectors of dimension %d in %.1f s (%,.0f/s) -> %s",
-              report.manifest().count(),
-              report.manifest().dimension(),
+              report.info().slots(),
+              report.info().dimension(),
               report.seconds(),
-              report.manifest().count() / report.seconds(),
+              report.info().slots() / report.seconds(),
               index));
     }
     return ExitCode.DONE;
@@ -190,23 +191,23 @@ final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
   }
 
   private ObjectNode json(BuildReport report, BuildOptions options) throws IOException {
-    Manifest manifest = report.manifest();
+    IndexInfo info = report.info();
     ObjectNode root = CommonOptions.newObject();
-    root.put("vectors", manifest.count());
-    root.put("dimension", manifest.dimension());
+    root.put("vectors", info.slots());
+    root.put("dimension", info.dimension());
     root.put("seconds", report.seconds());
     ObjectNode stages = root.putObject("stages");
     report.stageSeconds().forEach(stages::put);
-    root.put("vectors_per_second", manifest.count() / report.seconds());
+    root.put("vectors_per_second", info.slots() / report.seconds());
     root.put("peak_rss_bytes", SystemFacts.peakResidentBytes());
     ObjectNode files = root.putObject("files");
-    for (Manifest.Part part : manifest.parts()) {
-      files.put(manifest.file(part).name(), manifest.file(part).bytes());
+    for (IndexInfo.FileInfo file : info.files()) {
+      files.put(file.name(), file.bytes());
     }
-    root.put("index_sha256", IndexDigest.sha256(index, manifest));
+    root.put("index_sha256", IndexDigest.sha256(index));
     root.put("threads", options.threads());
-    root.put("codec", manifest.codec().toString());
-    root.put("degree", manifest.build().degree());
+    root.put("codec", info.codec());
+    root.put("degree", info.graph().degree());
     return root;
   }
 

@@ -1,13 +1,17 @@
 package dev.arbalest.cli;
 
 import com.google.errorprone.annotations.MustBeClosed;
-import dev.arbalest.natives.Metric;
+import dev.arbalest.BadInputException;
+import dev.arbalest.VectorInput;
+import dev.arbalest.cli.codes.CodecTrial;
+import dev.arbalest.cli.codes.RankingPlot;
+import dev.arbalest.cli.codes.TrialData;
+import dev.arbalest.cli.formats.InputFiles;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.pq.CodecSpec;
-import dev.arbalest.ssd.BadInputException;
-import dev.arbalest.ssd.GroundTruth;
-import dev.arbalest.ssd.VectorInput;
+import dev.arbalest.ssd.trial.GroundTruth;
+import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

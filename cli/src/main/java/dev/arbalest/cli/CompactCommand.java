@@ -1,9 +1,8 @@
 package dev.arbalest.cli;
 
-import dev.arbalest.ssd.Index;
-import dev.arbalest.ssd.IndexVerifier;
-import dev.arbalest.ssd.Manifest;
-import dev.arbalest.ssd.OpenOptions;
+import dev.arbalest.IndexInfo;
+import dev.arbalest.LiveIndex;
+import dev.arbalest.OpenOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -35,16 +34,16 @@ final class CompactCommand implements Callable<Integer>, ArbalestCommand.Verbose
     long start = System.nanoTime();
     long before = vectorBytes();
     try (Progress progress = common.progress();
-        Index opened =
-            Index.openForWriting(index, OpenOptions.defaults(), writing.options(), progress)) {
+        LiveIndex opened =
+            LiveIndex.openForWriting(index, OpenOptions.defaults(), writing.options(), progress)) {
       opened.compact(progress);
     }
-    Manifest manifest = IndexVerifier.manifest(index);
+    IndexInfo info = IndexInfo.read(index);
     long after = vectorBytes();
     if (common.json) {
       ObjectNode root = CommonOptions.newObject();
-      root.put("vectors", manifest.live());
-      root.put("slots", manifest.count());
+      root.put("vectors", info.vectors());
+      root.put("slots", info.slots());
       root.put("vector_bytes_before", before);
       root.put("vector_bytes", after);
       root.put("seconds", (System.nanoTime() - start) / 1e9);
@@ -55,8 +54,8 @@ final class CompactCommand implements Callable<Integer>, ArbalestCommand.Verbose
               Locale.ROOT,
               "%s: %,d vectors in %,d slots, vector file %s (was %s)",
               index,
-              manifest.live(),
-              manifest.count(),
+              info.vectors(),
+              info.slots(),
               ByteSize.format(after),
               ByteSize.format(before)));
     }
@@ -64,7 +63,7 @@ final class CompactCommand implements Callable<Integer>, ArbalestCommand.Verbose
   }
 
   private long vectorBytes() throws IOException {
-    return IndexVerifier.manifest(index).file(Manifest.Part.VECTORS).bytes();
+    return IndexInfo.read(index).file("vectors").bytes();
   }
 
   @Override

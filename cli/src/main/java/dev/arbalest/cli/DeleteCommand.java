@@ -1,10 +1,10 @@
 package dev.arbalest.cli;
 
-import dev.arbalest.ssd.BadInputException;
-import dev.arbalest.ssd.IdType;
-import dev.arbalest.ssd.Ids;
-import dev.arbalest.ssd.Index;
-import dev.arbalest.ssd.OpenOptions;
+import dev.arbalest.BadInputException;
+import dev.arbalest.IdType;
+import dev.arbalest.Ids;
+import dev.arbalest.LiveIndex;
+import dev.arbalest.OpenOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -46,8 +46,8 @@ final class DeleteCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     int wanted;
     int present;
     try (Progress progress = common.progress();
-        Index opened =
-            Index.openForWriting(index, OpenOptions.defaults(), writing.options(), progress)) {
+        LiveIndex opened =
+            LiveIndex.openForWriting(index, OpenOptions.defaults(), writing.options(), progress)) {
       Ids all = ids == null ? parse(id, opened.idType()) : read(ids, opened.idType());
       wanted = all.size();
       deleted = opened.delete(all).count();

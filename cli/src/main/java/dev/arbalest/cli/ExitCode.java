@@ -1,9 +1,9 @@
 package dev.arbalest.cli;
 
+import dev.arbalest.CorruptIndexException;
+import dev.arbalest.WriteRefusedException;
 import dev.arbalest.cache.MemoryBudgetExceededException;
 import dev.arbalest.natives.SystemCallException;
-import dev.arbalest.ssd.CorruptIndexException;
-import dev.arbalest.ssd.WriteRefusedException;
 import org.jspecify.annotations.Nullable;
 
 /** What the process ends with: a contract scripts rely on. */

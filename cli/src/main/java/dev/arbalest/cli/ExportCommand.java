@@ -1,7 +1,9 @@
 package dev.arbalest.cli;
 
-import dev.arbalest.ssd.BadInputException;
-import dev.arbalest.ssd.Index;
+import dev.arbalest.BadInputException;
+import dev.arbalest.Index;
+import dev.arbalest.cli.formats.FbinSpool;
+import dev.arbalest.cli.formats.ParquetExport;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,7 +1,9 @@
 package dev.arbalest.cli;
 
+import dev.arbalest.BadInputException;
+import dev.arbalest.cli.generate.DataSetWriter;
+import dev.arbalest.cli.generate.EmbeddingModel;
 import dev.arbalest.natives.Workers;
-import dev.arbalest.ssd.BadInputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

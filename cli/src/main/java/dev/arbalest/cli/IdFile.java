@@ -1,8 +1,8 @@
 package dev.arbalest.cli;
 
-import dev.arbalest.ssd.BadInputException;
-import dev.arbalest.ssd.IdType;
-import dev.arbalest.ssd.Ids;
+import dev.arbalest.BadInputException;
+import dev.arbalest.IdType;
+import dev.arbalest.Ids;
 import java.io.IOException;
 import java.nio.charset.MalformedInputException;
 import java.nio.file.Files;

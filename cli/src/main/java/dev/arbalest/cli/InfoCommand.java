@@ -1,9 +1,7 @@
 package dev.arbalest.cli;
 
-import dev.arbalest.ssd.GraphSummary;
-import dev.arbalest.ssd.IndexVerifier;
-import dev.arbalest.ssd.Manifest;
-import dev.arbalest.ssd.StageRecord;
+import dev.arbalest.IndexInfo;
+import dev.arbalest.ssd.trial.GraphSummary;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -29,32 +27,32 @@ final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
 
   @Override
   public Integer call() throws IOException {
-    Manifest manifest = IndexVerifier.manifest(index);
+    IndexInfo info = IndexInfo.read(index);
     ObjectNode root = CommonOptions.newObject();
-    root.put("vectors", manifest.live());
-    root.put("slots", manifest.count());
-    root.put("free_slots", manifest.count() - manifest.live());
-    root.put("id_type", manifest.idType().label());
-    root.put("closed", manifest.checkpoint().clean());
-    root.put("log_sequence", manifest.checkpoint().logSequence());
-    root.put("log_bytes", IndexVerifier.logBytes(index));
-    root.put("dimension", manifest.dimension());
-    root.put("storage", manifest.storage().label());
-    root.put("metric", manifest.metric().label());
-    root.put("codec", manifest.codec().toString());
-    root.put("code_dimension", manifest.codeDimension());
-    root.put("degree", manifest.build().degree());
-    root.put("build_list", manifest.build().searchListSize());
-    root.put("alpha", manifest.build().alpha());
-    root.put("fast", manifest.build().fast());
-    root.put("seed", manifest.build().seed());
-    root.put("entry_point", manifest.entryPoint());
-    root.put("generation", manifest.generation());
+    root.put("vectors", info.vectors());
+    root.put("slots", info.slots());
+    root.put("free_slots", info.slots() - info.vectors());
+    root.put("id_type", info.idType().label());
+    root.put("closed", info.closed());
+    root.put("log_sequence", info.logSequence());
+    root.put("log_bytes", IndexInfo.logBytes(index));
+    root.put("dimension", info.dimension());
+    root.put("storage", info.storage().label());
+    root.put("metric", info.metric().label());
+    root.put("codec", info.codec());
+    root.put("code_dimension", info.codeDimension());
+    root.put("degree", info.graph().degree());
+    root.put("build_list", info.graph().buildList());
+    root.put("alpha", info.graph().alpha());
+    root.put("fast", info.graph().fast());
+    root.put("seed", info.graph().seed());
+    root.put("entry_point", info.graph().entryPoint());
+    root.put("generation", info.generation());
     ObjectNode files = root.putObject("files");
     long total = 0;
-    for (Manifest.Part part : manifest.parts()) {
-      files.put(manifest.file(part).name(), manifest.file(part).bytes());
-      total += manifest.file(part).bytes();
+    for (IndexInfo.FileInfo file : info.files()) {
+      files.put(file.name(), file.bytes());
+      total += file.bytes();
     }
     root.put("total_bytes", total);
     GraphSummary graph = GraphSummary.of(index);
@@ -63,12 +61,12 @@ final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
     shape.put("reachable", graph.reachable());
     ArrayNode histogram = shape.putArray("degree_histogram");
     graph.histogram().forEach(histogram::add);
-    Map<String, Double> stages = StageRecord.read(index);
+    Map<String, Double> stages = IndexInfo.stageSeconds(index);
     ObjectNode stageSeconds = root.putObject("stages");
     stages.forEach(stageSeconds::put);
     ObjectNode memory = root.putObject("memory");
-    memory.put("graph_bytes", manifest.graphBytes());
-    memory.put("codes_bytes", manifest.file(Manifest.Part.CODES).bytes());
+    memory.put("graph_bytes", info.graph().bytes());
+    memory.put("codes_bytes", info.file("codes").bytes());
     if (common.json) {
       common.print(root);
       return ExitCode.DONE;
@@ -77,28 +75,28 @@ final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
         String.format(
             Locale.ROOT,
             "%,d vectors of dimension %d, %s, %s, generation %d",
-            manifest.live(),
-            manifest.dimension(),
-            manifest.metric().label(),
-            manifest.codec(),
-            manifest.generation()));
+            info.vectors(),
+            info.dimension(),
+            info.metric().label(),
+            info.codec(),
+            info.generation()));
     common.print(
         String.format(
             Locale.ROOT,
             "graph: degree %d, list %d, alpha %.2f%s, seed %d, entry point %d",
-            manifest.build().degree(),
-            manifest.build().searchListSize(),
-            manifest.build().alpha(),
-            manifest.build().fast() ? ", fast" : "",
-            manifest.build().seed(),
-            manifest.entryPoint()));
+            info.graph().degree(),
+            info.graph().buildList(),
+            info.graph().alpha(),
+            info.graph().fast() ? ", fast" : "",
+            info.graph().seed(),
+            info.graph().entryPoint()));
     common.print(
         String.format(
             Locale.ROOT,
             "       mean degree %.1f, %,d of %,d nodes reachable",
             graph.meanDegree(),
             graph.reachable(),
-            manifest.count()));
+            info.slots()));
     printHistogram(graph);
     if (stages.isEmpty()) {
       common.print("stage times of the build are not recorded");
@@ -108,23 +106,19 @@ final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
           line.append(String.format(Locale.ROOT, "%s %.1f s  ", stage, seconds)));
       common.print(line.toString().strip());
     }
-    if (manifest.live() < manifest.count() || !manifest.checkpoint().clean()) {
+    if (info.vectors() < info.slots() || !info.closed()) {
       common.print(
           String.format(
               Locale.ROOT,
               "slots: %,d, of which %,d free; log behind the last checkpoint: %s%s",
-              manifest.count(),
-              manifest.count() - manifest.live(),
-              ByteSize.format(IndexVerifier.logBytes(index)),
-              manifest.checkpoint().clean() ? "" : "; not closed (open, or to be recovered)"));
+              info.slots(),
+              info.slots() - info.vectors(),
+              ByteSize.format(IndexInfo.logBytes(index)),
+              info.closed() ? "" : "; not closed (open, or to be recovered)"));
     }
-    for (Manifest.Part part : manifest.parts()) {
+    for (IndexInfo.FileInfo file : info.files()) {
       common.print(
-          String.format(
-              Locale.ROOT,
-              "  %-14s %s",
-              manifest.file(part).name(),
-              ByteSize.format(manifest.file(part).bytes())));
+          String.format(Locale.ROOT, "  %-14s %s", file.name(), ByteSize.format(file.bytes())));
     }
     return ExitCode.DONE;
   }

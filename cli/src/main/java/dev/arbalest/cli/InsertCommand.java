@@ -1,14 +1,15 @@
 package dev.arbalest.cli;
 
-import dev.arbalest.natives.F32Rows;
-import dev.arbalest.ssd.BadInputException;
-import dev.arbalest.ssd.Ids;
-import dev.arbalest.ssd.Index;
-import dev.arbalest.ssd.OpenOptions;
-import dev.arbalest.ssd.VectorInput;
-import dev.arbalest.ssd.WriteOptions;
-import dev.arbalest.ssd.WriteReceipt;
-import dev.arbalest.ssd.WriteRefusedException;
+import dev.arbalest.BadInputException;
+import dev.arbalest.Ids;
+import dev.arbalest.LiveIndex;
+import dev.arbalest.OpenOptions;
+import dev.arbalest.VectorInput;
+import dev.arbalest.WriteOptions;
+import dev.arbalest.WriteReceipt;
+import dev.arbalest.WriteRefusedException;
+import dev.arbalest.cli.formats.InputFiles;
+import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -75,7 +76,8 @@ final class InsertCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     int present;
     try (Progress progress = common.progress();
         VectorInput vectors = InputFiles.open(input, InputFiles.Role.BASE);
-        Index opened = Index.openForWriting(index, OpenOptions.defaults(), options, progress)) {
+        LiveIndex opened =
+            LiveIndex.openForWriting(index, OpenOptions.defaults(), options, progress)) {
       F32Rows rows = vectors.rows();
       count = rows.count();
       if (skip < 0 || skip > count) {
@@ -129,7 +131,7 @@ final class InsertCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     return ExitCode.DONE;
   }
 
-  private static WriteReceipt insert(Index opened, F32Rows rows, Ids ids, int from, int to)
+  private static WriteReceipt insert(LiveIndex opened, F32Rows rows, Ids ids, int from, int to)
       throws IOException {
     F32Rows part =
         new F32Rows(

@@ -1,10 +1,10 @@
 package dev.arbalest.cli;
 
-import dev.arbalest.natives.KernelCheck;
-import dev.arbalest.natives.KernelCheck.Kernel;
-import dev.arbalest.natives.Metric;
+import dev.arbalest.BuildOptions;
+import dev.arbalest.natives.kernels.KernelCheck;
+import dev.arbalest.natives.kernels.KernelCheck.Kernel;
 import dev.arbalest.pq.CodecSpec;
-import dev.arbalest.ssd.BuildOptions;
+import dev.arbalest.vector.Metric;
 import java.io.PrintWriter;
 import java.util.EnumSet;
 import java.util.Set;

@@ -1,6 +1,6 @@
 package dev.arbalest.cli;
 
-import dev.arbalest.ssd.ProgressListener;
+import dev.arbalest.ProgressListener;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -12,7 +12,7 @@ import java.util.function.LongSupplier;
  * Shows stage, rate and remaining time: on a terminal as a line that is rewritten, in a log as a
  * line every few seconds and one at the end of each stage. Thread-safe.
  */
-final class Progress implements ProgressListener, AutoCloseable {
+public final class Progress implements ProgressListener, AutoCloseable {
   private static final long TERMINAL_NANOS = 200_000_000L;
   private static final long LOG_NANOS = 10_000_000_000L;
 

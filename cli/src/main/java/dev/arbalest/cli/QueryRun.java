@@ -1,13 +1,13 @@
 package dev.arbalest.cli;
 
-import dev.arbalest.natives.F32Rows;
+import dev.arbalest.BadInputException;
+import dev.arbalest.Index;
+import dev.arbalest.SearchParameters;
+import dev.arbalest.SearchResult;
+import dev.arbalest.VectorInput;
 import dev.arbalest.natives.Workers;
-import dev.arbalest.ssd.BadInputException;
-import dev.arbalest.ssd.GroundTruth;
-import dev.arbalest.ssd.Index;
-import dev.arbalest.ssd.SearchParameters;
-import dev.arbalest.ssd.SearchResult;
-import dev.arbalest.ssd.VectorInput;
+import dev.arbalest.ssd.trial.GroundTruth;
+import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;

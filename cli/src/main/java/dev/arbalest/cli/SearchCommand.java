@@ -1,15 +1,17 @@
 package dev.arbalest.cli;
 
 import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.BadInputException;
+import dev.arbalest.Index;
+import dev.arbalest.OpenOptions;
+import dev.arbalest.ProgressListener;
+import dev.arbalest.ReaderKind;
+import dev.arbalest.SearchParameters;
+import dev.arbalest.VectorInput;
+import dev.arbalest.cli.formats.InputFiles;
 import dev.arbalest.natives.SystemFacts;
-import dev.arbalest.ssd.BadInputException;
-import dev.arbalest.ssd.GroundTruth;
-import dev.arbalest.ssd.Index;
-import dev.arbalest.ssd.OpenOptions;
-import dev.arbalest.ssd.ProgressListener;
-import dev.arbalest.ssd.ReaderKind;
-import dev.arbalest.ssd.SearchParameters;
-import dev.arbalest.ssd.VectorInput;
+import dev.arbalest.pq.CodecSpec;
+import dev.arbalest.ssd.trial.GroundTruth;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -132,8 +134,8 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
       long start = System.nanoTime();
       try (Index opened = openIndex(options)) {
         double openMillis = (System.nanoTime() - start) / 1e6;
-        if (!opened.readerNote().isEmpty()) {
-          common.err().println(opened.readerNote());
+        if (!opened.stats().readerNote().isEmpty()) {
+          common.err().println(opened.stats().readerNote());
           common.err().flush();
         }
         SearchParameters parameters = recall == null ? given : opened.parametersFor(k, recall);
@@ -142,7 +144,7 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
         double firstMillis = run.first();
         run.warmUp(threads);
         KernelWarning.print(
-            KernelWarning.of(opened.manifest().codec(), opened.metric()),
+            KernelWarning.of(CodecSpec.parse(opened.info().codec()), opened.metric()),
             opened.dimension(),
             common.err());
         QueryRun.Totals totals = run.measure(threads, repeat);
@@ -229,7 +231,7 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     }
     root.put("qps", searches / totals.seconds());
     root.put("threads", threads);
-    root.put("reader", opened.reader().label());
+    root.put("reader", opened.stats().reader().label());
     Histogram histogram = totals.nanos();
     ObjectNode latency = root.putObject("latency_us");
     latency.put("mean", histogram.getMean() / 1e3);
@@ -254,9 +256,9 @@ final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     perQuery.put("wait_us", totals.waitNanos() / searches / 1e3);
     perQuery.put("rerank_us", totals.rerankNanos() / searches / 1e3);
     ObjectNode memory = root.putObject("memory");
-    memory.put("graph_bytes", opened.graphBytes());
-    memory.put("codes_bytes", opened.codesBytes());
-    memory.put("cache_bytes", opened.cacheBytes());
+    memory.put("graph_bytes", opened.stats().graphBytes());
+    memory.put("codes_bytes", opened.stats().codesBytes());
+    memory.put("cache_bytes", opened.stats().cacheBytes());
     memory.put("rss_bytes", SystemFacts.residentBytes());
     root.put("open_ms", openMillis);
     root.put("first_query_ms", firstMillis);

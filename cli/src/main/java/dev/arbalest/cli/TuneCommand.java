@@ -1,9 +1,10 @@
 package dev.arbalest.cli;
 
-import dev.arbalest.ssd.BadInputException;
-import dev.arbalest.ssd.RecallCurve;
-import dev.arbalest.ssd.Tuner;
-import dev.arbalest.ssd.VectorInput;
+import dev.arbalest.BadInputException;
+import dev.arbalest.RecallCurve;
+import dev.arbalest.Tuner;
+import dev.arbalest.VectorInput;
+import dev.arbalest.cli.formats.InputFiles;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;

@@ -1,9 +1,8 @@
 package dev.arbalest.cli;
 
-import dev.arbalest.ssd.CorruptIndexException;
-import dev.arbalest.ssd.IndexRepair;
-import dev.arbalest.ssd.IndexVerifier;
-import dev.arbalest.ssd.Manifest;
+import dev.arbalest.CorruptIndexException;
+import dev.arbalest.IndexRepair;
+import dev.arbalest.IndexVerifier;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -52,13 +51,13 @@ final class VerifyCommand implements Callable<Integer>, ArbalestCommand.Verbose 
     try (Progress progress = common.progress()) {
       if (repair) {
         ArrayNode repaired = root.putArray("repaired");
-        for (Manifest.Part part : IndexRepair.repair(index, workers, progress)) {
-          repaired.add(part.name().toLowerCase(Locale.ROOT));
+        for (String part : IndexRepair.repair(index, workers, progress)) {
+          repaired.add(part);
         }
       }
       IndexVerifier.Report report = IndexVerifier.verify(index, workers, progress);
       root.put("ok", true);
-      root.put("vectors", report.manifest().live());
+      root.put("vectors", report.info().vectors());
       root.put("bytes", report.bytes());
       root.put("reachable", report.reachable());
       if (!Double.isNaN(report.recall())) {

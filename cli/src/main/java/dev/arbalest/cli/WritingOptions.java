@@ -1,6 +1,6 @@
 package dev.arbalest.cli;
 
-import dev.arbalest.ssd.WriteOptions;
+import dev.arbalest.WriteOptions;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 

@@ -375,7 +375,7 @@ class CommandLineTest {
     String[] codecs = {"saq:2", "rabitq:1", "saq:2"};
     for (int i = 0; i < budgets.length; i++) {
       assertThat(
-              dev.arbalest.ssd.BuildOptions.defaults()
+              dev.arbalest.BuildOptions.defaults()
                   .withThreads(2)
                   .withMemoryBytes(new ByteSize().convert(budgets[i]))
                   .withAutomaticCodec(20_000, 256)

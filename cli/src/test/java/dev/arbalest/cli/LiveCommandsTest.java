@@ -2,7 +2,8 @@ package dev.arbalest.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.arbalest.ssd.VectorInput;
+import dev.arbalest.VectorInput;
+import dev.arbalest.cli.formats.InputFiles;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.RandomAccessFile;

@@ -1,6 +1,6 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.F32Rows;
+import dev.arbalest.vector.F32Rows;
 import java.lang.foreign.MemorySegment;
 
 /**

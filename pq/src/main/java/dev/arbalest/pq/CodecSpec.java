@@ -1,6 +1,6 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.BitDistance;
+import dev.arbalest.natives.kernels.BitDistance;
 
 /**
  * A codec as named on the command line: {@code saq:B} and {@code rabitq:B} (B bits per component),

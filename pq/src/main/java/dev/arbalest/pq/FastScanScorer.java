@@ -1,6 +1,6 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.FastScan;
+import dev.arbalest.natives.kernels.FastScan;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;

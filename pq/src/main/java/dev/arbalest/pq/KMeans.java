@@ -1,6 +1,6 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.CentroidSearch;
+import dev.arbalest.natives.kernels.CentroidSearch;
 import java.util.SplittableRandom;
 
 /**

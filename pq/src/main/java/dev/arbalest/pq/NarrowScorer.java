@@ -1,8 +1,8 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.F32Rows;
-import dev.arbalest.natives.Metric;
-import dev.arbalest.natives.NarrowDistance;
+import dev.arbalest.natives.kernels.NarrowDistance;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 

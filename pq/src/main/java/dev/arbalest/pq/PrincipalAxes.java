@@ -1,9 +1,9 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.F32Matrix;
-import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
+import dev.arbalest.natives.kernels.F32Matrix;
+import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;

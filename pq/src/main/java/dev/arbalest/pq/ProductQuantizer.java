@@ -1,11 +1,11 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.AdcDistance;
-import dev.arbalest.natives.CentroidSearch;
-import dev.arbalest.natives.F32Rows;
-import dev.arbalest.natives.FastScan;
-import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.Workers;
+import dev.arbalest.natives.kernels.AdcDistance;
+import dev.arbalest.natives.kernels.CentroidSearch;
+import dev.arbalest.natives.kernels.FastScan;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;

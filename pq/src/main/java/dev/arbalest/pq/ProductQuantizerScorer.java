@@ -1,6 +1,6 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.AdcDistance;
+import dev.arbalest.natives.kernels.AdcDistance;
 import java.lang.foreign.MemorySegment;
 
 /** Scores product-quantizer codes by table look-ups; gives no error bound. */

@@ -1,6 +1,6 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.Metric;
+import dev.arbalest.vector.Metric;
 import java.lang.foreign.MemorySegment;
 
 /**

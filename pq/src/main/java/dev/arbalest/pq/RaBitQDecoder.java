@@ -1,7 +1,7 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.BitLevels;
-import dev.arbalest.natives.Metric;
+import dev.arbalest.natives.kernels.BitLevels;
+import dev.arbalest.vector.Metric;
 import java.lang.foreign.MemorySegment;
 
 /**

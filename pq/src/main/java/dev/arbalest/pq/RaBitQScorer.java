@@ -1,7 +1,7 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.BitDistance;
-import dev.arbalest.natives.Metric;
+import dev.arbalest.natives.kernels.BitDistance;
+import dev.arbalest.vector.Metric;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 

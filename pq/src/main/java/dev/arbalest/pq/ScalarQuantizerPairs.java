@@ -1,7 +1,7 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.F32Rows;
-import dev.arbalest.natives.NarrowDistance;
+import dev.arbalest.natives.kernels.NarrowDistance;
+import dev.arbalest.vector.F32Rows;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 
@@ -21,12 +21,12 @@ public final class ScalarQuantizerPairs {
   /**
    * Makes a scorer.
    *
-   * @param codec trained for {@link dev.arbalest.natives.Metric#L2}
+   * @param codec trained for {@link dev.arbalest.vector.Metric#L2}
    * @param codes its code table, which must outlive this
    * @param memory where the scratch goes; must outlive this
    */
   public ScalarQuantizerPairs(ScalarQuantizer codec, MemorySegment codes, SegmentAllocator memory) {
-    if (codec.metric() != dev.arbalest.natives.Metric.L2) {
+    if (codec.metric() != dev.arbalest.vector.Metric.L2) {
       throw new IllegalArgumentException("pairs need codes for l2, found " + codec.metric());
     }
     this.codec = codec;

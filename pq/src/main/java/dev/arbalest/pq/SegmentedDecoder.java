@@ -1,8 +1,8 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.BitLevels;
-import dev.arbalest.natives.F32Distance;
-import dev.arbalest.natives.Metric;
+import dev.arbalest.natives.kernels.BitLevels;
+import dev.arbalest.natives.kernels.F32Distance;
+import dev.arbalest.vector.Metric;
 import java.lang.foreign.MemorySegment;
 
 /**

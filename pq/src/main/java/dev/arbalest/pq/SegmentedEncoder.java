@@ -1,7 +1,7 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.F32Rows;
-import dev.arbalest.natives.Metric;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 

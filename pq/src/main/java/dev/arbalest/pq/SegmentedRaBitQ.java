@@ -1,10 +1,10 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.F32Distance;
-import dev.arbalest.natives.F32Rows;
-import dev.arbalest.natives.Metric;
-import dev.arbalest.natives.PackedPlanes;
 import dev.arbalest.natives.Workers;
+import dev.arbalest.natives.kernels.F32Distance;
+import dev.arbalest.natives.kernels.PackedPlanes;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;

@@ -1,8 +1,8 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.BitDistance;
-import dev.arbalest.natives.Metric;
-import dev.arbalest.natives.PackedPlanes;
+import dev.arbalest.natives.kernels.BitDistance;
+import dev.arbalest.natives.kernels.PackedPlanes;
+import dev.arbalest.vector.Metric;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 

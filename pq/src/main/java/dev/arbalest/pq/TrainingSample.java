@@ -1,6 +1,6 @@
 package dev.arbalest.pq;
 
-import dev.arbalest.natives.F32Rows;
+import dev.arbalest.vector.F32Rows;
 
 /** Which rows a codec is trained on: evenly spread, so that no random choice is needed. */
 final class TrainingSample {

@@ -4,14 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.arbalest.natives.F32Distance;
-import dev.arbalest.natives.F32Rows;
-import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
+import dev.arbalest.natives.kernels.F32Distance;
 import dev.arbalest.testing.Allocations;
 import dev.arbalest.testing.ForSeeds;
 import dev.arbalest.testing.TestRows;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;

@@ -3,10 +3,10 @@ package dev.arbalest.pq;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.testing.TestRows;
+import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
 

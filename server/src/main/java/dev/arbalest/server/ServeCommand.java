@@ -1,6 +1,10 @@
 package dev.arbalest.server;
 
 import dev.arbalest.natives.SystemFacts;
+import dev.arbalest.server.access.AccessControl;
+import dev.arbalest.server.metrics.ServerLog;
+import dev.arbalest.server.model.BadOptionException;
+import dev.arbalest.server.model.ServerOptions;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
@@ -28,7 +32,7 @@ import picocli.CommandLine.Spec;
       "Clients, options, metrics: docs/server.md, docs/flight.md, /openapi.yaml; running it:",
       "docs/operations.md."
     })
-final class ServeCommand implements Callable<Integer> {
+public final class ServeCommand implements Callable<Integer> {
   private static final int FAILED = 1;
   private static final long LEAST_BESIDE_HEAP = 256L << 20;
 
@@ -162,7 +166,7 @@ final class ServeCommand implements Callable<Integer> {
     System.exit(run(args));
   }
 
-  static int run(String... args) {
+  public static int run(String... args) {
     CommandLine line = new CommandLine(new ServeCommand());
     line.setExecutionExceptionHandler((e, _, _) -> {
       System.err.println("serve: " + e.getMessage());

@@ -1,6 +1,17 @@
 package dev.arbalest.server;
 
 import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.server.access.AccessControl;
+import dev.arbalest.server.access.TlsFiles;
+import dev.arbalest.server.collection.Collections;
+import dev.arbalest.server.collection.SearchPool;
+import dev.arbalest.server.flight.FlightService;
+import dev.arbalest.server.http.ConnectionGuard;
+import dev.arbalest.server.http.HttpApi;
+import dev.arbalest.server.metrics.FlightRecorder;
+import dev.arbalest.server.metrics.ServerMetrics;
+import dev.arbalest.server.model.BadOptionException;
+import dev.arbalest.server.model.ServerOptions;
 import io.helidon.common.tls.TlsClientAuth;
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.WebServerConfig;
@@ -16,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * A running server: collections, Arrow Flight and HTTP. It answers as soon as it is made;
  * collections become ready one after the other. Thread-safe.
  */
-final class Server implements AutoCloseable {
+public final class Server implements AutoCloseable {
   private static final int MOST_CONNECTIONS = 8192;
 
   /** Within which the head of a connection's next request must have come. */
@@ -29,7 +40,7 @@ final class Server implements AutoCloseable {
   private static final Duration GRACE = Duration.ofSeconds(10);
 
   private final ServerOptions options;
-  private final Collections collections;
+  public final Collections collections;
   private final SearchPool pool;
   private final FlightRecorder recorder;
   private final HttpApi http;
@@ -91,7 +102,7 @@ final class Server implements AutoCloseable {
    * @throws IOException if a port or the data directory is taken, or a file cannot be read
    */
   @MustBeClosed
-  static Server start(ServerOptions options) throws IOException {
+  public static Server start(ServerOptions options) throws IOException {
     requireSafe(options);
     return new Server(options);
   }
@@ -159,15 +170,15 @@ final class Server implements AutoCloseable {
     return String.valueOf(root.getMessage());
   }
 
-  int httpPort() {
+  public int httpPort() {
     return web.port();
   }
 
-  int flightPort() {
+  public int flightPort() {
     return flight.port();
   }
 
-  Collections collections() {
+  public Collections collections() {
     return collections;
   }
 

@@ -1,6 +1,8 @@
 package dev.arbalest.server;
 
-import dev.arbalest.ssd.BadInputException;
+import dev.arbalest.BadInputException;
+import dev.arbalest.server.collection.DataVerifier;
+import dev.arbalest.server.model.JsonBody;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;

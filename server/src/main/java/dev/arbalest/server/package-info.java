@@ -1,9 +1,8 @@
 /**
- * The server: collections of vectors with attributes, over Arrow Flight and HTTP.
+ * The server process: starts and stops it, and the commands that run or check it.
  *
- * <p>{@link dev.arbalest.server.Collections} holds the {@link dev.arbalest.server.Collection}s of a
- * directory, each an index of {@code dev.arbalest.ssd} beside an {@link
- * dev.arbalest.server.AttributeStore}; both protocols call those.
+ * <p>{@code collection} holds the collections of a directory; {@code http} and {@code flight} are
+ * the protocols that call them.
  */
 @NullMarked
 package dev.arbalest.server;

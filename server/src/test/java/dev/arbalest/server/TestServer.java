@@ -1,6 +1,8 @@
 package dev.arbalest.server;
 
 import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.server.model.JsonBody;
+import dev.arbalest.server.model.ServerOptions;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -11,8 +13,8 @@ import java.util.function.UnaryOperator;
 import tools.jackson.databind.JsonNode;
 
 /** A server on free ports of the loopback, and a client of its HTTP interface. */
-final class TestServer implements AutoCloseable {
-  private final Server server;
+public final class TestServer implements AutoCloseable {
+  public final Server server;
   private final HttpClient client = HttpClient.newHttpClient();
 
   @MustBeClosed
@@ -22,44 +24,44 @@ final class TestServer implements AutoCloseable {
 
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // closed by close()
-  static TestServer start(Path data) throws IOException {
+  public static TestServer start(Path data) throws IOException {
     return start(data, UnaryOperator.identity());
   }
 
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // closed by close()
-  static TestServer start(Path data, UnaryOperator<ServerOptions.Builder> change)
+  public static TestServer start(Path data, UnaryOperator<ServerOptions.Builder> change)
       throws IOException {
     Server server = Server.start(change.apply(new ServerOptions.Builder(data)).build());
     server.collections().awaitLoaded();
     return new TestServer(server);
   }
 
-  Server server() {
+  public Server server() {
     return server;
   }
 
-  String url() {
+  public String url() {
     return "http://127.0.0.1:" + server.httpPort();
   }
 
   /** An answer: status and body. */
-  record Answer(int status, JsonNode body, java.net.http.HttpHeaders headers) {
-    JsonNode result() {
+  public record Answer(int status, JsonNode body, java.net.http.HttpHeaders headers) {
+    public JsonNode result() {
       return body.path("result");
     }
 
-    String error() {
+    public String error() {
       return body.path("status").path("error").asString("");
     }
   }
 
-  Answer call(String method, String path, String body, String... headers)
+  public Answer call(String method, String path, String body, String... headers)
       throws IOException, InterruptedException {
     return send(method, path, HttpRequest.BodyPublishers.ofString(body), headers);
   }
 
-  Answer send(String method, String path, HttpRequest.BodyPublisher body, String... headers)
+  public Answer send(String method, String path, HttpRequest.BodyPublisher body, String... headers)
       throws IOException, InterruptedException {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create(url() + path)).method(method, body);

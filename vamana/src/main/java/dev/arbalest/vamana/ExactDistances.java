@@ -1,9 +1,9 @@
 package dev.arbalest.vamana;
 
-import dev.arbalest.natives.F32Distance;
-import dev.arbalest.natives.F32Rows;
-import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.Workers;
+import dev.arbalest.natives.kernels.F32Distance;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 

@@ -1,9 +1,9 @@
 package dev.arbalest.vamana;
 
-import dev.arbalest.natives.F32Distance;
-import dev.arbalest.natives.F32Rows;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
+import dev.arbalest.natives.kernels.F32Distance;
+import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 
 /** The node nearest to the mean of all vectors: where searches start. */

@@ -2,11 +2,11 @@ package dev.arbalest.vamana;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.arbalest.natives.F32Rows;
-import dev.arbalest.natives.Metric;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.testing.ForSeeds;
 import dev.arbalest.testing.TestRows;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.util.BitSet;
 import java.util.SplittableRandom;

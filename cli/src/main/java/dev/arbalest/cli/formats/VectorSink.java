@@ -1,0 +1,14 @@
+package dev.arbalest.cli.formats;
+
+import java.io.IOException;
+
+/** Takes vectors one after the other. */
+@FunctionalInterface
+interface VectorSink {
+  /**
+   * Takes {@code values[from, from + dimension)}.
+   *
+   * @throws dev.arbalest.BadInputException if the dimension is not that of the vectors before
+   */
+  void accept(float[] values, int from, int dimension) throws IOException;
+}

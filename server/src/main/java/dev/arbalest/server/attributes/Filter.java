@@ -1,0 +1,197 @@
+package dev.arbalest.server.attributes;
+
+import dev.arbalest.IdType;
+import dev.arbalest.server.model.PointId;
+import dev.arbalest.server.model.ServerException;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A condition on a point's attributes, which SQLite evaluates on the JSON document they are kept
+ * as. A condition on a field that is a list holds if it holds for one of its elements.
+ */
+public sealed interface Filter {
+  /** Appends this as an SQL expression; see {@link FilterSql}. */
+  void toSql(FilterSql sql);
+
+  /** All of some conditions. */
+  record And(List<Filter> parts) implements Filter {
+    @Override
+    public void toSql(FilterSql sql) {
+      sql.join(parts, " AND ", "1");
+    }
+  }
+
+  /** At least one of some conditions. */
+  record Or(List<Filter> parts) implements Filter {
+    @Override
+    public void toSql(FilterSql sql) {
+      sql.join(parts, " OR ", "0");
+    }
+  }
+
+  /** At least so many of some conditions. */
+  record AtLeast(int count, List<Filter> parts) implements Filter {
+    @Override
+    public void toSql(FilterSql sql) {
+      sql.append("(");
+      sql.join(parts, " + ", "0");
+      sql.append(" >= " + count + ")");
+    }
+  }
+
+  /** The opposite of a condition. */
+  record Not(Filter part) implements Filter {
+    @Override
+    public void toSql(FilterSql sql) {
+      sql.append("NOT (");
+      part.toSql(sql);
+      sql.append(")");
+    }
+  }
+
+  /** How a field is compared. */
+  enum Operator {
+    EQUAL("="),
+    NOT_EQUAL("<>"),
+    GREATER(">"),
+    GREATER_OR_EQUAL(">="),
+    LESS("<"),
+    LESS_OR_EQUAL("<="),
+    CONTAINS("");
+
+    private final String sql;
+
+    Operator(String sql) {
+      this.sql = sql;
+    }
+
+    String sql() {
+      return sql;
+    }
+  }
+
+  /**
+   * A field compared with a value: a Boolean, Long, Double or String; only values of its kind are
+   * compared.
+   */
+  record Compare(FieldPath field, Operator operator, Object value) implements Filter {
+    @Override
+    public void toSql(FilterSql sql) {
+      sql.compare(field, operator, value);
+    }
+  }
+
+  /**
+   * A test of a value.
+   *
+   * @param value a Boolean, Long, Double or String; only values of its kind pass
+   * @param isTime whether both are moments in ISO 8601
+   */
+  record Test(Operator operator, Object value, boolean isTime) {}
+
+  /** A field of which one value passes all of several tests. */
+  record CompareAll(FieldPath field, List<Test> tests) implements Filter {
+    @Override
+    public void toSql(FilterSql sql) {
+      sql.compareAll(field, tests);
+    }
+  }
+
+  /** A field of which one value is none of some, all of one kind. */
+  record NoneOf(FieldPath field, List<Object> values) implements Filter {
+    @Override
+    public void toSql(FilterSql sql) {
+      sql.noneOf(field, values);
+    }
+  }
+
+  /** A field whose number of values is compared. */
+  record CountValues(FieldPath field, Operator operator, long count) implements Filter {
+    @Override
+    public void toSql(FilterSql sql) {
+      sql.count(field, operator, count);
+    }
+  }
+
+  /** A field that is missing, null or an empty list. */
+  record IsEmpty(FieldPath field) implements Filter {
+    @Override
+    public void toSql(FilterSql sql) {
+      sql.empty(field);
+    }
+  }
+
+  /** A field that is null. */
+  record IsNull(FieldPath field) implements Filter {
+    @Override
+    public void toSql(FilterSql sql) {
+      sql.element(field, "e.type = 'null'", List.of());
+    }
+  }
+
+  /** A field whose elements are objects one of which satisfies a condition. */
+  record Nested(FieldPath field, Filter condition) implements Filter {
+    @Override
+    public void toSql(FilterSql sql) {
+      sql.nested(field, condition);
+    }
+  }
+
+  /** A point with one of some ids. */
+  record HasId(List<PointId> ids) implements Filter {
+    @Override
+    public void toSql(FilterSql sql) {
+      sql.ids(ids);
+    }
+  }
+
+  /**
+   * A field of nested objects, as {@code a.b}; {@code []} behind a list is allowed and means
+   * nothing.
+   *
+   * @param jsonPaths its steps: a new one begins behind each list that is stepped into
+   */
+  record FieldPath(List<String> jsonPaths) {
+    private static final Pattern KEY = Pattern.compile("[^\\x00-\\x1f\"\\\\\\[\\]]{1,200}");
+
+    /** A field of the document itself, dots or not. */
+    public static FieldPath ofKey(String key) {
+      if (!KEY.matcher(key).matches()) {
+        throw ServerException.invalid("\"" + key + "\" is no name of a field");
+      }
+      return new FieldPath(List.of("$.\"" + key + '"'));
+    }
+
+    public static FieldPath parse(String text) {
+      StringBuilder path = new StringBuilder("$");
+      java.util.ArrayList<String> paths = new java.util.ArrayList<>();
+      for (String step : text.split("\\.", -1)) {
+        boolean isList = step.endsWith("[]");
+        String key = isList ? step.substring(0, step.length() - 2) : step;
+        if (!KEY.matcher(key).matches()) {
+          throw ServerException.invalid("\"" + text + "\" is no name of a field");
+        }
+        path.append(".\"").append(key).append('"');
+        if (isList) {
+          paths.add(path.toString());
+          path = new StringBuilder("$");
+        }
+      }
+      if (path.length() > 1) {
+        paths.add(path.toString());
+      }
+      return new FieldPath(List.copyOf(paths));
+    }
+  }
+
+  /** Parts of an SQL statement for a filter, with its parameters. */
+  interface Context {
+    /** Number of an indexed field, or null. */
+    @Nullable Integer indexOf(FieldPath field);
+
+    /** What ids of the collection are. */
+    IdType idType();
+  }
+}

@@ -1,0 +1,238 @@
+package dev.arbalest.server.attributes;
+
+import dev.arbalest.IdType;
+import dev.arbalest.server.model.PointId;
+import dev.arbalest.server.model.ServerException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Translates a {@link Filter} into an SQL expression on table {@code points p}. Values become
+ * parameters; nothing a client sends becomes SQL text.
+ */
+final class FilterSql {
+  private static final int MOST_PARAMETERS = 30_000;
+
+  private static final int MOST_CHARACTERS = 800_000;
+
+  private final Filter.Context context;
+  private final StringBuilder sql = new StringBuilder();
+  private final List<Object> parameters = new ArrayList<>();
+  private String document = "p.payload";
+  private int depth;
+
+  private FilterSql(Filter.Context context) {
+    this.context = context;
+  }
+
+  /**
+   * A translated filter.
+   *
+   * @param where expression
+   * @param parameters of it, in order: Long, Double or String
+   */
+  record Translated(String where, List<Object> parameters) {}
+
+  static Translated of(@Nullable Filter filter, Filter.Context context) {
+    FilterSql sql = new FilterSql(context);
+    if (filter == null) {
+      sql.append("1");
+    } else {
+      filter.toSql(sql);
+    }
+    sql.requireRoom();
+    return new Translated(sql.sql.toString(), List.copyOf(sql.parameters));
+  }
+
+  void append(String text) {
+    sql.append(text);
+  }
+
+  private void requireRoom() {
+    if (sql.length() > MOST_CHARACTERS || parameters.size() > MOST_PARAMETERS) {
+      throw ServerException.invalid(
+          "the filter has too many conditions or values: at most " + MOST_PARAMETERS + " values");
+    }
+  }
+
+  /** A balanced tree: SQLite refuses expressions that are nested too deep. */
+  void join(List<Filter> parts, String operator, String none) {
+    requireRoom();
+    sql.append('(');
+    if (parts.isEmpty()) {
+      sql.append(none);
+    } else if (parts.size() == 1) {
+      parts.getFirst().toSql(this);
+    } else {
+      int middle = parts.size() / 2;
+      join(parts.subList(0, middle), operator, none);
+      sql.append(operator);
+      join(parts.subList(middle, parts.size()), operator, none);
+    }
+    sql.append(')');
+  }
+
+  /** Whether one value of a field passes all of several tests. */
+  void compareAll(Filter.FieldPath field, List<Filter.Test> tests) {
+    StringBuilder text = new StringBuilder();
+    StringBuilder rows = new StringBuilder();
+    List<Object> values = new ArrayList<>();
+    boolean indexed = true;
+    for (Filter.Test test : tests) {
+      String operator = test.operator().sql();
+      text.append(text.isEmpty() ? "" : " AND ");
+      if (test.isTime()) {
+        text.append("julianday(e.value) ").append(operator).append(" julianday(?)");
+      } else {
+        text.append("e.type IN ").append(types(test.value())).append(" AND e.value ");
+        text.append(operator).append(" ?");
+      }
+      rows.append(" AND value ").append(operator).append(" ?");
+      values.add(bound(test.value()));
+      indexed &= !test.isTime();
+    }
+    Integer index = indexed && depth == 0 ? context.indexOf(field) : null;
+    sql.append('(');
+    if (index != null) {
+      sql.append("p.id IN (SELECT id FROM field_values WHERE field = ")
+          .append(index.intValue())
+          .append(rows)
+          .append(") AND ");
+      parameters.addAll(values);
+    }
+    element(field, text.toString(), values);
+    sql.append(')');
+  }
+
+  /** Whether a value of a field is of a kind and none of some of that kind. */
+  void noneOf(Filter.FieldPath field, List<Object> values) {
+    String marks = values.stream().map(_ -> "?").collect(Collectors.joining(", "));
+    element(
+        field,
+        "e.type IN " + types(values.getFirst()) + " AND e.value NOT IN (" + marks + ")",
+        values.stream().map(FilterSql::bound).toList());
+  }
+
+  private static Object bound(Object value) {
+    return value instanceof Boolean b ? (Object) (b ? 1L : 0L) : value;
+  }
+
+  private static String types(Object value) {
+    return switch (value) {
+      case Boolean _ -> "('true', 'false')";
+      case String _ -> "('text')";
+      default -> "('integer', 'real')";
+    };
+  }
+
+  void compare(Filter.FieldPath field, Filter.Operator operator, Object value) {
+    Object bound = bound(value);
+    boolean contains = operator == Filter.Operator.CONTAINS;
+    String test = contains ? "instr(e.value, ?) > 0" : "e.value " + operator.sql() + " ?";
+    Integer index = depth == 0 ? context.indexOf(field) : null;
+    sql.append('(');
+    if (index != null && !contains && operator != Filter.Operator.NOT_EQUAL) {
+      // The index finds the few that are then looked at.
+      sql.append("p.id IN (SELECT id FROM field_values WHERE field = ")
+          .append(index.intValue())
+          .append(" AND value ")
+          .append(operator.sql())
+          .append(" ?) AND ");
+      parameters.add(bound);
+    }
+    element(field, "e.type IN " + types(value) + " AND " + test, List.of(bound));
+    sql.append(')');
+  }
+
+  /** Whether for one of the values of a field, {@code e}, a test holds. */
+  void element(Filter.FieldPath field, String test, List<Object> values) {
+    sql.append("EXISTS (SELECT 1 FROM ");
+    String guard = from(field);
+    sql.append(" WHERE ").append(guard).append(" AND ").append(test).append(')');
+    parameters.add(last(field));
+    parameters.addAll(values);
+  }
+
+  private static String last(Filter.FieldPath field) {
+    return field.jsonPaths().getLast();
+  }
+
+  /**
+   * The values of a field as rows {@code e}.
+   *
+   * @return a condition on them, with the last path as parameter: the members of an object are no
+   *     values
+   */
+  private String from(Filter.FieldPath field) {
+    List<String> paths = field.jsonPaths();
+    String of = document;
+    for (int i = 0; i < paths.size(); i++) {
+      boolean isLast = i == paths.size() - 1;
+      String name = isLast ? "e" : "s" + depth + "_" + i;
+      sql.append(i == 0 ? "" : ", ").append("json_each(").append(of).append(", ?) ").append(name);
+      parameters.add(paths.get(i));
+      if (!isLast) {
+        of = "CASE " + name + ".type WHEN 'object' THEN " + name + ".value END";
+      }
+    }
+    return "json_type(" + of + ", ?) <> 'object'";
+  }
+
+  void count(Filter.FieldPath field, Filter.Operator operator, long count) {
+    sql.append("(SELECT count(*) FROM ");
+    String guard = from(field);
+    sql.append(" WHERE ").append(guard).append(" AND e.type <> 'null') ");
+    parameters.add(last(field));
+    sql.append(operator.sql()).append(" ?");
+    parameters.add(count);
+  }
+
+  void empty(Filter.FieldPath field) {
+    sql.append("(NOT ");
+    element(field, "e.type <> 'null'", List.of());
+    if (field.jsonPaths().size() == 1) {
+      sql.append(" AND coalesce(json_type(").append(document).append(", ?), '') <> 'object'");
+      parameters.add(last(field));
+    }
+    sql.append(')');
+  }
+
+  void nested(Filter.FieldPath field, Filter condition) {
+    if (field.jsonPaths().size() > 1) {
+      throw ServerException.invalid("a nested condition has one list: " + field.jsonPaths());
+    }
+    String outer = document;
+    String name = "n" + depth++;
+    sql.append("EXISTS (SELECT 1 FROM json_each(CASE json_type(")
+        .append(outer)
+        .append(", ?) WHEN 'array' THEN json_extract(")
+        .append(outer)
+        .append(", ?) WHEN 'object' THEN json_array(json_extract(")
+        .append(outer)
+        .append(", ?)) END) ")
+        .append(name)
+        .append(" WHERE ")
+        .append(name)
+        .append(".type = 'object' AND ");
+    for (int i = 0; i < 3; i++) {
+      parameters.add(last(field));
+    }
+    document = "CASE " + name + ".type WHEN 'object' THEN " + name + ".value END";
+    condition.toSql(this);
+    sql.append(')');
+    document = outer;
+    depth--;
+  }
+
+  void ids(List<PointId> ids) {
+    IdType type = context.idType();
+    sql.append("p.id IN (")
+        .append(ids.stream().map(_ -> "?").collect(Collectors.joining(", ")))
+        .append(')');
+    for (PointId id : ids) {
+      parameters.add(id.as(type).key());
+    }
+  }
+}

@@ -1,0 +1,127 @@
+package dev.arbalest.server.collection;
+
+import dev.arbalest.natives.SystemFacts;
+import dev.arbalest.server.model.ServerException;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Which collections have their files open. Those asked for are opened, and those not asked for
+ * longest are closed when others need their room: memory within the server's budget, and a number
+ * that goes with it. Small ones, which open in a moment, are closed when nobody has asked for them
+ * for a while, and then cost nothing but their files. Thread-safe.
+ */
+final class OpenCollections implements AutoCloseable {
+  /** Memory to open one takes besides its points. */
+  private static final long OPEN_BYTES = 8L << 20;
+
+  private static final long SMALL_BYTES = 8L << 20;
+  private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(30);
+  private static final long SWEEP_NANOS = TimeUnit.SECONDS.toNanos(5);
+  private static final long RETRY_MILLIS = 1000;
+
+  private final long budgetBytes;
+  private final int mostOpen;
+  private final Set<Collection> open = ConcurrentHashMap.newKeySet();
+  private final Thread sweeper;
+  private volatile boolean closed;
+
+  OpenCollections(long budgetBytes, int mostOpen) {
+    this.budgetBytes = budgetBytes;
+    this.mostOpen = mostOpen;
+    this.sweeper =
+        Thread.ofPlatform().daemon().name("arbalest-idle-collections").start(this::sweepForEver);
+  }
+
+  /** Most that are open at a time, as long as others are not in use. */
+  int mostOpen() {
+    return mostOpen;
+  }
+
+  /** How many are open. */
+  int count() {
+    return open.size();
+  }
+
+  void opened(Collection collection) {
+    open.add(collection);
+  }
+
+  void closed(Collection collection) {
+    open.remove(collection);
+  }
+
+  /**
+   * Makes room for a collection that is about to be opened, by closing others that nobody uses.
+   *
+   * @param bytes of memory its points take
+   * @throws ServerException EXHAUSTED if there is none
+   */
+  synchronized void makeRoom(Collection wanted, long bytes) {
+    long needed = bytes + OPEN_BYTES;
+    while (open.size() >= mostOpen || used() + needed > budgetBytes) {
+      if (!closeOne(wanted)) {
+        break;
+      }
+    }
+    if (used() + needed > budgetBytes) {
+      throw new ServerException(
+          ServerException.Kind.EXHAUSTED,
+          "collection "
+              + wanted.name()
+              + " needs "
+              + needed
+              + " bytes of memory; of the budget of "
+              + budgetBytes
+              + " are "
+              + used()
+              + " used, and no other collection is idle; drop some, or start the server with more"
+              + " --memory or a smaller heap",
+          RETRY_MILLIS,
+          null);
+    }
+  }
+
+  private static long used() {
+    return SystemFacts.budgetedBytes();
+  }
+
+  /** Closes the one not used for longest that can be closed; returns whether there was one. */
+  private boolean closeOne(Collection wanted) {
+    List<Collection> byUse =
+        open.stream()
+            .filter(collection -> collection != wanted)
+            .sorted(Comparator.comparingLong(Collection::idleSince))
+            .toList();
+    for (Collection collection : byUse) {
+      if (collection.closeIfIdle()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void sweepForEver() {
+    while (!closed) {
+      LockSupport.parkNanos(SWEEP_NANOS);
+      long now = System.nanoTime();
+      for (Collection collection : open) {
+        if (!closed
+            && now - collection.idleSince() > IDLE_NANOS
+            && collection.memoryBytes() < SMALL_BYTES) {
+          boolean _ = collection.closeIfIdle();
+        }
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    LockSupport.unpark(sweeper);
+  }
+}

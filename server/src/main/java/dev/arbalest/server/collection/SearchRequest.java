@@ -1,0 +1,73 @@
+package dev.arbalest.server.collection;
+
+import dev.arbalest.Index;
+import dev.arbalest.SearchParameters;
+import dev.arbalest.server.attributes.Filter;
+import dev.arbalest.server.model.ServerException;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A search as either protocol asks for it. Options that are 0 are not given.
+ *
+ * @param vector query, of the collection's dimension
+ * @param k neighbours wanted
+ * @param filter which points may be found, or null
+ * @param list L
+ * @param rerank most candidates read
+ * @param recall wanted of an index that was tuned
+ * @param prefix components read first
+ * @param exact whether all candidates of the longest list are to be read
+ */
+@SuppressWarnings("ArrayRecordComponent") // never compared as a whole
+public record SearchRequest(
+    float[] vector,
+    int k,
+    @Nullable Filter filter,
+    int list,
+    int rerank,
+    double recall,
+    int prefix,
+    boolean exact) {
+  private static final int MOST_K = 10_000;
+  private static final int LONGEST_LIST = 100_000;
+
+  public SearchRequest {
+    if (k < 1) {
+      throw ServerException.invalid("k must be at least 1");
+    }
+    if (k > MOST_K) {
+      throw ServerException.invalid("k must be at most " + MOST_K + ", found " + k);
+    }
+  }
+
+  /** A search with defaults. */
+  public static SearchRequest of(float[] vector, int k) {
+    return new SearchRequest(vector, k, null, 0, 0, 0, 0, false);
+  }
+
+  /** The same for another query. */
+  public SearchRequest withVector(float[] newVector) {
+    return new SearchRequest(newVector, k, filter, list, rerank, recall, prefix, exact);
+  }
+
+  /** Parameters of the engine. */
+  SearchParameters parameters(Index index) throws IOException {
+    try {
+      if (exact) {
+        return new SearchParameters(k, LONGEST_LIST, LONGEST_LIST);
+      }
+      SearchParameters parameters =
+          recall > 0 ? index.parametersFor(k, recall) : SearchParameters.forK(k);
+      if (list > 0 || rerank > 0) {
+        int reads = rerank > 0 ? Math.max(k, rerank) : Math.max(k, list);
+        int longest = Math.max(list > 0 ? list : parameters.searchListSize(), reads);
+        double confidence = rerank > 0 ? 1 : parameters.confidence();
+        parameters = new SearchParameters(k, longest, reads, 0, confidence);
+      }
+      return prefix > 0 ? parameters.withPrefix(prefix) : parameters;
+    } catch (IllegalArgumentException e) {
+      throw new ServerException(ServerException.Kind.INVALID, String.valueOf(e.getMessage()), 0, e);
+    }
+  }
+}

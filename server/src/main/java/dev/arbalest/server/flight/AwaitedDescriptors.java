@@ -1,0 +1,62 @@
+package dev.arbalest.server.flight;
+
+import dev.arbalest.server.model.ServerException;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.arrow.flight.FlightDescriptor;
+import org.apache.arrow.flight.FlightStream;
+
+/**
+ * Descriptors of streams, waited for no longer than sensible: Arrow waits for ever for that of a
+ * client which sends none or is gone. Thread-safe.
+ */
+final class AwaitedDescriptors {
+  private static final int MOST_SECONDS = 30;
+
+  private final Set<FutureTask<FlightDescriptor>> awaited = ConcurrentHashMap.newKeySet();
+
+  /**
+   * What a stream is about.
+   *
+   * @throws ServerException if the client does not say
+   */
+  FlightDescriptor of(FlightStream stream) {
+    FutureTask<FlightDescriptor> task = new FutureTask<>(stream::getDescriptor);
+    awaited.add(task);
+    Thread.ofVirtual().name("arbalest-descriptor").start(task);
+    try {
+      for (int second = 1; second <= MOST_SECONDS; second++) {
+        try {
+          return task.get(1, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+          if (stream.hasRoot()) { // or has failed: the descriptor would have come with it
+            break;
+          }
+        }
+      }
+      throw ServerException.invalid(
+          "missing flight descriptor path: the first message must have a descriptor");
+    } catch (CancellationException e) {
+      throw new ServerException(ServerException.Kind.UNAVAILABLE, "the server stops", 0, e);
+    } catch (ExecutionException e) {
+      throw new ServerException(
+          ServerException.Kind.INVALID, "the stream has no descriptor: " + e.getCause(), 0, e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ServerException(ServerException.Kind.UNAVAILABLE, "the server stops", 0, e);
+    } finally {
+      task.cancel(true);
+      awaited.remove(task);
+    }
+  }
+
+  /** Waits no longer. */
+  void cancel() {
+    awaited.forEach(task -> task.cancel(true));
+  }
+}

@@ -1,0 +1,33 @@
+package dev.arbalest.server.model;
+
+import dev.arbalest.IdType;
+import dev.arbalest.vector.Metric;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a collection is.
+ *
+ * @param dimension components of its vectors
+ * @param metric distance
+ * @param idType what its points are known by, null until the first is there
+ * @param schema columns as a client of Arrow Flight sent them first, as JSON, null if none did
+ */
+public record CollectionSettings(
+    int dimension, Metric metric, @Nullable IdType idType, @Nullable String schema) {
+  private static final int MOST_DIMENSION = 65_535;
+
+  public CollectionSettings {
+    if (dimension < 1 || dimension > MOST_DIMENSION) {
+      throw ServerException.invalid(
+          "dimension must be in [1, " + MOST_DIMENSION + "], found " + dimension);
+    }
+  }
+
+  public CollectionSettings withIdType(IdType newIdType) {
+    return new CollectionSettings(dimension, metric, newIdType, schema);
+  }
+
+  public CollectionSettings withSchema(String newSchema) {
+    return new CollectionSettings(dimension, metric, idType, newSchema);
+  }
+}

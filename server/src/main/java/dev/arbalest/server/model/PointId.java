@@ -1,0 +1,115 @@
+package dev.arbalest.server.model;
+
+import dev.arbalest.IdType;
+import dev.arbalest.Ids;
+import dev.arbalest.SearchResult;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * What a point is known by: a number or a text.
+ *
+ * @param number without meaning if there is a text
+ * @param text null if it is a number
+ */
+public record PointId(long number, @Nullable String text) {
+  private static final int MOST_BYTES = 65_535;
+  private static final Pattern NUMBER = Pattern.compile("0|-?[1-9][0-9]{0,19}");
+
+  public static PointId of(long number) {
+    return new PointId(number, null);
+  }
+
+  public static PointId of(String text) {
+    return new PointId(0, text);
+  }
+
+  /** An id: a number, or a text. */
+  public static PointId of(JsonNode node) {
+    if (node.isIntegralNumber() && node.canConvertToLong()) {
+      return of(node.longValue());
+    }
+    PointId unsigned = node.isBigInteger() ? of(node.toString()).asNumber() : null;
+    if (unsigned != null) {
+      return unsigned; // a uint64 is kept as its 64 bits
+    }
+    if (node.isString() && !node.stringValue().isEmpty()) {
+      return of(node.stringValue());
+    }
+    throw ServerException.invalid(
+        "an id is an integer of 64 bits or a text, found " + JsonBody.shorten(node));
+  }
+
+  /** That of a neighbour. */
+  public static PointId of(SearchResult result, int rank, IdType type) {
+    return type == IdType.UTF8 ? of(result.text(rank)) : of(result.id(rank));
+  }
+
+  /** As the database knows it: a Long or a String. */
+  public Object key() {
+    return text == null ? (Object) number : text;
+  }
+
+  /** The same as a collection of ids of a type keeps it. */
+  public PointId as(IdType type) {
+    if (type == IdType.UTF8) {
+      return text == null ? of(Long.toString(number)) : this;
+    }
+    if (text == null) {
+      return this;
+    }
+    PointId same = asNumber();
+    if (same != null) { // in paths, and as clients of the Flight protocol send them
+      return same;
+    }
+    throw ServerException.invalid(
+        "the collection's ids are numbers, found \"" + text + "\"; give a number");
+  }
+
+  /** Why it cannot be one, or the empty string. */
+  public String problem() {
+    if (text == null) {
+      return "";
+    }
+    int bytes = text.getBytes(StandardCharsets.UTF_8).length;
+    return bytes >= 1 && bytes <= MOST_BYTES
+        ? ""
+        : "an id has 1 to " + MOST_BYTES + " bytes, found " + bytes;
+  }
+
+  /** The number of 64 bits, with or without a sign, that a text is, or null. */
+  public @Nullable PointId asNumber() {
+    if (text == null || !NUMBER.matcher(text).matches()) {
+      return null;
+    }
+    try {
+      return of(Long.parseLong(text));
+    } catch (NumberFormatException e) {
+      return unsigned(text);
+    }
+  }
+
+  private static @Nullable PointId unsigned(String text) {
+    try {
+      return of(Long.parseUnsignedLong(text));
+    } catch (NumberFormatException e) {
+      return null; // beyond 64 bits, or negative
+    }
+  }
+
+  /** Ids for the engine. */
+  public static Ids toIds(List<PointId> ids, IdType type) {
+    if (type == IdType.UTF8) {
+      return Ids.of(ids.stream().map(id -> String.valueOf(id.as(type).text())).toList());
+    }
+    return Ids.of(ids.stream().mapToLong(id -> id.as(type).number()).toArray());
+  }
+
+  @Override
+  public String toString() {
+    return text == null ? Long.toString(number) : text;
+  }
+}

@@ -1,0 +1,169 @@
+package dev.arbalest.server.collection;
+
+import dev.arbalest.server.attributes.Filter;
+import dev.arbalest.server.metrics.ServerMetrics;
+import dev.arbalest.server.model.CollectionSettings;
+import dev.arbalest.server.model.JsonBody;
+import dev.arbalest.server.model.PointId;
+import dev.arbalest.server.model.ServerOptions;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One collection, changed and looked at without a server around it. Points have a version: their
+ * vector and attributes both tell it.
+ */
+final class CollectionStates implements AutoCloseable {
+  static final int DIMENSION = 8;
+  static final int IDS = 60;
+
+  private final ServerMetrics metrics = new ServerMetrics();
+  private final OpenCollections open;
+  private final ServerOptions options;
+
+  CollectionStates(Path data) {
+    long memory = 2 * Runtime.getRuntime().maxMemory() + (4L << 30); // the heap counts
+    this.options = new ServerOptions.Builder(data).memoryBytes(memory).build();
+    this.open = new OpenCollections(memory, options.openCollections());
+  }
+
+  /** Makes a collection in an empty directory. */
+  @com.google.errorprone.annotations.MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller
+  Collection create(Path directory) throws IOException {
+    CollectionSettings settings = new CollectionSettings(DIMENSION, Metric.L2, null, null);
+    Collection made = Collection.create("things", directory, settings, options, metrics, open);
+    made.createIndex(Filter.FieldPath.parse("version"), "integer");
+    return made;
+  }
+
+  /** Opens a collection; it may turn out to be out of service. */
+  @com.google.errorprone.annotations.MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller
+  Collection load(Path directory) {
+    Collection present = Collection.present("things", directory, options, metrics, open);
+    present.load();
+    return present;
+  }
+
+  static void put(Collection collection, long[] ids, int version) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(4L * DIMENSION * ids.length, 64);
+      List<PointId> points = new ArrayList<>();
+      List<@Nullable String> payloads = new ArrayList<>();
+      for (int i = 0; i < ids.length; i++) {
+        MemorySegment.copy(
+            vector(ids[i], version), 0, memory, F32Rows.FLOAT, 4L * DIMENSION * i, DIMENSION);
+        points.add(PointId.of(ids[i]));
+        payloads.add("{\"version\":" + version + ",\"name\":\"point " + ids[i] + "\"}");
+      }
+      var _ =
+          collection.upsert(
+              points, payloads, new F32Rows(memory, 0, 4L * DIMENSION, ids.length, DIMENSION));
+    }
+  }
+
+  static void delete(Collection collection, long[] ids) {
+    int _ = collection.delete(Arrays.stream(ids).mapToObj(PointId::of).toList());
+  }
+
+  private static float[] vector(long id, int version) {
+    float[] vector = new float[DIMENSION];
+    vector[0] = id;
+    vector[1] = version;
+    return vector;
+  }
+
+  /**
+   * What is wrong with a collection, or the empty string.
+   *
+   * @param allowed by id the versions of which a point must have one, -1 for none; where there are
+   *     several, attributes may be of another than the vector
+   */
+  static String problemOf(Collection collection, Map<Long, Set<Integer>> allowed) {
+    List<PointId> ids = allowed.keySet().stream().map(PointId::of).toList();
+    Map<String, Point> found = new TreeMap<>();
+    collection.retrieve(ids, true).forEach(point -> found.put(point.id().toString(), point));
+    Map<Integer, Integer> byVersion = new TreeMap<>();
+    for (Map.Entry<Long, Set<Integer>> entry : allowed.entrySet()) {
+      Point point = found.get(entry.getKey().toString());
+      Set<Integer> versions = entry.getValue();
+      if (point == null) {
+        if (!versions.contains(-1)) {
+          return "point " + entry.getKey() + " is missing, expected a version of " + versions;
+        }
+        continue;
+      }
+      float[] vector = point.vector();
+      int version = vector == null ? -1 : (int) vector[1];
+      if (vector == null || vector[0] != entry.getKey() || !versions.contains(version)) {
+        return "point " + entry.getKey() + " has vector " + Arrays.toString(vector);
+      }
+      int described = described(point);
+      if (described >= 0) {
+        byVersion.merge(described, 1, Integer::sum);
+      }
+      if (described != version && versions.size() == 1) {
+        return "point " + entry.getKey() + " has version " + version + ", " + point.payload();
+      }
+    }
+    if (collection.count() != found.size()) {
+      return "count " + collection.count() + ", found " + found.size();
+    }
+    for (Map.Entry<Integer, Integer> entry : byVersion.entrySet()) {
+      Filter filter =
+          new Filter.Compare(
+              Filter.FieldPath.parse("version"), Filter.Operator.EQUAL, (long) entry.getKey());
+      long count = collection.count(filter);
+      if (count != entry.getValue()) {
+        return "a filter finds " + count + " of version " + entry.getKey() + ", expected " + entry;
+      }
+    }
+    return "";
+  }
+
+  private static int described(Point point) {
+    String payload = point.payload();
+    return payload == null ? -1 : JsonBody.JSON.readTree(payload).path("version").asInt(-1);
+  }
+
+  static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> files = Files.walk(from)) {
+      for (Path file : files.sorted().toList()) {
+        Path target = to.resolve(from.relativize(file).toString());
+        if (Files.isDirectory(file)) {
+          Files.createDirectories(target);
+        } else {
+          Files.copy(file, target);
+        }
+      }
+    }
+  }
+
+  static void remove(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path path : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(path);
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    open.close();
+  }
+}

@@ -1,0 +1,173 @@
+package dev.arbalest.server.collection;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.arbalest.server.TestServer;
+import dev.arbalest.server.model.ServerException;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * A byte of a collection is damaged while no server runs: of one that was closed, and of one that
+ * was killed with a log and a checkpoint. Either that is found, or nothing of what was written is
+ * missing or changed. {@code -Dsweep=full} damages every byte, else one in some.
+ */
+class FlippedByteTest {
+  private static final int STRIDE = "full".equals(System.getProperty("sweep")) ? 1 : 1999;
+
+  @TempDir private Path directory;
+
+  private final Map<Long, Set<Integer>> written = new TreeMap<>();
+
+  private void put(Collection collection, int version, long from, long to) {
+    long[] ids = LongStream.range(from, to).toArray();
+    CollectionStates.put(collection, ids, version);
+    for (long id : ids) {
+      written.put(id, Set.of(version));
+    }
+  }
+
+  private Path parent() throws IOException {
+    Path memory = Path.of("/dev/shm");
+    return Files.isWritable(memory)
+        ? Files.createTempDirectory(memory, "arbalest-flips")
+        : Files.createDirectory(directory.resolve("flips"));
+  }
+
+  @Test
+  void noFlippedByteChangesWhatIsThereUnnoticed() throws IOException {
+    Path closed = Files.createDirectory(directory.resolve("closed"));
+    Path killed = directory.resolve("killed");
+    try (CollectionStates states = new CollectionStates(directory.resolve("data"))) {
+      try (Collection made = states.create(closed)) {
+        put(made, 1, 0, 30);
+      }
+      try (Collection opened = states.load(closed)) {
+        put(opened, 2, 10, 40);
+        opened.awaitLinked();
+        opened.checkpoint();
+        put(opened, 3, 35, 50);
+        CollectionStates.delete(opened, new long[] {0, 1, 2});
+        List.of(0L, 1L, 2L).forEach(id -> written.put(id, Set.of(-1)));
+        CollectionStates.copy(closed, killed);
+      }
+      Path parent = parent();
+      PrintStream err = System.err;
+      System.setErr(new PrintStream(OutputStream.nullOutputStream())); // each damage is logged
+      try {
+        System.out.println("closed: " + sweep(states, closed, parent));
+        System.out.println("killed: " + sweep(states, killed, parent));
+      } finally {
+        System.setErr(err);
+        CollectionStates.remove(parent);
+      }
+    }
+  }
+
+  /** Flips bytes of every file, one at a time. */
+  private String sweep(CollectionStates states, Path original, Path parent) throws IOException {
+    int flips = 0;
+    int found = 0;
+    try (Stream<Path> files = Files.walk(original)) {
+      for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
+        String name = original.relativize(file).toString();
+        if (name.endsWith("-shm")) {
+          continue; // memory that processes share, made anew by the first that opens the database
+        }
+        byte[] bytes = Files.readAllBytes(file);
+        for (int at = 0; at < used(name, bytes); at += STRIDE) {
+          Path copy = parent.resolve("state" + flips++);
+          CollectionStates.copy(original, copy);
+          byte[] damaged = bytes.clone();
+          damaged[at] ^= (byte) (1 << at % 8);
+          Files.write(copy.resolve(name), damaged);
+          try (Collection collection = states.load(copy)) {
+            boolean isFound = collection.state() == Collection.State.QUARANTINED;
+            String problem = isFound ? "" : problem(collection);
+            assertThat(problem).as("%s, byte %d", name, at).isIn("", FAULT);
+            found += isFound || problem.equals(FAULT) ? 1 : 0;
+          }
+          CollectionStates.remove(copy);
+        }
+      }
+    }
+    assertThat(found).isPositive();
+    return flips
+        + " bytes flipped, "
+        + found
+        + " noticed, the others without effect on what was written";
+  }
+
+  private static final String FAULT = "a fault was told";
+
+  private String problem(Collection collection) {
+    try {
+      return CollectionStates.problemOf(collection, written);
+    } catch (ServerException e) {
+      return FAULT;
+    }
+  }
+
+  /** What lies behind the last block of a log is room for more: zeros. */
+  private static int used(String name, byte[] bytes) {
+    int used = bytes.length;
+    while (used > 0 && bytes[used - 1] == 0) {
+      used--;
+    }
+    return name.endsWith(".wal") ? used : bytes.length;
+  }
+
+  @Test
+  void damagedIndexesOfFieldsAreMadeAnew() throws Exception {
+    Path data = directory.resolve("data");
+    try (TestServer server = TestServer.start(data)) {
+      String vectors = "{\"vectors\":{\"size\":2,\"distance\":\"Euclid\"}}";
+      server.call("PUT", "/collections/things", vectors);
+      String field = "{\"field_name\":\"owner\",\"field_schema\":\"integer\"}";
+      server.call("PUT", "/collections/things/index", field);
+      StringBuilder points = new StringBuilder("{\"points\":[");
+      for (int id = 0; id < 300; id++) {
+        points
+            .append(id == 0 ? "" : ",")
+            .append(
+                "{\"id\":%d,\"vector\":[%d,1],\"payload\":{\"owner\":%d}}".formatted(id, id, id));
+      }
+      assertThat(server.call("PUT", "/collections/things/points", points + "]}").status())
+          .isEqualTo(200);
+    }
+    assertThat(DataVerifier.verify(data, 1))
+        .containsExactly(new DataVerifier.Finding("things", 300, ""));
+    Path database = data.resolve("collections/things/attributes.db");
+    byte[] bytes = Files.readAllBytes(database);
+    byte[] entry = {4, 9, 2, 2, 1, 43, 1, 43}; // field 1, value 299, point 299
+    int at = 0;
+    while (!java.util.Arrays.equals(bytes, at, at + 8, entry, 0, 8)) {
+      at++;
+    }
+    bytes[at + 5] ^= 1;
+    Files.write(database, bytes);
+    assertThat(DataVerifier.verify(data, 1).getFirst().problem()).contains("is damaged");
+    String count =
+        "{\"filter\":{\"must\":[{\"key\":\"owner\",\"match\":{\"value\":299}}]},\"exact\":true}";
+    try (TestServer server = TestServer.start(data)) {
+      TestServer.Answer refused = server.call("POST", "/collections/things/points/count", count);
+      assertThat(refused.status()).isEqualTo(503);
+      assertThat(refused.error()).contains("is damaged").contains("repair");
+      server.call("POST", "/collections/things/reopen?repair=true", "");
+      TestServer.Answer answer = server.call("POST", "/collections/things/points/count", count);
+      assertThat(answer.result().path("count").asInt(-1)).isEqualTo(1);
+    }
+    assertThat(DataVerifier.verify(data, 1).getFirst().problem()).isEmpty();
+  }
+}

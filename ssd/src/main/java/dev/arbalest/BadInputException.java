@@ -1,0 +1,11 @@
+package dev.arbalest;
+
+/** Input a user gave that cannot be used: names the input, what was found and what is expected. */
+public final class BadInputException extends IllegalArgumentException {
+  private static final long serialVersionUID = 1;
+
+  /** Says what is wrong and what would be right. */
+  public BadInputException(String message) {
+    super(message);
+  }
+}

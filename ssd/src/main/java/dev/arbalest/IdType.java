@@ -1,0 +1,30 @@
+package dev.arbalest;
+
+import java.util.Locale;
+
+/** What vectors are known by. */
+public enum IdType {
+  /** 64-bit numbers, any of them. */
+  INT64,
+  /** Text of 1 to 65,535 bytes of UTF-8. */
+  UTF8;
+
+  /** Name in the manifest and on the command line. */
+  public String label() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  /**
+   * Parses {@code int64} or {@code utf8}.
+   *
+   * @throws IllegalArgumentException naming both
+   */
+  public static IdType parse(String text) {
+    for (IdType type : values()) {
+      if (type.label().equals(text)) {
+        return type;
+      }
+    }
+    throw new IllegalArgumentException("ids must be int64 or utf8: " + text);
+  }
+}

@@ -1,0 +1,539 @@
+package dev.arbalest;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.natives.NativeMemory;
+import dev.arbalest.natives.Workers;
+import dev.arbalest.ssd.build.IndexBuilder;
+import dev.arbalest.ssd.search.CacheWarmup;
+import dev.arbalest.ssd.search.SearchContext;
+import dev.arbalest.ssd.search.SearchWarmup;
+import dev.arbalest.ssd.search.Searcher;
+import dev.arbalest.ssd.store.DirectoryLock;
+import dev.arbalest.ssd.store.IdMap;
+import dev.arbalest.ssd.store.IndexLoader;
+import dev.arbalest.ssd.store.LoadedIndex;
+import dev.arbalest.ssd.store.OneSlot;
+import dev.arbalest.ssd.store.StoredRows;
+import dev.arbalest.vamana.CandidateList;
+import dev.arbalest.vamana.Graph;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An index that is open for searches. Graph and codes are in memory; full-precision vectors stay on
+ * the SSD and are read as queries need them.
+ *
+ * <p>Safe for any number of threads. Memory and files belong to the index; {@link #close} waits for
+ * running calls and frees them. Later calls throw {@link IllegalStateException}.
+ *
+ * @see LiveIndex
+ */
+public sealed class Index implements AutoCloseable permits LiveIndex {
+  /** Of the vectors {@link #searchAmong} scores by their codes, at most this many are read. */
+  static final int MAX_READ_AMONG = 4096;
+
+  final Searcher searcher;
+  final LoadedIndex loaded;
+
+  /**
+   * From ids to nodes, made when first asked for; the writer of a {@link LiveIndex} has its own.
+   */
+  private @Nullable IdMap map;
+
+  Index(Searcher searcher) {
+    this.searcher = searcher;
+    this.loaded = searcher.loaded();
+  }
+
+  /**
+   * Builds an index from a file of vectors into a directory, which is created if it does not exist.
+   * An existing index is replaced when, and only when, the new one is complete. Row numbers are the
+   * ids.
+   *
+   * @throws BadInputException if a vector or an option cannot be used
+   * @throws dev.arbalest.cache.MemoryBudgetExceededException if the budget is too small
+   * @throws IOException if files cannot be written, or another process writes to the directory;
+   *     nothing half-written remains
+   */
+  public static BuildReport build(
+      Path directory, VectorInput input, BuildOptions options, ProgressListener listener)
+      throws IOException {
+    return build(directory, input, Ids.range(0, input.rows().count()), options, listener);
+  }
+
+  /**
+   * Builds an index whose vectors have explicit ids.
+   *
+   * @param ids as many as vectors, each once
+   * @throws BadInputException also if there are fewer or more ids, or one occurs twice
+   * @see #build(Path, VectorInput, BuildOptions, ProgressListener)
+   */
+  public static BuildReport build(
+      Path directory, VectorInput input, Ids ids, BuildOptions options, ProgressListener listener)
+      throws IOException {
+    IndexBuilder.Outcome outcome = IndexBuilder.build(directory, input, ids, options, listener);
+    return new BuildReport(
+        IndexInfo.of(outcome.manifest()), outcome.seconds(), outcome.stageSeconds());
+  }
+
+  /** Opens an index with default options. */
+  @MustBeClosed
+  public static Index open(Path directory) throws IOException {
+    return open(directory, OpenOptions.defaults(), ProgressListener.NONE);
+  }
+
+  /**
+   * Opens an index for searches: loads graph and codes and checks every byte of them. An index that
+   * was written to and not closed is recovered first.
+   *
+   * @throws BadInputException if the directory does not exist or holds no index
+   * @throws CorruptIndexException if a file is damaged, torn, foreign or of another version
+   * @throws IOException if it is open for writing, or a file cannot be read
+   */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
+  public static Index open(Path directory, OpenOptions options, ProgressListener listener)
+      throws IOException {
+    LiveIndex.recoverIfNeeded(directory, listener);
+    DirectoryLock lock = DirectoryLock.take(directory, DirectoryLock.Use.READ);
+    try (Workers workers = Workers.start(options.loadThreads());
+        SearchWarmup warmUp = new SearchWarmup()) {
+      LoadedIndex loaded = IndexLoader.load(directory, warmUp::start, workers, listener);
+      Searcher searcher = searcher(loaded, lock, options);
+      Index index = new Index(searcher);
+      try {
+        searcher.startCacheWarmup();
+      } catch (Throwable e) {
+        index.close();
+        throw e;
+      }
+      warmUp.await(options.warmUpMillis());
+      return index;
+    } catch (Throwable e) {
+      try (lock) {
+        throw e;
+      }
+    }
+  }
+
+  /** Makes a searcher, or closes the index that was loaded. */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller
+  static Searcher searcher(LoadedIndex loaded, DirectoryLock lock, OpenOptions options)
+      throws IOException {
+    try {
+      return Searcher.of(loaded, lock, options);
+    } catch (Throwable e) {
+      loaded.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Finds the nearest neighbours of a query.
+   *
+   * @param query {@link #dimension} finite components
+   * @throws BadInputException if the query has another dimension, a component that is not finite,
+   *     or norm 0 under cosine, or if k exceeds the number of vectors; a {@link LiveIndex} returns
+   *     as many as it holds
+   * @throws CorruptIndexException if a vector read is not the one that was written
+   * @throws IOException if the device fails
+   */
+  public SearchResult search(float[] query, SearchParameters parameters) throws IOException {
+    SearchResult result = new SearchResult();
+    search(query, parameters, result);
+    return result;
+  }
+
+  /** As {@link #search(float[], SearchParameters)}, into a result that is reused. */
+  public void search(float[] query, SearchParameters parameters, SearchResult result)
+      throws IOException {
+    search(query, parameters, SearchContext.NO_NODE, result);
+  }
+
+  /** Decides which vectors a search may return. */
+  @FunctionalInterface
+  public interface IdFilter {
+    /**
+     * Whether a search may return a vector.
+     *
+     * @param id its id, 0 if ids are text
+     * @param text its id, null if ids are numbers
+     */
+    boolean accepts(long id, @Nullable String text);
+  }
+
+  /**
+   * Finds the nearest neighbours that a filter accepts among the L candidates a traversal ends
+   * with: fewer than k if the filter accepts fewer of those. A longer list or {@link #searchAmong}
+   * finds more. The filter is asked about candidates only.
+   */
+  public void search(
+      float[] query, SearchParameters parameters, IdFilter filter, SearchResult result)
+      throws IOException {
+    IntPredicate accepted = node -> filter.accepts(loaded.number(node), loaded.text(node));
+    searcher.run(
+        query,
+        parameters,
+        context ->
+            fill(
+                result,
+                parameters,
+                context,
+                context.search(query, parameters, SearchContext.NO_NODE, accepted)));
+  }
+
+  /**
+   * Finds the nearest neighbours among some vectors. All of them are scored by their codes; of the
+   * nearest 4,096 as many are read as the answer needs.
+   *
+   * @param ids of the index's type; those that do not exist are ignored
+   */
+  public void searchAmong(float[] query, SearchParameters parameters, Ids ids, SearchResult result)
+      throws IOException {
+    searcher.run(
+        query,
+        parameters,
+        context -> {
+          int[] nodes = new int[ids.size()];
+          long[] moment = new long[1];
+          int count = findAll(ids, nodes, moment);
+          int most = Math.max(Math.min(count, MAX_READ_AMONG), parameters.k());
+          SearchParameters all =
+              new SearchParameters(parameters.k(), most, most, 0, parameters.confidence());
+          CandidateList nearest = context.searchAmong(query, all, nodes, count, moment[0]);
+          fill(result, parameters, context, nearest);
+        });
+  }
+
+  /**
+   * Searches as if the index did not hold the vector of a node.
+   *
+   * @param excluded that node, not the entry point, or {@link SearchContext#NO_NODE}
+   */
+  void search(float[] query, SearchParameters parameters, int excluded, SearchResult result)
+      throws IOException {
+    searcher.run(
+        query,
+        parameters,
+        context ->
+            fill(result, parameters, context, context.search(query, parameters, excluded, null)));
+  }
+
+  private void fill(
+      SearchResult result,
+      SearchParameters parameters,
+      SearchContext context,
+      CandidateList nearest) {
+    result.reset(parameters.k());
+    result.setCosts(context.costs());
+    for (int rank = 0; rank < nearest.size(); rank++) {
+      int node = nearest.node(rank);
+      result.add(loaded.number(node), loaded.text(node), nearest.distance(rank));
+    }
+  }
+
+  /**
+   * Search parameters that reached a recall when the index was tuned ({@link Tuner}).
+   *
+   * @param k neighbours wanted
+   * @param recall wanted, in (0, 1]
+   * @throws BadInputException if the index was not tuned for {@code k} or did not reach it
+   * @throws CorruptIndexException if what tuning stored is damaged
+   */
+  public SearchParameters parametersFor(int k, double recall) throws IOException {
+    RecallCurve curve =
+        RecallCurve.read(loaded.directory(), loaded.manifest().checkpoint().base())
+            .orElseThrow(() ->
+                new BadInputException(
+                    loaded.directory() + " was not tuned since it was built; tune it first"));
+    if (curve.k() != k) {
+      throw new BadInputException(
+          loaded.directory() + " was tuned for k = " + curve.k() + "; tune it for k = " + k);
+    }
+    return curve.parameters(recall);
+  }
+
+  /** Whether a vector with the {@code i}-th of some ids exists. */
+  public boolean contains(Ids ids, int i) {
+    long phase = searcher.enter();
+    try {
+      return find(ids, i) != IdMap.NONE;
+    } finally {
+      searcher.phaser().exit(phase);
+    }
+  }
+
+  /**
+   * The vector with the {@code i}-th of some ids as it is stored (of unit norm for cosine), or null
+   * if there is none. For more than one use {@link #vectors}.
+   *
+   * @throws CorruptIndexException if it is not the one that was written
+   * @throws IOException if the device fails
+   */
+  public float @Nullable [] vector(Ids ids, int i) throws IOException {
+    float[] vector = new float[dimension()];
+    long phase = searcher.enter();
+    try (NativeMemory floats = NativeMemory.allocate(4L * vector.length);
+        OneSlot slot = new OneSlot(loaded, loaded.geometry())) {
+      return read(ids, i, slot, floats.segment(), vector) ? vector : null;
+    } finally {
+      searcher.phaser().exit(phase);
+    }
+  }
+
+  /** Receives vectors with their ids. */
+  @FunctionalInterface
+  public interface VectorVisitor {
+    /**
+     * Receives one vector.
+     *
+     * @param id its id as text
+     * @param vector its components; the array is reused for the next one
+     */
+    void visit(String id, float[] vector) throws IOException;
+  }
+
+  /**
+   * Reads vectors by their ids, in the order of the ids. Ids that do not exist are passed over.
+   *
+   * @throws BadInputException if ids are of another type than the index's
+   * @throws CorruptIndexException if a vector is not the one that was written
+   * @throws IOException if the device fails
+   */
+  public void vectors(Ids ids, VectorVisitor visitor) throws IOException {
+    float[] vector = new float[dimension()];
+    try (NativeMemory floats = NativeMemory.allocate(4L * vector.length);
+        OneSlot slot = new OneSlot(loaded, loaded.geometry())) {
+      for (int i = 0; i < ids.size(); i++) {
+        boolean found;
+        long phase = searcher.enter();
+        try {
+          found = read(ids, i, slot, floats.segment(), vector);
+        } finally {
+          searcher.phaser().exit(phase);
+        }
+        if (found) {
+          visitor.visit(ids.describe(i), vector);
+        }
+      }
+    }
+  }
+
+  /**
+   * Visits all vectors, in the order of their slots.
+   *
+   * @throws IllegalStateException if the index is open for writing
+   * @throws CorruptIndexException if a vector is not the one that was written
+   */
+  public void forEachVector(VectorVisitor visitor) throws IOException {
+    float[] vector = new float[dimension()];
+    int slots = loaded.graph().nodeCount();
+    long phase = searcher.enter();
+    try (StoredRows rows = storedRows()) {
+      for (int from = 0; from < slots; from += StoredRows.BLOCK) {
+        int to = Math.min(slots, from + StoredRows.BLOCK);
+        try (StoredRows.Block block = rows.block(from, to)) {
+          for (int slot = from; slot < to; slot++) {
+            if (!loaded.isDead(slot)) {
+              loaded.checkSum(slot, rows.checksum(slot));
+              long offset = block.offsets()[slot - from];
+              MemorySegment.copy(block.memory(), F32Rows.FLOAT, offset, vector, 0, vector.length);
+              visitor.visit(loaded.ids().text(slot), vector);
+            }
+          }
+        }
+      }
+    } finally {
+      searcher.phaser().exit(phase);
+    }
+  }
+
+  /** Receives ids. */
+  @FunctionalInterface
+  public interface IdVisitor {
+    /**
+     * Receives one id.
+     *
+     * @param id number, 0 if ids are text
+     * @param text null if ids are numbers
+     */
+    void visit(long id, @Nullable String text) throws IOException;
+  }
+
+  /** Goes through the ids of all vectors, while nothing is inserted or deleted. */
+  public void forEachId(IdVisitor visitor) throws IOException {
+    long phase = searcher.enter();
+    try {
+      int slots = loaded.graph().nodeCount();
+      for (int node = 0; node < slots; node++) {
+        if (!loaded.isDead(node)) {
+          visitor.visit(loaded.number(node), loaded.text(node));
+        }
+      }
+    } finally {
+      searcher.phaser().exit(phase);
+    }
+  }
+
+  /** The node with an id, or {@link IdMap#NONE}; within a read section. */
+  int find(Ids ids, int i) {
+    IdType type = loaded.ids().type();
+    if (ids.type() != type) {
+      throw new BadInputException(
+          "ids are " + ids.type().label() + ", those of the index " + type.label());
+    }
+    return map().find(ids, i);
+  }
+
+  private synchronized IdMap map() {
+    IdMap present = map;
+    if (present == null) {
+      present = newMap();
+      map = present;
+    }
+    return present;
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // closed by close()
+  private IdMap newMap() {
+    IdMap made = new IdMap(loaded.ids(), loaded.manifest().live());
+    for (int node = 0; node < loaded.graph().nodeCount(); node++) {
+      if (!loaded.isDead(node)) {
+        boolean _ = made.add(node);
+      }
+    }
+    return made;
+  }
+
+  /**
+   * The nodes with some ids, ascending and each once; within a read section.
+   *
+   * @param nodes receives them; of the size of {@code ids}
+   * @param moment receives the state of the unlinked rows at that time
+   * @return how many
+   */
+  int findAll(Ids ids, int[] nodes, long[] moment) {
+    int count = 0;
+    for (int i = 0; i < ids.size(); i++) {
+      int node = find(ids, i);
+      if (node != IdMap.NONE) {
+        nodes[count++] = node;
+      }
+    }
+    Arrays.sort(nodes, 0, count);
+    int distinct = 0;
+    for (int i = 0; i < count; i++) {
+      if (i == 0 || nodes[i] != nodes[i - 1]) {
+        nodes[distinct++] = nodes[i];
+      }
+    }
+    return distinct;
+  }
+
+  /** Reads the vector with an id into an array; false if there is none; within a read section. */
+  boolean read(Ids ids, int i, OneSlot slot, MemorySegment scratch, float[] target)
+      throws IOException {
+    int node = find(ids, i);
+    if (node == IdMap.NONE) {
+      return false;
+    }
+    slot.read(node, scratch, 0);
+    MemorySegment.copy(scratch, F32Rows.FLOAT, 0, target, 0, target.length);
+    return true;
+  }
+
+  /** Number of vectors. */
+  public int count() {
+    searcher.requireOpen();
+    return loaded.manifest().live();
+  }
+
+  /** Components per vector. */
+  public int dimension() {
+    return loaded.manifest().dimension();
+  }
+
+  /** Distance. */
+  public Metric metric() {
+    return loaded.manifest().metric();
+  }
+
+  /** Type of the ids. */
+  public IdType idType() {
+    return loaded.ids().type();
+  }
+
+  /** The facts of the index as of its last checkpoint. */
+  public IndexInfo info() {
+    return IndexInfo.of(loaded.manifest());
+  }
+
+  /** The figures of the open index. */
+  public IndexStats stats() {
+    searcher.requireOpen();
+    return statsBuilder().build();
+  }
+
+  IndexStats.Builder statsBuilder() {
+    int slots = loaded.graph().nodeCount();
+    IndexStats.Builder stats = new IndexStats.Builder();
+    stats.vectors = count();
+    stats.slots = slots;
+    stats.graphBytes = loaded.graph().segment().byteSize();
+    stats.codesBytes = (long) slots * loaded.codec().codeBytes();
+    stats.cacheBytes = searcher.cache() == null ? 0 : searcher.cache().byteSize();
+    stats.tablesBytes = loaded.ids().byteSize(slots) + 4L * slots;
+    stats.reader = searcher.reader();
+    stats.readerNote = searcher.readerNote();
+    return stats;
+  }
+
+  // For tools of this package:
+
+  /** The graph, to look at. */
+  Graph graph() {
+    searcher.requireOpen();
+    return loaded.graph();
+  }
+
+  /** The thread that fills the cache, null if there is no cache. */
+  @Nullable CacheWarmup cacheWarmup() {
+    return searcher.cacheWarmup();
+  }
+
+  /** Whether a result has a node's vector at a rank. */
+  boolean isAt(SearchResult result, int rank, int node) {
+    String text = loaded.text(node);
+    return text == null ? loaded.number(node) == result.id(rank) : text.equals(result.text(rank));
+  }
+
+  /** Whether a node holds no vector. */
+  boolean isDead(int node) {
+    return loaded.isDead(node);
+  }
+
+  /** The full-precision vectors, to go through from front to back. */
+  @MustBeClosed
+  StoredRows storedRows() throws IOException {
+    return new StoredRows(loaded.vectors(), loaded.geometry());
+  }
+
+  /** Waits for running calls, then frees memory and files. A second close does nothing. */
+  @Override
+  public synchronized void close() throws IOException {
+    if (searcher.isClosed()) {
+      return;
+    }
+    try (searcher;
+        IdMap _ = map) {
+      searcher.beginClose();
+    }
+  }
+}

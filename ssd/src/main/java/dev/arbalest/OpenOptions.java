@@ -1,0 +1,61 @@
+package dev.arbalest;
+
+/**
+ * How an index is opened.
+ *
+ * @param reader how full vectors are read
+ * @param cacheBytes memory for cached vectors, 0 for none
+ * @param searchThreads most searches at a time, in [1, 4096]; more wait for their turn
+ * @param loadThreads threads that load graph and codes, in [1, 1024]
+ * @param warmUpMillis how long opening waits, at most, until the loops of searches are compiled;
+ *     with 0 the first searches take up to hundreds of times as long as later ones
+ */
+public record OpenOptions(
+    ReaderKind reader, long cacheBytes, int searchThreads, int loadThreads, int warmUpMillis) {
+
+  /** A disk gives its bandwidth only to several reads at a time. */
+  private static final int LEAST_LOAD_THREADS = 8;
+
+  /** Checks the ranges. */
+  public OpenOptions {
+    if (cacheBytes < 0) {
+      throw new IllegalArgumentException("cache must be at least 0 bytes: " + cacheBytes);
+    }
+    if (searchThreads < 1 || searchThreads > 4096) {
+      throw new IllegalArgumentException("threads must be in [1, 4096]: " + searchThreads);
+    }
+    if (loadThreads < 1 || loadThreads > 1024) {
+      throw new IllegalArgumentException("load threads must be in [1, 1024]: " + loadThreads);
+    }
+    if (warmUpMillis < 0) {
+      throw new IllegalArgumentException("warm-up must be at least 0 ms: " + warmUpMillis);
+    }
+  }
+
+  /** The reader the system allows, no cache, two searches per processor at a time. */
+  public static OpenOptions defaults() {
+    int processors = Runtime.getRuntime().availableProcessors();
+    return new OpenOptions(
+        ReaderKind.AUTO, 0, 2 * processors, Math.max(LEAST_LOAD_THREADS, processors), 0);
+  }
+
+  /** The same with another reader. */
+  public OpenOptions withReader(ReaderKind newReader) {
+    return new OpenOptions(newReader, cacheBytes, searchThreads, loadThreads, warmUpMillis);
+  }
+
+  /** The same with another cache size. */
+  public OpenOptions withCacheBytes(long newCacheBytes) {
+    return new OpenOptions(reader, newCacheBytes, searchThreads, loadThreads, warmUpMillis);
+  }
+
+  /** The same with another number of searches at a time. */
+  public OpenOptions withSearchThreads(int newSearchThreads) {
+    return new OpenOptions(reader, cacheBytes, newSearchThreads, loadThreads, warmUpMillis);
+  }
+
+  /** The same with another time to wait for compilation. */
+  public OpenOptions withWarmUpMillis(int newWarmUpMillis) {
+    return new OpenOptions(reader, cacheBytes, searchThreads, loadThreads, newWarmUpMillis);
+  }
+}

@@ -1,0 +1,34 @@
+package dev.arbalest;
+
+import java.util.Locale;
+
+/** How full vectors are read while searching. */
+public enum ReaderKind {
+  /** io_uring if the system offers it, else pread. */
+  AUTO,
+  /** Batches through io_uring, past the page cache. */
+  URING,
+  /** One pread per vector on a pool of threads, past the page cache. */
+  PREAD,
+  /** Mapped memory with read-ahead advice for each batch, through the page cache. */
+  MMAP;
+
+  /** Name on the command line. */
+  public String label() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  /**
+   * Parses {@link #label()}.
+   *
+   * @throws IllegalArgumentException naming the accepted values
+   */
+  public static ReaderKind parse(String label) {
+    for (ReaderKind kind : values()) {
+      if (kind.label().equals(label)) {
+        return kind;
+      }
+    }
+    throw new IllegalArgumentException("reader must be auto, uring, pread or mmap: " + label);
+  }
+}

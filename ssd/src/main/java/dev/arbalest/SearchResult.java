@@ -1,0 +1,164 @@
+package dev.arbalest;
+
+import dev.arbalest.ssd.search.SearchCosts;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Neighbours of a query, nearest first, and what finding them cost. Reusable: a search overwrites
+ * it, allocating only when it needs room for more neighbours than before. Not thread-safe.
+ */
+public final class SearchResult {
+  private long[] ids = new long[0];
+  private @Nullable String[] texts = new String[0];
+  private float[] distances = new float[0];
+  private int size;
+  private int accepted;
+  private int hops;
+  private int scored;
+  private int reads;
+  private long readBytes;
+  private int wastedReads;
+  private int cacheHits;
+  private long prepareNanos;
+  private long walkNanos;
+  private long waitNanos;
+  private long rerankNanos;
+
+  /** An empty result for a search to fill. */
+  public SearchResult() {}
+
+  void reset(int capacity) {
+    if (ids.length < capacity) {
+      ids = new long[capacity];
+      texts = new String[capacity];
+      distances = new float[capacity];
+    }
+    size = 0;
+  }
+
+  void setCosts(SearchCosts costs) {
+    accepted = costs.accepted;
+    hops = costs.hops;
+    scored = costs.scored;
+    reads = costs.reads;
+    readBytes = costs.readBytes;
+    wastedReads = costs.wastedReads;
+    cacheHits = costs.cacheHits;
+    prepareNanos = costs.prepareNanos;
+    walkNanos = costs.walkNanos;
+    waitNanos = costs.waitNanos;
+    rerankNanos = costs.rerankNanos;
+  }
+
+  /** Adds what another search cost, of which this one goes on. */
+  public void addCosts(SearchResult other) {
+    hops += other.hops;
+    scored += other.scored;
+    reads += other.reads;
+    readBytes += other.readBytes;
+    wastedReads += other.wastedReads;
+    cacheHits += other.cacheHits;
+    prepareNanos += other.prepareNanos;
+    walkNanos += other.walkNanos;
+    waitNanos += other.waitNanos;
+    rerankNanos += other.rerankNanos;
+  }
+
+  /** Adds a neighbour known by a text, which is null if it is known by its number. */
+  void add(long id, @Nullable String text, float distance) {
+    ids[size] = id;
+    texts[size] = text;
+    distances[size] = distance;
+    size++;
+  }
+
+  /** Neighbours found: k, or fewer if vectors were deleted meanwhile. */
+  public int size() {
+    return size;
+  }
+
+  /**
+   * External id of the neighbour at {@code rank}, 0 being the nearest; without meaning if ids of
+   * the index are text.
+   */
+  public long id(int rank) {
+    java.util.Objects.checkIndex(rank, size);
+    return ids[rank];
+  }
+
+  /** External id of the neighbour at {@code rank} as text, be it a number. */
+  public String text(int rank) {
+    java.util.Objects.checkIndex(rank, size);
+    String text = texts[rank];
+    return text == null ? Long.toString(ids[rank]) : text;
+  }
+
+  /** Exact distance of the neighbour at {@code rank} on the scale of the index's metric. */
+  public float distance(int rank) {
+    java.util.Objects.checkIndex(rank, size);
+    return distances[rank];
+  }
+
+  /**
+   * Candidates the walk found that are there and, with a filter, accepted: with fewer than k of
+   * them the neighbours may be some that were just inserted, and nearer ones may have been missed.
+   */
+  public int accepted() {
+    return accepted;
+  }
+
+  /** Copies the ids into {@code target[from, from + size())}. */
+  public void copyIds(long[] target, int from) {
+    System.arraycopy(ids, 0, target, from, size);
+  }
+
+  /** Nodes the walk expanded. */
+  public int hops() {
+    return hops;
+  }
+
+  /** Codes scored. */
+  public int scored() {
+    return scored;
+  }
+
+  /** Vectors read from the file. */
+  public int reads() {
+    return reads;
+  }
+
+  /** Bytes read from the file. */
+  public long readBytes() {
+    return readBytes;
+  }
+
+  /** Vectors read whose exact distance was not needed in the end. */
+  public int wastedReads() {
+    return wastedReads;
+  }
+
+  /** Vectors found in the cache. */
+  public int cacheHits() {
+    return cacheHits;
+  }
+
+  /** Nanoseconds checking the query and preparing the code's tables for it. */
+  public long prepareNanos() {
+    return prepareNanos;
+  }
+
+  /** Nanoseconds walking the graph. */
+  public long walkNanos() {
+    return walkNanos;
+  }
+
+  /** Nanoseconds waiting for reads. */
+  public long waitNanos() {
+    return waitNanos;
+  }
+
+  /** Nanoseconds checking and scoring full vectors. */
+  public long rerankNanos() {
+    return rerankNanos;
+  }
+}

@@ -1,0 +1,74 @@
+package dev.arbalest;
+
+import dev.arbalest.natives.SystemFacts;
+
+/**
+ * How an index is written to.
+ *
+ * @param memoryBytes the memory the index may take with all it needs, the heap of the process
+ *     included: beyond nine tenths inserts are slowed down, beyond the whole refused
+ * @param linkThreads threads that put inserted vectors into the graph, in [1, 1024]
+ * @param syncMillis 0: a write is acknowledged when it is durable; more: at once, and what was
+ *     acknowledged within so many milliseconds may be lost when the machine (not only the process)
+ *     fails
+ * @param compress whether the log's blocks are compressed where that saves a sixteenth
+ * @param checkpointBytes of the log after which a checkpoint is made at the latest; earlier, but
+ *     not before 32 MiB, when the log is as long as the checkpoint will be. Bounds the time a
+ *     recovery takes
+ */
+public record WriteOptions(
+    long memoryBytes, int linkThreads, int syncMillis, boolean compress, long checkpointBytes) {
+  private static final long LEAST_CHECKPOINT_BYTES = 1 << 20;
+
+  /** Checks the ranges. */
+  public WriteOptions {
+    if (memoryBytes < 1) {
+      throw new IllegalArgumentException("memory must be at least 1 byte: " + memoryBytes);
+    }
+    if (linkThreads < 1 || linkThreads > 1024) {
+      throw new IllegalArgumentException("link threads must be in [1, 1024]: " + linkThreads);
+    }
+    if (syncMillis < 0 || syncMillis > 60_000) {
+      throw new IllegalArgumentException("sync interval must be in [0, 60000] ms: " + syncMillis);
+    }
+    if (checkpointBytes < LEAST_CHECKPOINT_BYTES) {
+      throw new IllegalArgumentException(
+          "checkpoints need at least 1 MiB of log between them: " + checkpointBytes);
+    }
+  }
+
+  /**
+   * Half of the machine's memory, half of its processors (the others search), every write durable,
+   * logs of up to 256 MiB.
+   */
+  public static WriteOptions defaults() {
+    int processors = Runtime.getRuntime().availableProcessors();
+    return new WriteOptions(
+        SystemFacts.memoryLimitBytes() / 2, Math.max(1, processors / 2), 0, true, 256L << 20);
+  }
+
+  /** The same with another memory budget. */
+  public WriteOptions withMemoryBytes(long newMemoryBytes) {
+    return new WriteOptions(newMemoryBytes, linkThreads, syncMillis, compress, checkpointBytes);
+  }
+
+  /** The same with another number of linking threads. */
+  public WriteOptions withLinkThreads(int newLinkThreads) {
+    return new WriteOptions(memoryBytes, newLinkThreads, syncMillis, compress, checkpointBytes);
+  }
+
+  /** The same with another sync interval. */
+  public WriteOptions withSyncMillis(int newSyncMillis) {
+    return new WriteOptions(memoryBytes, linkThreads, newSyncMillis, compress, checkpointBytes);
+  }
+
+  /** The same with or without compression of the log. */
+  public WriteOptions withCompress(boolean newCompress) {
+    return new WriteOptions(memoryBytes, linkThreads, syncMillis, newCompress, checkpointBytes);
+  }
+
+  /** The same with other distances between checkpoints. */
+  public WriteOptions withCheckpointBytes(long newCheckpointBytes) {
+    return new WriteOptions(memoryBytes, linkThreads, syncMillis, compress, newCheckpointBytes);
+  }
+}

@@ -1,0 +1,521 @@
+package dev.arbalest.ssd.build;
+
+import dev.arbalest.BadInputException;
+import dev.arbalest.BuildOptions;
+import dev.arbalest.CorruptIndexException;
+import dev.arbalest.IdType;
+import dev.arbalest.Ids;
+import dev.arbalest.ProgressListener;
+import dev.arbalest.VectorInput;
+import dev.arbalest.cache.SlabPool;
+import dev.arbalest.natives.FileMapping;
+import dev.arbalest.natives.NativeMemory;
+import dev.arbalest.natives.Workers;
+import dev.arbalest.pq.CodeEncoder;
+import dev.arbalest.pq.Codec;
+import dev.arbalest.pq.CodecSpec;
+import dev.arbalest.pq.ScalarQuantizer;
+import dev.arbalest.ssd.format.BlockFile;
+import dev.arbalest.ssd.format.BuildState;
+import dev.arbalest.ssd.format.FileHeader;
+import dev.arbalest.ssd.format.Manifest;
+import dev.arbalest.ssd.format.StageRecord;
+import dev.arbalest.ssd.format.VectorFile;
+import dev.arbalest.ssd.store.IdMap;
+import dev.arbalest.ssd.store.IdTable;
+import dev.arbalest.ssd.store.IndexDirectory;
+import dev.arbalest.vamana.BuildParameters;
+import dev.arbalest.vamana.ExactDistances;
+import dev.arbalest.vamana.Graph;
+import dev.arbalest.vamana.GraphBuilder;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
+import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Builds an index from a file of vectors: store the vectors, train the codec, encode, build the
+ * graph, commit. Every file is durable before the manifest that names it appears, and before {@code
+ * build.json} says that an unfinished build can go on from it.
+ */
+public final class IndexBuilder {
+  /** Most vectors copied to train on where they do not all fit. */
+  private static final int SAMPLE_ROWS = 65_536;
+
+  private static final int LEAST_SAMPLE_ROWS = 4096;
+
+  /** More than the kernel maps around a page that is read. */
+  private static final long READ_AROUND_BYTES = 256L << 10;
+
+  private final VectorInput input;
+  private final Ids ids;
+  private final BuildOptions options;
+  private final ProgressListener listener;
+  private final IndexDirectory directory;
+  private final Workers workers;
+  private final BuildPlan plan;
+  private final VectorFile geometry;
+  private final Map<Manifest.Part, Manifest.Entry> files = new EnumMap<>(Manifest.Part.class);
+  private final StageClock clock;
+  private BuildState state;
+
+  private IndexBuilder(
+      VectorInput input,
+      Ids ids,
+      BuildOptions options,
+      ProgressListener listener,
+      BuildPlan plan,
+      IndexDirectory directory,
+      Workers workers)
+      throws IOException {
+    this.input = input;
+    this.ids = ids;
+    this.options = options;
+    this.listener = listener;
+    this.plan = plan;
+    this.directory = directory;
+    this.workers = workers;
+    this.geometry = new VectorFile(input.rows().dimension(), options.storage());
+    this.clock = new StageClock(listener);
+    this.state = new BuildState(directory.nextGeneration(), job(), files, null);
+    if (options.resume()) {
+      resume();
+    }
+  }
+
+  /**
+   * What a build committed.
+   *
+   * @param seconds wall time
+   * @param stageSeconds wall time of each stage, in order
+   */
+  public record Outcome(Manifest manifest, double seconds, Map<String, Double> stageSeconds) {}
+
+  /** Builds an index into a directory. */
+  public static Outcome build(
+      Path path, VectorInput input, Ids ids, BuildOptions options, ProgressListener listener)
+      throws IOException {
+    F32Rows rows = input.rows();
+    if (ids.size() != rows.count()) {
+      throw new BadInputException(
+          ids.size() + " ids for the " + rows.count() + " vectors of " + input.path());
+    }
+    if (options.codeDimension() > rows.dimension()) {
+      throw new BadInputException(
+          "code dimension "
+              + options.codeDimension()
+              + " is longer than the vectors of "
+              + input.path()
+              + ", which have "
+              + rows.dimension());
+    }
+    options.codec().requireFits(codeDimension(rows, options));
+    BuildPlan plan = BuildPlan.of(rows, codeDimension(rows, options), options);
+    listener.note(plan.describe());
+    long start = System.nanoTime();
+    try (IndexDirectory directory = IndexDirectory.openForWriting(path, options.resume());
+        Workers workers = Workers.start(options.threads())) {
+      IndexBuilder builder =
+          new IndexBuilder(input, ids, options, listener, plan, directory, workers);
+      Manifest manifest;
+      try {
+        manifest = builder.writeFiles();
+        String left = directory.commit(manifest);
+        if (!left.isEmpty()) {
+          listener.note(left);
+        }
+      } catch (Throwable e) {
+        directory.rollBack(e);
+        throw e;
+      }
+      double seconds = (System.nanoTime() - start) / 1e9;
+      Map<String, Double> stages = builder.clock.end();
+      StageRecord.write(path, stages);
+      return new Outcome(manifest, seconds, stages);
+    }
+  }
+
+  private static int codeDimension(F32Rows rows, BuildOptions options) {
+    return options.codeDimension() == 0 ? rows.dimension() : options.codeDimension();
+  }
+
+  private int codeDimension() {
+    return codeDimension(input.rows(), options);
+  }
+
+  /** All that the bytes of the index depend on, and the state of the input file. */
+  private String job() throws IOException {
+    BuildParameters graph = options.graph();
+    return String.join(
+        ", ",
+        input.rows().count() + " x " + input.rows().dimension(),
+        "input of " + Files.size(input.path()) + " bytes",
+        "changed " + Files.getLastModifiedTime(input.path()).toMillis(),
+        "storage " + options.storage().label(),
+        "metric " + options.metric().label(),
+        "codec " + options.codec(),
+        "dimensions " + codeDimension(),
+        "degree " + graph.degree(),
+        "list " + graph.searchListSize(),
+        "alpha " + graph.alpha(),
+        "fast " + graph.fast(),
+        "seed " + graph.seed(),
+        "vectors " + plan.vectors(),
+        "ids " + ids.type().label() + " " + Integer.toHexString(ids.checksum()));
+  }
+
+  private void resume() throws IOException {
+    Optional<BuildState> found = directory.unfinished();
+    if (found.isEmpty()) {
+      listener.note("nothing to resume in " + directory.path() + ": building from the beginning");
+      return;
+    }
+    if (!found.get().job().equals(state.job())) {
+      throw new BadInputException(
+          "the unfinished build in "
+              + directory.path()
+              + " is another ("
+              + found.get().job()
+              + ") than this ("
+              + state.job()
+              + "); give its options and memory, or leave out --resume to start anew");
+    }
+    state = found.get();
+    files.putAll(state.files());
+    listener.note(
+        "resuming: "
+            + files.size()
+            + " of "
+            + Manifest.Part.values().length
+            + " files complete"
+            + (state.graph() == null
+                ? ""
+                : ", graph at pass "
+                    + (state.graph().position().pass() + 1)
+                    + ", node "
+                    + state.graph().position().inserted()));
+  }
+
+  /** Makes what is complete so far what a later build can go on from. */
+  private void saveState() throws IOException {
+    state = state.with(files);
+    directory.save(state);
+  }
+
+  private Manifest writeFiles() throws IOException {
+    boolean resident = plan.vectors() == BuildPlan.Vectors.RESIDENT;
+    int count = input.rows().count();
+    long rowBytes = 4L * input.rows().dimension();
+    long residentBytes = resident ? count * rowBytes : 1;
+    try (NativeMemory copies = NativeMemory.allocate(residentBytes)) {
+      clock.begin("store", count);
+      MemorySegment target = resident ? copies.segment() : MemorySegment.NULL;
+      if (files.containsKey(Manifest.Part.SUMS)) {
+        load(target);
+      } else {
+        store(target);
+      }
+      if (resident) {
+        return encodeAndLink(
+            new F32Rows(copies.segment(), 0, rowBytes, count, codeDimension()), null);
+      }
+      Path path = directory.path().resolve(stored().name());
+      try (FileMapping mapping = FileMapping.open(path)) {
+        return encodeAndLink(
+            new F32Rows(
+                mapping.segment(),
+                geometry.offset(0),
+                geometry.slotBytes(),
+                count,
+                codeDimension()),
+            mapping);
+      }
+    }
+  }
+
+  private Manifest.Entry stored() {
+    return java.util.Objects.requireNonNull(files.get(Manifest.Part.VECTORS));
+  }
+
+  private void store(MemorySegment resident) throws IOException {
+    int count = input.rows().count();
+    try (NativeMemory sums = NativeMemory.allocate(4L * count)) {
+      Path path = directory.newVectorFile(options.storage());
+      int headerChecksum =
+          VectorFileWriter.write(
+              path,
+              input,
+              options.metric(),
+              options.storage(),
+              sums.segment(),
+              resident,
+              workers,
+              listener::advanced);
+      files.put(
+          Manifest.Part.VECTORS,
+          new Manifest.Entry(
+              path.getFileName().toString(), geometry.fileBytes(count), headerChecksum));
+      put(Manifest.Part.SUMS, FileHeader.Kind.SUMS, sums.segment());
+      saveState();
+    }
+  }
+
+  /** Reads vectors that an earlier run stored, if they are to be in memory. */
+  private void load(MemorySegment resident) throws IOException {
+    int count = input.rows().count();
+    if (resident.byteSize() == 0) {
+      listener.advanced(count);
+      return;
+    }
+    Path path = directory.path().resolve(stored().name());
+    Manifest.Entry sumsEntry = java.util.Objects.requireNonNull(files.get(Manifest.Part.SUMS));
+    int slotBytes = geometry.slotBytes();
+    try (NativeMemory sums = NativeMemory.allocate(4L * count);
+        FileMapping mapping = FileMapping.open(path)) {
+      FileHeader _ =
+          BlockFile.read(
+              directory.path().resolve(sumsEntry.name()),
+              FileHeader.Kind.SUMS,
+              new BlockFile.Written(sumsEntry.bytes(), sumsEntry.checksum()),
+              _ -> sums.segment(),
+              workers,
+              _ -> {});
+      workers.forRanges(
+          count,
+          1024,
+          (worker, from, to) -> {
+            for (int slot = from; slot < to; slot++) {
+              long offset = geometry.offset(slot);
+              int found = FileHeader.checksum(mapping.segment(), offset, slotBytes);
+              int expected = sums.segment().getAtIndex(FileHeader.INT, slot);
+              if (found != expected) {
+                throw new CorruptIndexException(
+                    path,
+                    offset,
+                    "slot " + slot + " with checksum " + Integer.toHexString(expected),
+                    Integer.toHexString(found));
+              }
+            }
+            int dimension = geometry.dimension();
+            for (int slot = from; slot < to; slot++) {
+              options
+                  .storage()
+                  .load(
+                      mapping.segment(),
+                      geometry.offset(slot),
+                      dimension,
+                      resident,
+                      4L * dimension * slot);
+            }
+            mapping.release(geometry.offset(from), (long) (to - from) * slotBytes);
+            synchronized (mapping) {
+              listener.advanced(to - from);
+            }
+          });
+    }
+  }
+
+  /** A codec and the codes made with it; closing frees the codes. */
+  private record Coded(Codec codec, NativeMemory codes) implements AutoCloseable {
+    @Override
+    public void close() {
+      codes.close();
+    }
+  }
+
+  /**
+   * Makes codes and graph of the stored vectors, or of a prefix of each.
+   *
+   * @param mapping where the vectors lie, null if they are in memory
+   */
+  private Manifest encodeAndLink(F32Rows stored, @Nullable FileMapping mapping) throws IOException {
+    List<Coded> coded = new ArrayList<>();
+    try (SlabPool slabs = new SlabPool()) {
+      clock.begin("train", 1);
+      trainAll(coded, stored, mapping);
+      listener.advanced(1);
+      Coded walk = options.codec().equals(BuildPlan.WALK) ? coded.getFirst() : coded.get(1);
+      CodedDistances.Narrow narrow = null;
+      if (coded.getLast().codec() instanceof ScalarQuantizer bytes
+          && plan.vectors() == BuildPlan.Vectors.NARROW) {
+        narrow = new CodedDistances.Narrow(bytes, coded.getLast().codes().segment());
+      }
+      try (SlabPool.Lease memory = slabs.lease()) {
+        encode(coded, stored, mapping, memory);
+      }
+      if (!files.containsKey(Manifest.Part.CODEC)) {
+        writeIds(stored.count());
+        writeCodes(coded.getFirst(), stored.count());
+        saveState();
+      }
+      ExactDistances exact = ExactDistances.of(stored, options.metric(), workers);
+      try (SlabPool.Lease memory = slabs.lease()) {
+        return link(
+            new CodedDistances(exact, walk.codec(), walk.codes().segment(), narrow, memory));
+      }
+    } finally {
+      coded.forEach(Coded::close);
+    }
+  }
+
+  private Manifest link(CodedDistances distances) throws IOException {
+    clock.begin("graph", (long) BuildParameters.PASSES * distances.count());
+    GraphCheckpointFiles checkpoints =
+        new GraphCheckpointFiles(directory, workers, state, options.checkpointSeconds());
+    try (Graph graph =
+        GraphBuilder.build(distances, options.graph(), workers, listener::advanced, checkpoints)) {
+      clock.begin("commit", 1);
+      put(
+          Manifest.Part.GRAPH,
+          FileHeader.Kind.GRAPH,
+          graph.segment(),
+          graph.nodeCount(),
+          graph.maxDegree(),
+          graph.entryPoint());
+      listener.advanced(1);
+      return new Manifest(
+          directory.nextGeneration(),
+          input.rows().dimension(),
+          options.storage(),
+          options.metric(),
+          distances.count(),
+          distances.count(),
+          ids.type(),
+          graph.entryPoint(),
+          options.codec(),
+          codeDimension(),
+          options.graph(),
+          graph.maxDegree(),
+          Manifest.Checkpoint.built(directory.nextGeneration()),
+          files);
+    }
+  }
+
+  private void writeIds(int count) throws IOException {
+    long textBytes = ids.textBytes();
+    try (IdTable table = new IdTable(ids.type(), count, textBytes);
+        IdMap seen = new IdMap(table, count)) {
+      for (int row = 0; row < count; row++) {
+        table.set(row, ids, row);
+        if (!seen.add(row)) {
+          throw new BadInputException(
+              "id " + ids.describe(row) + " is there twice, last for row " + row);
+        }
+      }
+      put(Manifest.Part.IDS, FileHeader.Kind.IDS, table.values().asSlice(0, 8L * count));
+      if (ids.type() == IdType.UTF8) {
+        put(Manifest.Part.TEXTS, FileHeader.Kind.TEXTS, table.texts(), textBytes);
+      }
+    }
+  }
+
+  /**
+   * Trains the index's codec, then that of the walk unless it is the same, then the one that stands
+   * for the vectors where those do not fit; those are then not trained on, but a copy of some.
+   */
+  private void trainAll(List<Coded> coded, F32Rows stored, @Nullable FileMapping mapping)
+      throws IOException {
+    int size = mapping == null ? 0 : sampleRows();
+    try (NativeMemory memory = NativeMemory.allocate(1L + (long) size * geometry.slotBytes())) {
+      F32Rows rows = mapping == null ? stored : sample(stored, mapping, memory, size);
+      coded.add(train(options.codec(), options.metric(), rows, stored.count()));
+      if (!options.codec().equals(BuildPlan.WALK)) {
+        coded.add(train(BuildPlan.WALK, options.metric(), rows, stored.count()));
+      }
+      if (plan.vectors() == BuildPlan.Vectors.NARROW) {
+        coded.add(train(BuildPlan.NARROW, Metric.L2, rows, stored.count()));
+      }
+    }
+  }
+
+  /** As many as fit where graph and codes will be, which nothing has been written to yet. */
+  private int sampleRows() {
+    long room = plan.bytesOfVectors() / 2;
+    long rows = Math.clamp(room / geometry.slotBytes(), LEAST_SAMPLE_ROWS, SAMPLE_ROWS);
+    return (int) Math.min(input.rows().count(), rows);
+  }
+
+  /** Copies rows at even distances. */
+  private F32Rows sample(F32Rows stored, FileMapping mapping, NativeMemory memory, int size)
+      throws IOException {
+    long bytes = 4L * stored.dimension();
+    workers.forRanges(
+        size,
+        64,
+        (worker, from, to) -> {
+          for (int i = from; i < to; i++) {
+            long offset = stored.offset((int) ((long) i * stored.count() / size));
+            MemorySegment.copy(mapping.segment(), offset, memory.segment(), i * bytes, bytes);
+            // The kernel maps pages around each it reads: they count too.
+            long start = Math.max(0, offset - READ_AROUND_BYTES);
+            mapping.release(start, offset + bytes + READ_AROUND_BYTES - start);
+          }
+        });
+    return new F32Rows(memory.segment(), 0, bytes, size, stored.dimension());
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // closed with the list it is added to
+  private Coded train(CodecSpec spec, Metric metric, F32Rows rows, int count) throws IOException {
+    Codec codec = Codec.train(spec, metric, rows, options.graph().seed(), workers);
+    return new Coded(codec, NativeMemory.allocate((long) codec.codeBytes() * count));
+  }
+
+  /** Encodes with every codec in one pass over the vectors. */
+  private void encode(
+      List<Coded> coded, F32Rows stored, @Nullable FileMapping mapping, SegmentAllocator memory)
+      throws IOException {
+    clock.begin("encode", stored.count());
+    CodeEncoder[][] encoders = new CodeEncoder[workers.size()][coded.size()];
+    for (CodeEncoder[] ofWorker : encoders) {
+      java.util.Arrays.setAll(ofWorker, i -> coded.get(i).codec().newEncoder(memory));
+    }
+    workers.forRanges(
+        stored.count(),
+        256,
+        (worker, from, to) -> {
+          for (int i = 0; i < coded.size(); i++) {
+            encoders[worker][i].encode(stored, from, to, coded.get(i).codes().segment());
+          }
+          if (mapping != null) {
+            mapping.release(stored.offset(from), (to - from) * stored.strideBytes());
+          }
+          synchronized (coded) {
+            listener.advanced(to - from);
+          }
+        });
+  }
+
+  private void writeCodes(Coded coded, int count) throws IOException {
+    Codec codec = coded.codec();
+    put(
+        Manifest.Part.CODES,
+        FileHeader.Kind.CODES,
+        coded.codes().segment(),
+        count,
+        codec.codeBytes());
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    codec.write(new DataOutputStream(bytes));
+    try (NativeMemory memory = NativeMemory.allocate(bytes.size())) {
+      MemorySegment.copy(
+          bytes.toByteArray(), 0, memory.segment(), ValueLayout.JAVA_BYTE, 0, bytes.size());
+      put(Manifest.Part.CODEC, FileHeader.Kind.CODEC, memory.segment());
+    }
+  }
+
+  private void put(Manifest.Part part, FileHeader.Kind kind, MemorySegment payload, long... numbers)
+      throws IOException {
+    files.put(part, directory.write(part, kind, payload, workers, numbers));
+  }
+}

@@ -1,0 +1,86 @@
+package dev.arbalest.ssd.build;
+
+import dev.arbalest.BadInputException;
+import dev.arbalest.ElementType;
+import dev.arbalest.VectorInput;
+import dev.arbalest.natives.DirectFile;
+import dev.arbalest.natives.NativeMemory;
+import dev.arbalest.natives.Workers;
+import dev.arbalest.ssd.format.FileHeader;
+import dev.arbalest.ssd.format.RowCheck;
+import dev.arbalest.ssd.format.VectorFile;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.function.LongConsumer;
+
+/** Writes the vector file of a new index: checks, normalises, checksums and stores every row. */
+final class VectorFileWriter {
+  private static final long CHUNK_BYTES = 4 << 20;
+
+  private VectorFileWriter() {}
+
+  /**
+   * Writes all rows of {@code input} as slots of {@code path} and syncs the file.
+   *
+   * @param sums receives the CRC32C of every slot, 4 bytes each
+   * @param resident where the stored vectors are kept too, as floats one after another, or empty
+   * @return the header's checksum
+   * @throws BadInputException naming the row that cannot be indexed
+   */
+  static int write(
+      Path path,
+      VectorInput input,
+      Metric metric,
+      ElementType storage,
+      MemorySegment sums,
+      MemorySegment resident,
+      Workers workers,
+      LongConsumer progress)
+      throws IOException {
+    F32Rows rows = input.rows();
+    VectorFile geometry = new VectorFile(rows.dimension(), storage);
+    int slotBytes = geometry.slotBytes();
+    long rowBytes = 4L * rows.dimension();
+    // Chunks end at multiples of 4096 bytes, which direct writes need on some disks.
+    long share = Math.min(CHUNK_BYTES, BuildPlan.STAGING_BYTES / workers.size());
+    int chunkSlots = (int) Math.max(8, share / slotBytes / 8 * 8);
+    long chunkBytes = (long) chunkSlots * slotBytes;
+    try (DirectFile file = DirectFile.open(path, DirectFile.Mode.CREATE);
+        NativeMemory staging = NativeMemory.allocate(chunkBytes * workers.size())) {
+      long size = geometry.fileBytes(rows.count());
+      file.reserve(size);
+      int headerChecksum = geometry.writeHeader(file);
+      workers.forRanges(
+          rows.count(),
+          chunkSlots,
+          (worker, from, to) -> {
+            MemorySegment stage = staging.segment().asSlice(worker * chunkBytes, chunkBytes);
+            stage.fill((byte) 0);
+            float[] row = new float[rows.dimension()];
+            for (int i = from; i < to; i++) {
+              double norm = input.checkRow(i, metric);
+              long offset = (long) (i - from) * slotBytes;
+              RowCheck.take(rows, i, metric, norm, row);
+              storage.store(row, i, stage, offset);
+              if (resident.byteSize() > 0) {
+                MemorySegment.copy(
+                    row, 0, resident, F32Rows.FLOAT, (long) i * rowBytes, row.length);
+              }
+              sums.setAtIndex(FileHeader.INT, i, FileHeader.checksum(stage, offset, slotBytes));
+            }
+            long bytes = (long) (to - from) * slotBytes;
+            file.write(stage, 0, (bytes + 4095) / 4096 * 4096, geometry.offset(from));
+            input.release(from, to);
+            synchronized (file) {
+              progress.accept(to - from);
+            }
+          });
+      file.truncate(size);
+      file.sync();
+      return headerChecksum;
+    }
+  }
+}

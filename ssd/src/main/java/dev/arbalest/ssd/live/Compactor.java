@@ -1,0 +1,132 @@
+package dev.arbalest.ssd.live;
+
+import dev.arbalest.ProgressListener;
+import dev.arbalest.natives.NativeMemory;
+import dev.arbalest.ssd.format.VectorFile;
+import dev.arbalest.ssd.store.LoadedIndex;
+import dev.arbalest.ssd.store.OneSlot;
+import java.io.IOException;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Gives back the room of what was deleted: vectors in the highest slots are inserted again, which
+ * gives them lower ones that are free, then the file is cut. That goes the way of all writes, log
+ * and tail, so a crash at any moment loses nothing and searches see no difference.
+ *
+ * <p>Compaction happens by itself when more than an eighth of the slots hold nothing, and then
+ * takes at most half of the linker's time.
+ */
+final class Compactor {
+  /** Share of slots that may be free. */
+  private static final int SLOTS_PER_FREE = 8;
+
+  private static final int LEAST_FREE = 1024;
+  private static final int MOST_ROUNDS = 4;
+
+  private final LoadedIndex loaded;
+  private final IndexWriter writer;
+  private final Linker linker;
+  private final Checkpointer checkpointer;
+
+  Compactor(LoadedIndex loaded, IndexWriter writer, Linker linker, Checkpointer checkpointer) {
+    this.loaded = loaded;
+    this.writer = writer;
+    this.linker = linker;
+    this.checkpointer = checkpointer;
+  }
+
+  /** Whether enough slots are free. */
+  boolean isDue() {
+    int unused = writer.freeSlots();
+    return unused > LEAST_FREE && unused > loaded.graph().nodeCount() / SLOTS_PER_FREE;
+  }
+
+  /** What else the thread that compacts has to see to. */
+  interface Besides {
+    /** Whether to end early. */
+    boolean isStopped();
+
+    /** Whether there is something to do. */
+    boolean isDue();
+
+    /** Does it. */
+    void run() throws IOException;
+  }
+
+  /**
+   * Compacts.
+   *
+   * @param isGentle whether to leave half of the time to others
+   */
+  synchronized void compact(boolean isGentle, Besides besides, ProgressListener listener)
+      throws IOException {
+    settle(besides);
+    for (int round = 0; round < MOST_ROUNDS && !besides.isStopped(); round++) {
+      int first = writer.firstSuperfluous();
+      int slots = loaded.graph().nodeCount();
+      if (first >= slots) {
+        break;
+      }
+      listener.stage("compact", slots - first);
+      if (!move(first, slots, isGentle, besides, listener)) {
+        break;
+      }
+      settle(besides);
+    }
+    if (besides.isStopped()) {
+      return;
+    }
+    linker.leaving().lock(); // no copy of the graph is being made
+    try {
+      writer.shrink();
+    } finally {
+      linker.leaving().unlock();
+    }
+    checkpointer.force();
+    writer.truncate();
+  }
+
+  /** Lets slots become free that are about to; others may write all the time. */
+  private void settle(Besides besides) throws IOException {
+    for (int turn = 0; turn < MOST_ROUNDS; turn++) {
+      if (writer.awaitLinkedSoFar(() -> besides.isStopped() || besides.isDue())
+          || besides.isStopped()) {
+        return;
+      }
+      besides.run();
+    }
+  }
+
+  /** Moves what is in slots [first, end), the last first; returns whether all had a lower slot. */
+  private boolean move(
+      int first, int end, boolean isGentle, Besides besides, ProgressListener listener)
+      throws IOException {
+    VectorFile geometry = writer.geometry();
+    int[] nodes = new int[writer.tail().capacity() / 8];
+    try (OneSlot slot = new OneSlot(loaded, geometry);
+        NativeMemory floats = NativeMemory.allocate(4L * geometry.dimension())) {
+      int node = end - 1;
+      while (node >= first && !besides.isStopped()) {
+        if (besides.isDue()) {
+          besides.run();
+        }
+        long start = System.nanoTime();
+        int from = node;
+        int count = 0;
+        for (; node >= first && count < nodes.length; node--) {
+          if (!loaded.isDead(node)) {
+            nodes[count++] = node;
+          }
+        }
+        if (!writer.relocate(nodes, count, slot, floats.segment())) {
+          return false;
+        }
+        listener.advanced(from - node);
+        if (isGentle) {
+          LockSupport.parkNanos(System.nanoTime() - start);
+        }
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,76 @@
+package dev.arbalest.ssd.live;
+
+/**
+ * Nodes whose vectors are gone, in the order in which they went, with the end of the tail at that
+ * time: what was in the tail then must have left it before a node can leave the graph. One thread
+ * at a time.
+ */
+final class DeadNodes {
+  private int[] nodes = new int[64];
+  private int[] ends = new int[64];
+  private int first;
+  private int size;
+  private long added;
+
+  int size() {
+    return size;
+  }
+
+  /** How many have ever been added. */
+  long added() {
+    return added;
+  }
+
+  /** Makes room for some more, so that adding them cannot fail. */
+  void reserve(int more) {
+    int wanted = Math.addExact(size, more);
+    int present = nodes.length;
+    if (wanted <= present) {
+      return;
+    }
+    int newSize = (int) Math.min(Integer.MAX_VALUE - 8, Math.max(2L * present, wanted));
+    int[] newNodes = new int[newSize];
+    int[] newEnds = new int[newSize];
+    for (int i = 0; i < size; i++) {
+      newNodes[i] = nodes[(first + i) % present];
+      newEnds[i] = ends[(first + i) % present];
+    }
+    nodes = newNodes;
+    ends = newEnds;
+    first = 0;
+  }
+
+  void add(int node, int tailEnd) {
+    reserve(1);
+    added++;
+    int place = (first + size++) % nodes.length;
+    nodes[place] = node;
+    ends[place] = tailEnd;
+  }
+
+  /** How many can leave the graph once the tail's head is at a position. */
+  int ready(int tailHead) {
+    int low = 0;
+    int high = size;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (tailHead - ends[(first + middle) % nodes.length] >= 0) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+  /** Takes the first few. */
+  int[] take(int count) {
+    int[] taken = new int[count];
+    for (int i = 0; i < count; i++) {
+      taken[i] = nodes[(first + i) % nodes.length];
+    }
+    first = (first + count) % nodes.length;
+    size -= count;
+    return taken;
+  }
+}

@@ -1,0 +1,231 @@
+package dev.arbalest.ssd.live;
+
+import dev.arbalest.cache.SlabPool;
+import dev.arbalest.natives.Workers;
+import dev.arbalest.ssd.format.VectorFile;
+import dev.arbalest.ssd.search.ReaderPhaser;
+import dev.arbalest.ssd.search.Tail;
+import dev.arbalest.ssd.store.LoadedIndex;
+import dev.arbalest.ssd.store.SlotWriter;
+import dev.arbalest.vamana.GraphUpdater;
+import dev.arbalest.vector.F32Rows;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Moves vectors from the tail to their slots and into the graph, and takes dead nodes out of it, on
+ * a thread of its own with a team of workers.
+ *
+ * <p>Nodes are linked only when no search is under way that began before they came: it would find
+ * them beside those they replaced. Rows of the tail and nodes that left the graph are given up only
+ * when no search is under way that began before. {@link ReaderPhaser} waits for both.
+ */
+final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
+  /** Dead nodes that leave together share a pass over the graph: of so many nodes one is dead. */
+  private static final int NODES_PER_DEAD = 500;
+
+  /** One of so many nodes changes before a pass over the graph looks for those cut off. */
+  private static final int CHANGES_PER_RECONNECT = 20;
+
+  private static final int CHANGES_PER_IDLE_RECONNECT = 100;
+  private static final int LEAST_DEAD = 64;
+  private static final int MOST_DEAD = 4096;
+
+  private final LoadedIndex loaded;
+  private final IndexWriter writer;
+  private final ReaderPhaser phaser;
+  private final Tail tail;
+  private final Workers workers;
+  private final LiveDistances distances;
+  private final GraphUpdater updater;
+  private final SlotWriter slots;
+  private final float[] row;
+  private final int[] nodes;
+  private final Runnable afterBatch;
+
+  /** Held while nodes leave the graph or are made reachable, and while it is copied. */
+  private final ReentrantLock leaving = new ReentrantLock();
+
+  private final Thread thread;
+  private volatile boolean stopped;
+
+  /** Nodes that came or went since all were made reachable. */
+  private int changes;
+
+  /**
+   * Makes one.
+   *
+   * @param memory for scratch; must outlive this
+   * @param afterBatch called after each batch
+   */
+  Linker(
+      LoadedIndex loaded,
+      IndexWriter writer,
+      ReaderPhaser phaser,
+      Workers workers,
+      SlabPool.Lease memory,
+      Runnable afterBatch) {
+    this.loaded = loaded;
+    this.writer = writer;
+    this.phaser = phaser;
+    this.tail = writer.tail();
+    this.workers = workers;
+    this.distances = new LiveDistances(loaded, tail, memory);
+    this.updater = new GraphUpdater(loaded.graph(), distances, loaded.manifest().build(), workers);
+    this.slots = new SlotWriter(loaded.vectors(), writer.geometry(), memory);
+    this.row = new float[writer.geometry().dimension()];
+    this.nodes = new int[tail.capacity()];
+    this.changes = loaded.manifest().checkpoint().clean() ? 0 : 1; // copied while it changed
+    this.afterBatch = afterBatch;
+    this.thread = Thread.ofPlatform().daemon().name("arbalest-linker").unstarted(this::run);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  /** Held while the graph is copied: no node leaves it meanwhile. */
+  ReentrantLock leaving() {
+    return leaving;
+  }
+
+  private void run() {
+    try {
+      while (writer.awaitWork(this)) {
+        link();
+        unlink();
+        reconnect();
+        afterBatch.run();
+      }
+    } catch (InterruptedException e) {
+      writer.fail(e);
+    } catch (Throwable e) {
+      writer.fail(e); // whoever writes next is told; searches go on
+    }
+  }
+
+  @Override
+  public boolean isStopped() {
+    return stopped;
+  }
+
+  @Override
+  public boolean isReconnectDue(boolean idle, boolean finishing) {
+    int share = idle ? CHANGES_PER_IDLE_RECONNECT : CHANGES_PER_RECONNECT;
+    return changes > 0 && (finishing || changes > loaded.graph().nodeCount() / share);
+  }
+
+  private void reconnect() throws IOException {
+    if (isReconnectDue(tail.pending() == 0, tail.pending() == 0 && writer.isFinishing())) {
+      changes = 0;
+      leaving.lock(); // compaction may forget nodes at the end
+      try {
+        distances.take(tail.head(), tail.head());
+        int _ = updater.reconnect();
+      } finally {
+        leaving.unlock();
+      }
+    }
+  }
+
+  @Override
+  public boolean isUnlinkDue(int ready, boolean idle) {
+    int threshold = Math.clamp(loaded.graph().nodeCount() / NODES_PER_DEAD, LEAST_DEAD, MOST_DEAD);
+    return idle || ready >= threshold;
+  }
+
+  /**
+   * Links again what searches cannot find, as earlier versions could leave it; nothing may be
+   * written, and the thread must have ended.
+   *
+   * @return how many vectors that were
+   */
+  int mend() throws IOException {
+    distances.take(tail.head(), tail.head());
+    return updater.mend();
+  }
+
+  private void link() throws IOException {
+    int from = tail.head();
+    int to = from + Math.min(tail.pending(), tail.capacity() / 2);
+    if (to == from) {
+      return;
+    }
+    writeSlots(from, to);
+    phaser.flip();
+    distances.take(from, to);
+    int count = 0;
+    for (int position = from; position != to; position++) {
+      if (!loaded.isDead(tail.node(position))) {
+        nodes[count++] = tail.node(position);
+      }
+    }
+    updater.link(nodes, 0, count);
+    changes += count;
+    tail.moveHead(to);
+    phaser.flip();
+    writer.unkeep(to);
+  }
+
+  private void writeSlots(int from, int to) throws IOException {
+    VectorFile geometry = writer.geometry();
+    for (int position = from; position != to; position++) {
+      int slot = tail.node(position);
+      writer.forgetCached(slot);
+      MemorySegment.copy(tail.rows(), F32Rows.FLOAT, tail.offset(position), row, 0, row.length);
+      long place = slots.place(slot);
+      geometry.type().store(row, slot, slots.image(), place);
+      for (long at = geometry.dataBytes(); at < geometry.slotBytes(); at++) {
+        slots.image().set(ValueLayout.JAVA_BYTE, place + at, (byte) 0);
+      }
+    }
+    slots.flush();
+  }
+
+  private void unlink() throws IOException {
+    int[] dead = writer.takeDead(this, MOST_DEAD);
+    if (dead.length == 0) {
+      return;
+    }
+    leaving.lock();
+    try {
+      distances.take(tail.head(), tail.head());
+      updater.unlink(dead, 0, dead.length);
+      changes += dead.length;
+    } finally {
+      leaving.unlock();
+    }
+    phaser.flip();
+    writer.freed(dead);
+  }
+
+  /** Ends the thread as soon as it has done what it is at. */
+  void stop() {
+    stopped = true;
+    writer.wakeLinker();
+    join();
+  }
+
+  /** Waits until the thread has ended, which it does once the writer is being closed. */
+  @Override
+  public void close() {
+    join();
+    workers.close();
+  }
+
+  private void join() {
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true; // it writes to memory of the index
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,199 @@
+package dev.arbalest.ssd.log;
+
+import dev.arbalest.CorruptIndexException;
+import dev.arbalest.natives.DirectFile;
+import dev.arbalest.natives.NativeMemory;
+import dev.arbalest.ssd.format.FileHeader;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads the segments of a {@link WriteAheadLog} one after another, in the order of their numbers,
+ * and tells torn ends from damage as described there. Not thread-safe.
+ */
+public final class WalReader implements AutoCloseable {
+  private final long after;
+  private final WriteAheadLog.Replay replay;
+  private final NativeMemory payload = NativeMemory.allocate(WriteAheadLog.MOST_BYTES);
+  private final NativeMemory scratch =
+      NativeMemory.allocate(WriteAheadLog.MOST_BYTES + (128L << 10));
+  private final BytePlanes planes =
+      new BytePlanes(
+          WriteAheadLog.MOST_BYTES, SegmentAllocator.slicingAllocator(scratch.segment()));
+  private long lastSequence = -1;
+  private long step;
+
+  /** Delivers blocks behind {@code after}. */
+  WalReader(long after, WriteAheadLog.Replay replay) {
+    this.after = after;
+    this.replay = replay;
+  }
+
+  /** Reads a segment; {@code next} is the one after it, null for the last. */
+  WriteAheadLog.Old read(Path path, @Nullable Path next) throws IOException {
+    try (DirectFile file = DirectFile.open(path, DirectFile.Mode.READ)) {
+      long size = file.size();
+      if (size < FileHeader.BYTES || size > 1L << 31) {
+        throw new CorruptIndexException(path, "a log segment of " + size + " bytes");
+      }
+      long room =
+          (size + WriteAheadLog.PAGE_BYTES - 1)
+              / WriteAheadLog.PAGE_BYTES
+              * WriteAheadLog.PAGE_BYTES;
+      try (NativeMemory memory = NativeMemory.allocate(room)) {
+        if (file.readUpTo(memory.segment(), 0, room, 0) < size) {
+          throw new IOException(path + " became shorter while it was read");
+        }
+        checkHeader(path, memory.segment());
+        if (next == null) {
+          // What is replayed, acknowledged or not, is built upon: its slots are written anew.
+          file.sync();
+        }
+        long expectedEnd = next == null ? -1 : firstSequence(next) - 1;
+        readBlocks(path, memory.segment(), expectedEnd);
+      }
+      return new WriteAheadLog.Old(path, lastSequence, size);
+    }
+  }
+
+  /** Where the blocks of a segment end. */
+  public static long end(Path path) throws IOException {
+    try (DirectFile file = DirectFile.open(path, DirectFile.Mode.READ);
+        NativeMemory memory = NativeMemory.allocate(WriteAheadLog.pad(file.size(), 4096))) {
+      long size = file.readUpTo(memory.segment(), 0, memory.byteSize(), 0);
+      FileHeader header = FileHeader.read(memory.segment(), path, FileHeader.Kind.LOG);
+      long sequence = header.number(1);
+      long at = FileHeader.BYTES;
+      while (at < size) {
+        WalBlock block = WalBlock.read(memory.segment(), at);
+        if (block == null
+            || block.segment() != header.number(0)
+            || block.sequence() != sequence
+            || !block.isWhole(memory.segment(), at)) {
+          break;
+        }
+        sequence++;
+        at += WriteAheadLog.pad(WalBlock.HEAD_BYTES + (long) block.storedBytes(), header.number(2));
+      }
+      return at;
+    }
+  }
+
+  private void checkHeader(Path path, MemorySegment memory) throws CorruptIndexException {
+    FileHeader header = FileHeader.read(memory, path, FileHeader.Kind.LOG);
+    if (header.number(0) != WriteAheadLog.number(path)) {
+      throw new CorruptIndexException(
+          path, 16, "segment " + WriteAheadLog.number(path), String.valueOf(header.number(0)));
+    }
+    long first = header.number(1);
+    if (lastSequence < 0 ? first > after + 1 : first != lastSequence + 1) {
+      throw new CorruptIndexException(
+          path,
+          24,
+          "a segment from block " + ((lastSequence < 0 ? after : lastSequence) + 1),
+          "one from block " + first);
+    }
+    lastSequence = first - 1;
+    step = header.number(2);
+    if (step < WriteAheadLog.LEAST_STEP
+        || step > WriteAheadLog.PAGE_BYTES
+        || Long.bitCount(step) != 1) {
+      throw new CorruptIndexException(path, 32, "a step of 512 to 4096", String.valueOf(step));
+    }
+  }
+
+  private static long firstSequence(Path path) throws IOException {
+    return header(path).number(1);
+  }
+
+  /** The header of a segment. */
+  static FileHeader header(Path path) throws IOException {
+    try (DirectFile file = DirectFile.open(path, DirectFile.Mode.READ);
+        NativeMemory head = NativeMemory.allocate(FileHeader.BYTES)) {
+      if (file.size() < FileHeader.BYTES) {
+        throw new CorruptIndexException(path, "a log segment of " + file.size() + " bytes");
+      }
+      file.read(head.segment(), 0, FileHeader.BYTES, 0);
+      return FileHeader.read(head.segment(), path, FileHeader.Kind.LOG);
+    }
+  }
+
+  private void readBlocks(Path path, MemorySegment memory, long expectedEnd) throws IOException {
+    long at = FileHeader.BYTES;
+    while (lastSequence != expectedEnd) {
+      WalBlock block = at < memory.byteSize() ? WalBlock.read(memory, at) : null;
+      if (block == null
+          || block.segment() != WriteAheadLog.number(path)
+          || block.sequence() != lastSequence + 1
+          || !block.isWhole(memory, at)) {
+        break;
+      }
+      if (block.sequence() > after) {
+        deliver(path, memory, at, block);
+      }
+      lastSequence = block.sequence();
+      at += WriteAheadLog.pad(WalBlock.HEAD_BYTES + (long) block.storedBytes(), step);
+    }
+    if (expectedEnd >= 0 && lastSequence != expectedEnd) {
+      throw new CorruptIndexException(
+          path, at, "block " + (lastSequence + 1) + " of " + expectedEnd, "none");
+    }
+    if (expectedEnd < 0) {
+      checkTornEnd(path, memory, at);
+    }
+  }
+
+  /** Refuses an end behind which a block says that more had been durable. */
+  private void checkTornEnd(Path path, MemorySegment memory, long from)
+      throws CorruptIndexException {
+    for (long at = from; at < memory.byteSize(); at += step) {
+      WalBlock block = WalBlock.maybe(memory, at) ? WalBlock.read(memory, at) : null;
+      if (block != null
+          && block.segment() == WriteAheadLog.number(path)
+          && block.durable() > lastSequence) {
+        throw new CorruptIndexException(
+            path,
+            from,
+            "block " + (lastSequence + 1) + ", durable as block " + block.sequence() + " says",
+            "none");
+      }
+    }
+  }
+
+  private void deliver(Path path, MemorySegment memory, long at, WalBlock block)
+      throws IOException {
+    if (!block.planes()) {
+      MemorySegment payload = memory.asSlice(at + WalBlock.HEAD_BYTES, block.bytes());
+      replay.block(block.sequence(), payload, block.bytes(), block.floatsFrom());
+      return;
+    }
+    if (block.bytes() > WriteAheadLog.MOST_BYTES) {
+      throw new CorruptIndexException(
+          path, at, "at most " + WriteAheadLog.MOST_BYTES, "" + block.bytes());
+    }
+    MemorySegment stored = memory.asSlice(at + WalBlock.HEAD_BYTES, block.storedBytes());
+    try {
+      planes.decode(
+          stored, block.storedBytes(), block.bytes(), block.floatsFrom(), payload.segment());
+    } catch (IOException e) {
+      throw new CorruptIndexException(path, at, "byte planes", String.valueOf(e.getMessage()));
+    }
+    replay.block(block.sequence(), payload.segment(), block.bytes(), block.floatsFrom());
+  }
+
+  /** Sequence of the last block read, or what precedes the first segment's; -1 before any. */
+  long lastSequence() {
+    return lastSequence;
+  }
+
+  @Override
+  public void close() {
+    try (payload;
+        scratch) {
+      planes.close();
+    }
+  }
+}

@@ -1,0 +1,370 @@
+package dev.arbalest.ssd.search;
+
+import dev.arbalest.CorruptIndexException;
+import dev.arbalest.ElementType;
+import dev.arbalest.SearchParameters;
+import dev.arbalest.cache.VectorCache;
+import dev.arbalest.natives.kernels.F32Distance;
+import dev.arbalest.pq.CodeScorer;
+import dev.arbalest.ssd.read.SlotReader;
+import dev.arbalest.ssd.store.LoadedIndex;
+import dev.arbalest.vamana.CandidateList;
+import dev.arbalest.vector.Metric;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import java.nio.ByteBuffer;
+import java.util.function.IntPredicate;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads full vectors of candidates and computes their exact distances, as few as the answer needs.
+ *
+ * <p>A candidate is read while, by its estimated distance and the code's error, the probability
+ * that it belongs to the k nearest is above {@code 1 - confidence}: reading by probability finds
+ * the most neighbours for the fewest reads. The error's scale is corrected by the errors seen in
+ * what this query has read so far, which also serves codes that state none.
+ *
+ * <p>One per search context; not thread-safe. Nothing allocates once lists have grown to size.
+ */
+final class Reranker implements AutoCloseable {
+  /** Reads the stated scale of errors weighs as much as. */
+  private static final double PRIOR_READS = 10;
+
+  private final LoadedIndex index;
+  private final int dimension;
+  private final Metric metric;
+  private final @Nullable VectorCache cache;
+  private final SlotReader reader;
+  private final CodeScorer scorer;
+  private final MemorySegment query;
+  private final ByteBuffer bytes;
+  private final CRC32C crc = new CRC32C();
+
+  /** Rows of other than single precision are widened to. */
+  private final @Nullable MemorySegment floats;
+
+  private final CandidateList preliminary;
+  private final CandidateList nearest;
+
+  // By buffer:
+  private final int[] bufferNodes;
+  private final int[] bufferRanks;
+  private final boolean[] bufferRead;
+  private final long[] rowOffsets;
+  private final float[] exactDistances;
+  private int buffers;
+  private int submitted;
+
+  // By rank:
+  private int[] nodes;
+  private float[] deviations;
+  private boolean[] done;
+
+  // Of the query:
+  private int ahead;
+  private int errors;
+  private double squaredErrors;
+
+  Reranker(
+      LoadedIndex index,
+      @Nullable VectorCache cache,
+      SlotReader reader,
+      CodeScorer scorer,
+      MemorySegment query,
+      SegmentAllocator memory,
+      int listSize) {
+    this.index = index;
+    this.cache = cache;
+    this.dimension = index.manifest().dimension();
+    this.metric = index.manifest().metric();
+    this.reader = reader;
+    this.scorer = scorer;
+    this.query = query;
+    this.bytes = reader.memory().asByteBuffer();
+    this.floats =
+        index.geometry().type() == ElementType.F32
+            ? null
+            : memory.allocate(4L * dimension * reader.capacity(), 64);
+    this.preliminary = new CandidateList(listSize);
+    this.nearest = new CandidateList(listSize);
+    this.bufferNodes = new int[reader.capacity()];
+    this.bufferRanks = new int[reader.capacity()];
+    this.bufferRead = new boolean[reader.capacity()];
+    this.rowOffsets = new long[reader.capacity()];
+    this.exactDistances = new float[reader.capacity()];
+    this.nodes = new int[listSize];
+    this.deviations = new float[listSize];
+    this.done = new boolean[listSize];
+  }
+
+  /** Forgets the last query; the next wants {@code k} neighbours. */
+  void begin(int k) {
+    nearest.reset(k);
+    buffers = 0;
+    submitted = 0;
+    ahead = 0;
+    errors = 0;
+    squaredErrors = 0;
+  }
+
+  /** Takes a neighbour whose exact distance is known. */
+  void offer(int node, float distance) {
+    boolean _ = nearest.offer(node, distance);
+  }
+
+  /** Whether a neighbour at a distance would be among the nearest known so far. */
+  boolean wouldTake(float distance) {
+    return distance <= nearest.threshold();
+  }
+
+  /** Neighbours whose exact distance is known. */
+  int found() {
+    return nearest.size();
+  }
+
+  /**
+   * Starts to read the nearest {@code count} candidates of a walk that has not ended.
+   *
+   * @param isWanted which may be in the result
+   */
+  void readAhead(CandidateList candidates, int count, IntPredicate isWanted, SearchCosts costs)
+      throws IOException {
+    int most = Math.min(Math.min(count, candidates.size()), reader.capacity() / 2);
+    for (int rank = 0; rank < most; rank++) {
+      if (isWanted.test(candidates.node(rank))) {
+        request(candidates.node(rank), -1, dimension, costs);
+      }
+    }
+    ahead = buffers;
+    if (submitted > 0) {
+      reader.start();
+    }
+  }
+
+  /** Finds the nearest of the candidates by exact distance. */
+  CandidateList nearest(CandidateList candidates, SearchParameters parameters, SearchCosts costs)
+      throws IOException {
+    int most = Math.min(parameters.rerank(), candidates.size());
+    int prefix = parameters.prefix();
+    if (prefix > 0 && prefix < dimension) {
+      preliminary.reset(Math.max(1, Math.min(most, parameters.survivors())));
+      readAll(candidates, most, prefix, preliminary, costs);
+      readAll(preliminary, preliminary.size(), dimension, nearest, costs);
+    } else if (parameters.confidence() >= 1) {
+      readAll(candidates, most, dimension, nearest, costs);
+    } else if (most > 0) {
+      readLikely(candidates, most, parameters, costs);
+    }
+    return nearest;
+  }
+
+  /** Reads the first {@code count} candidates. */
+  private void readAll(
+      CandidateList candidates, int count, int prefix, CandidateList target, SearchCosts costs)
+      throws IOException {
+    for (int from = 0; from < count; from += reader.capacity()) {
+      int to = Math.min(count, from + reader.capacity());
+      buffers = 0;
+      for (int rank = from; rank < to; rank++) {
+        request(candidates.node(rank), -1, prefix, costs);
+      }
+      complete(prefix, target, null, costs);
+    }
+  }
+
+  /** Reads candidates while they may belong to the nearest. */
+  private void readLikely(
+      CandidateList candidates, int most, SearchParameters parameters, SearchCosts costs)
+      throws IOException {
+    int k = Math.min(parameters.k(), most);
+    takeCandidates(candidates, most);
+    double width = NormalQuantile.of(parameters.confidence());
+    int first = firstRound(candidates, most, k, width, costs);
+    for (int buffer = 0; buffer < ahead; buffer++) {
+      int rank = bufferRanks[buffer];
+      if (bufferRead[buffer] && (rank < 0 || rank >= first)) {
+        costs.wastedReads++;
+      }
+    }
+    while (buffers > 0) {
+      complete(dimension, nearest, candidates, costs);
+      double limit = nearest.distance(nearest.size() - 1);
+      double scaled = width * errorScale();
+      for (int rank = 0; rank < most && buffers < reader.capacity(); rank++) {
+        boolean likely = candidates.distance(rank) - scaled * deviations[rank] < limit;
+        if (!done[rank] && (likely || nearest.size() < k)) {
+          done[rank] = true;
+          request(nodes[rank], rank, dimension, costs);
+        }
+      }
+    }
+  }
+
+  /**
+   * Requests what is likely among the nearest as far as the estimates tell, which put the k-th a
+   * little too near; returns the rank behind the last.
+   */
+  private int firstRound(CandidateList candidates, int most, int k, double width, SearchCosts costs)
+      throws IOException {
+    for (int buffer = 0; buffer < ahead; buffer++) {
+      int rank = rankOf(bufferNodes[buffer], most);
+      bufferRanks[buffer] = rank;
+      if (rank >= 0) {
+        done[rank] = true;
+      }
+    }
+    double limit = candidates.distance(k - 1);
+    int end = scorer.confidence() > 0 ? k : k + k / 2;
+    for (int rank = end; rank < most && scorer.confidence() > 0; rank++) {
+      if (candidates.distance(rank) - width * deviations[rank] < limit) {
+        end = rank + 1;
+      }
+    }
+    end = Math.min(end, most);
+    for (int rank = 0; rank < end && buffers < reader.capacity(); rank++) {
+      if (!done[rank]) {
+        done[rank] = true;
+        request(nodes[rank], rank, dimension, costs);
+      }
+    }
+    return end;
+  }
+
+  /** Scale of the error deviations: as stated, corrected by what was seen. */
+  private double errorScale() {
+    if (scorer.confidence() > 0) {
+      return Math.sqrt((PRIOR_READS + squaredErrors) / (PRIOR_READS + errors));
+    }
+    return errors == 0 ? 0 : Math.sqrt(squaredErrors / errors);
+  }
+
+  private void takeCandidates(CandidateList candidates, int count) {
+    if (nodes.length < count) {
+      nodes = new int[count];
+      deviations = new float[count];
+      done = new boolean[count];
+    }
+    for (int rank = 0; rank < count; rank++) {
+      nodes[rank] = candidates.node(rank);
+      done[rank] = false;
+    }
+    double confidence = scorer.confidence();
+    if (confidence == 0) {
+      java.util.Arrays.fill(deviations, 0, count, 1);
+      return;
+    }
+    scorer.errorBounds(nodes, 0, count, deviations);
+    float perDeviation = (float) (1 / NormalQuantile.of((1 + confidence) / 2));
+    for (int rank = 0; rank < count; rank++) {
+      // Not 0: an estimate that says it is exact may still be off by rounding.
+      deviations[rank] = Math.max(Float.MIN_NORMAL, deviations[rank] * perDeviation);
+    }
+  }
+
+  private int rankOf(int node, int count) {
+    for (int rank = 0; rank < count; rank++) {
+      if (nodes[rank] == node) {
+        return rank;
+      }
+    }
+    return -1;
+  }
+
+  /** Takes a vector from the cache or submits its read. */
+  private void request(int node, int rank, int prefix, SearchCosts costs) throws IOException {
+    @Nullable VectorCache present = cache;
+    int bytesWanted = index.geometry().slotBytes(prefix);
+    int buffer = buffers++;
+    bufferNodes[buffer] = node;
+    bufferRanks[buffer] = rank;
+    if (present != null && present.get(node, reader.memory(), reader.offset(buffer))) {
+      bufferRead[buffer] = false;
+      costs.cacheHits++;
+    } else {
+      bufferRead[buffer] = true;
+      costs.readBytes += reader.submit(node, bytesWanted, buffer);
+      costs.reads++;
+      submitted++;
+    }
+  }
+
+  /** Waits for what was submitted, then offers the exact distances of all buffers. */
+  private void complete(
+      int prefix, CandidateList target, @Nullable CandidateList estimates, SearchCosts costs)
+      throws IOException {
+    long start = System.nanoTime();
+    if (submitted > 0) {
+      reader.await();
+      submitted = 0;
+    }
+    long arrived = System.nanoTime();
+    boolean whole = prefix == dimension;
+    @Nullable VectorCache present = cache;
+    for (int buffer = 0; buffer < buffers; buffer++) {
+      rowOffsets[buffer] = reader.offset(buffer);
+      if (bufferRead[buffer] && whole) { // a prefix has no checksum; it only chooses
+        check(bufferNodes[buffer], rowOffsets[buffer]);
+        if (present != null) {
+          present.offer(bufferNodes[buffer], reader.memory(), rowOffsets[buffer]);
+        }
+      }
+    }
+    MemorySegment rows = floats(prefix);
+    F32Distance.stored(
+        // Prefixes have not unit norm: the cosine of the whole is nearest to their L2 order.
+        whole || metric == Metric.DOT ? metric : Metric.L2,
+        query,
+        0,
+        rows,
+        rowOffsets,
+        0,
+        buffers,
+        prefix,
+        exactDistances,
+        0);
+    for (int buffer = 0; buffer < buffers; buffer++) {
+      boolean _ = target.offer(bufferNodes[buffer], exactDistances[buffer]);
+      int rank = bufferRanks[buffer];
+      if (estimates != null && rank >= 0) {
+        double error = (exactDistances[buffer] - estimates.distance(rank)) / deviations[rank];
+        squaredErrors += error * error;
+        errors++;
+      }
+    }
+    buffers = 0;
+    ahead = 0;
+    costs.waitNanos += arrived - start;
+    costs.rerankNanos += System.nanoTime() - arrived;
+  }
+
+  /** Where the vectors read lie as floats; sets {@link #rowOffsets} to it. */
+  private MemorySegment floats(int prefix) {
+    MemorySegment widened = floats;
+    if (widened == null) {
+      return reader.memory();
+    }
+    ElementType type = index.geometry().type();
+    for (int buffer = 0; buffer < buffers; buffer++) {
+      long at = 4L * dimension * buffer;
+      type.load(reader.memory(), rowOffsets[buffer], prefix, widened, at);
+      rowOffsets[buffer] = at;
+    }
+    return widened;
+  }
+
+  /** Compares a slot just read with its checksum: a damaged vector must not give an answer. */
+  private void check(int slot, long offset) throws CorruptIndexException {
+    crc.reset();
+    bytes.limit((int) offset + index.geometry().slotBytes()).position((int) offset);
+    crc.update(bytes);
+    index.checkSum(slot, (int) crc.getValue());
+  }
+
+  /** Waits for reads in flight. */
+  @Override
+  public void close() throws IOException {
+    reader.close();
+  }
+}

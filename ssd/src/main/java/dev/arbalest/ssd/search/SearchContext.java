@@ -1,0 +1,297 @@
+package dev.arbalest.ssd.search;
+
+import dev.arbalest.BadInputException;
+import dev.arbalest.SearchParameters;
+import dev.arbalest.cache.SlabPool;
+import dev.arbalest.cache.VectorCache;
+import dev.arbalest.natives.kernels.F32Distance;
+import dev.arbalest.pq.CodeScorer;
+import dev.arbalest.ssd.format.RowCheck;
+import dev.arbalest.ssd.read.SlotReader;
+import dev.arbalest.ssd.store.LoadedIndex;
+import dev.arbalest.vamana.CandidateList;
+import dev.arbalest.vamana.GreedySearch;
+import dev.arbalest.vamana.NodeScorer;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.function.IntPredicate;
+import java.util.function.IntSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything one search at a time needs: query memory, tables of the codec, candidate lists, read
+ * buffers. Made once per searching thread and reused; a search allocates nothing once its lists
+ * have grown to size.
+ */
+public final class SearchContext implements AutoCloseable {
+  private static final int DEFAULT_LIST = 128;
+
+  /** Excludes nothing. */
+  public static final int NO_NODE = -1;
+
+  /**
+   * Expanded candidates per neighbour wanted after which reading ahead begins. With 1, a fifth of
+   * what is read ahead is in vain; with 3, a twentieth, at the same latency.
+   */
+  private static final int SETTLED_PER_NEIGHBOR = 3;
+
+  private final LoadedIndex index;
+  private final IntSupplier live;
+  private final int dimension;
+  private final Metric metric;
+  private final SearchCosts costs = new SearchCosts();
+  private final Reranker reranker;
+  private final CodeScorer scorer;
+  private final GreedySearch walk;
+  private final NodeScorer scoring = this::score;
+  private final IntPredicate isWanted = this::isWanted;
+  private final MemorySegment query;
+  private final @Nullable Tail tail;
+  private final long[] tailOffsets;
+  private final int[] tailNodes;
+  private final float[] tailDistances;
+
+  /** Last operation this search sees. */
+  private int operation;
+
+  /** A node whose distance is known from the tail though the walk met it as well. */
+  private int known;
+
+  /** What may be found, or null for everything. */
+  private @Nullable IntPredicate filter;
+
+  private final SlabPool.Lease memory;
+
+  /**
+   * Makes one, which owns the reader and the memory.
+   *
+   * @param tail rows that are not in the graph yet, null if nothing is written
+   * @param live how many vectors there are now
+   * @param memory where the reader has its buffers
+   */
+  public SearchContext(
+      LoadedIndex index,
+      @Nullable Tail tail,
+      IntSupplier live,
+      @Nullable VectorCache cache,
+      SlotReader reader,
+      SlabPool.Lease memory) {
+    this.index = index;
+    this.live = live;
+    this.dimension = index.manifest().dimension();
+    this.metric = index.manifest().metric();
+    this.memory = memory;
+    this.tail = tail;
+    int rows = tail == null ? 0 : tail.capacity();
+    this.tailOffsets = new long[rows];
+    this.tailNodes = new int[rows];
+    this.tailDistances = new float[rows];
+    this.query = memory.allocate(4L * dimension, 64);
+    this.scorer =
+        index.codec().newScorer(index.codes().segment(), index.graph().maxDegree(), memory);
+    this.walk = new GreedySearch(index.graph(), DEFAULT_LIST);
+    this.reranker = new Reranker(index, cache, reader, scorer, query, memory, DEFAULT_LIST);
+  }
+
+  /**
+   * Finds the nearest neighbours of a query, as if node {@code excluded} did not exist. The list is
+   * valid until the next search.
+   *
+   * @param accepted nodes that may be found, null for all
+   */
+  public CandidateList search(
+      float[] vector, SearchParameters parameters, int excluded, @Nullable IntPredicate accepted)
+      throws IOException {
+    filter = accepted;
+    long start = begin(vector, parameters);
+    Tail present = tail;
+    int inTail = present == null ? 0 : scanTail(present, present.state());
+    CandidateList candidates = walk(parameters, excluded, inTail);
+    costs.accepted = candidates.size();
+    return finish(candidates, parameters, start);
+  }
+
+  /**
+   * Answers a query with the nearest of some nodes, which are all scored by their codes.
+   *
+   * @param nodes {@code [0, count)} of them, ascending, each once
+   * @param moment state of the tail when they were looked up: of two nodes that followed each other
+   *     under an id the other one is in nodes
+   */
+  public CandidateList searchAmong(
+      float[] vector, SearchParameters parameters, int[] nodes, int count, long moment)
+      throws IOException {
+    filter = node -> java.util.Arrays.binarySearch(nodes, 0, count, node) >= 0;
+    long start = begin(vector, parameters);
+    Tail present = tail;
+    int inTail = present == null ? 0 : scanTail(present, moment);
+    java.util.Arrays.sort(tailNodes, 0, inTail);
+    CandidateList candidates =
+        new CandidateList(Math.max(1, Math.min(count, parameters.searchListSize())));
+    int most = index.graph().maxDegree();
+    int[] batch = new int[most];
+    float[] distances = new float[most];
+    int size = 0;
+    for (int i = 0; i < count; i++) {
+      if (java.util.Arrays.binarySearch(tailNodes, 0, inTail, nodes[i]) < 0) {
+        batch[size++] = nodes[i];
+      }
+      if (size == most || (i == count - 1 && size > 0)) {
+        scorer.scoreWithin(batch, 0, size, Float.POSITIVE_INFINITY, distances);
+        for (int j = 0; j < size; j++) {
+          boolean _ = candidates.offer(batch[j], distances[j]);
+        }
+        size = 0;
+      }
+    }
+    known = NO_NODE;
+    candidates.retainIf(isWanted);
+    costs.hops = 0;
+    costs.scored = count;
+    return finish(candidates, parameters, start);
+  }
+
+  private long begin(float[] vector, SearchParameters parameters) {
+    long start = System.nanoTime();
+    takeQuery(vector);
+    scorer.query(query);
+    costs.reset();
+    costs.prepareNanos = System.nanoTime() - start;
+    reranker.begin(parameters.k());
+    return start;
+  }
+
+  private CandidateList finish(CandidateList candidates, SearchParameters parameters, long start)
+      throws IOException {
+    costs.walkNanos = System.nanoTime() - start - costs.prepareNanos;
+    return reranker.nearest(candidates, parameters, costs);
+  }
+
+  /** What the last search cost; overwritten by the next. */
+  public SearchCosts costs() {
+    return costs;
+  }
+
+  /**
+   * Offers the exact distances of what is in the tail as this search sees it.
+   *
+   * @return how many rows of the tail {@link #tailNodes} holds, dead ones too
+   */
+  private int scanTail(Tail present, long state) {
+    operation = Tail.operation(state);
+    int end = Tail.end(state);
+    int count = 0;
+    // The head is read last: what it has passed is in the graph.
+    for (int position = present.head(); position - end < 0; position++) {
+      tailNodes[count] = present.node(position);
+      tailOffsets[count] = present.offset(position);
+      count++;
+    }
+    if (count > 0) {
+      F32Distance.stored(
+          metric, query, 0, present.rows(), tailOffsets, 0, count, dimension, tailDistances, 0);
+      for (int i = 0; i < count; i++) {
+        if (index.isVisible(tailNodes[i], operation)
+            && reranker.wouldTake(tailDistances[i])
+            && isAccepted(tailNodes[i])) {
+          reranker.offer(tailNodes[i], tailDistances[i]);
+        }
+      }
+    }
+    return count;
+  }
+
+  private boolean isWanted(int node) {
+    return node != known && (tail == null || index.isVisible(node, operation)) && isAccepted(node);
+  }
+
+  private boolean isAccepted(int node) {
+    IntPredicate present = filter;
+    return present == null || present.test(node);
+  }
+
+  /** Walks the graph; with a longer list if too few of those found are still there. */
+  private CandidateList walk(SearchParameters parameters, int excluded, int inTail)
+      throws IOException {
+    int nodes = index.graph().nodeCount();
+    int listSize = Math.clamp(parameters.searchListSize(), 1, Math.max(1, nodes));
+    CandidateList candidates = walk(parameters, listSize, excluded, inTail);
+    if (filter != null) {
+      candidates.retainIf(isWanted);
+    } else if (tail != null) {
+      candidates.retainIf(isWanted);
+      int wanted = Math.min(parameters.k(), live.getAsInt());
+      while (candidates.size() + reranker.found() < wanted && listSize < nodes) {
+        listSize = (int) Math.min(nodes, 4L * listSize);
+        candidates = walk(parameters.withConfidence(1), listSize, excluded, inTail);
+        candidates.retainIf(isWanted);
+      }
+    }
+    return candidates;
+  }
+
+  /**
+   * Walks the graph on codes. Once some multiple of k candidates have all been expanded the k
+   * nearest seldom change any more: their vectors are read while the walk goes on.
+   */
+  private CandidateList walk(SearchParameters parameters, int listSize, int excluded, int inTail)
+      throws IOException {
+    boolean adaptive = parameters.confidence() < 1 && parameters.prefix() == 0 && filter == null;
+    int k = parameters.k();
+    int settled = Math.max(k, Math.min(SETTLED_PER_NEIGHBOR * k, listSize / 2));
+    boolean ahead = adaptive;
+    walk.begin(listSize, scoring);
+    known = NO_NODE;
+    if (excluded != NO_NODE) {
+      boolean _ = walk.exclude(excluded);
+    }
+    for (int i = 0; i < inTail; i++) {
+      if (!walk.exclude(tailNodes[i])) {
+        known = tailNodes[i]; // it has just become the entry point
+      }
+    }
+    while (walk.step(scoring)) {
+      if (ahead && walk.settled() >= settled) {
+        reranker.readAhead(walk.candidates(), k, isWanted, costs);
+        ahead = false;
+      }
+    }
+    costs.hops = walk.hops();
+    costs.scored = walk.scored();
+    return walk.candidates();
+  }
+
+  private void score(int[] nodes, int count, float limit, float[] distances) {
+    scorer.scoreWithin(nodes, 0, count, limit, distances);
+  }
+
+  /** Copies the query into aligned memory, normalised for cosine. */
+  private void takeQuery(float[] vector) {
+    MemorySegment.copy(vector, 0, query, F32Rows.FLOAT, 0, vector.length);
+    double squaredNorm = 0;
+    for (float component : vector) {
+      squaredNorm += (double) component * component;
+    }
+    if (!(squaredNorm < RowCheck.LARGEST_SQUARED_NORM)) {
+      throw new BadInputException("query has a component that is NaN or infinite, or overflows");
+    }
+    if (metric == Metric.COSINE) {
+      if (squaredNorm == 0) {
+        throw new BadInputException("query of norm 0 has no direction under cosine");
+      }
+      double norm = Math.sqrt(squaredNorm);
+      for (int i = 0; i < vector.length; i++) {
+        query.setAtIndex(F32Rows.FLOAT, i, (float) (vector[i] / norm));
+      }
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    try (memory) {
+      reranker.close();
+    }
+  }
+}

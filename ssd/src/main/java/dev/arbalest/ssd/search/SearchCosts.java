@@ -1,0 +1,51 @@
+package dev.arbalest.ssd.search;
+
+/** What one search cost so far. One per search context; not thread-safe. */
+public final class SearchCosts {
+  /** Candidates the graph traversal found that exist and, with a filter, were accepted. */
+  public int accepted;
+
+  /** Nodes expanded. */
+  public int hops;
+
+  /** Codes scored. */
+  public int scored;
+
+  /** Vectors read from the file. */
+  public int reads;
+
+  /** Bytes read from the file. */
+  public long readBytes;
+
+  /** Vectors read whose exact distance the answer did not need. */
+  public int wastedReads;
+
+  /** Vectors found in the cache. */
+  public int cacheHits;
+
+  /** Nanoseconds spent checking the query and preparing the codec's tables. */
+  public long prepareNanos;
+
+  /** Nanoseconds spent traversing the graph. */
+  public long walkNanos;
+
+  /** Nanoseconds spent waiting for reads. */
+  public long waitNanos;
+
+  /** Nanoseconds spent checking and scoring full-precision vectors. */
+  public long rerankNanos;
+
+  void reset() {
+    accepted = 0;
+    hops = 0;
+    scored = 0;
+    reads = 0;
+    readBytes = 0;
+    wastedReads = 0;
+    cacheHits = 0;
+    prepareNanos = 0;
+    walkNanos = 0;
+    waitNanos = 0;
+    rerankNanos = 0;
+  }
+}

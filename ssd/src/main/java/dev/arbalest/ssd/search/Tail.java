@@ -1,0 +1,147 @@
+package dev.arbalest.ssd.search;
+
+import dev.arbalest.vector.F32Rows;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+
+/**
+ * The vectors inserted last, which are not in the graph yet: a ring of rows in memory that searches
+ * compare with one after the other. It is bounded, and with it what that costs them.
+ *
+ * <p>Positions count rows ever added, modulo 2^32. Rows in [{@link #head}, {@link #end}) are to be
+ * searched; the ring holds on to those in [{@link #kept}, {@link #end}), as searches that began
+ * earlier may be reading them.
+ *
+ * <p>Each change of an index (a batch inserted, some ids deleted) has an operation number, which
+ * counts from 1. {@link #publish} makes it visible together with its rows, in one write: a search
+ * that has read {@link #state} sees all of the changes up to that and nothing of later ones. One
+ * thread at a time adds and publishes, another moves {@link #head} and {@link #kept}.
+ */
+public final class Tail {
+  /** Bytes of rows: to look through them takes a tenth of a search. */
+  private static final long MOST_BYTES = 2L << 20;
+
+  private static final int LEAST_ROWS = 64;
+  private static final int MOST_ROWS = 2048;
+
+  private final int dimension;
+  public final int capacity;
+  public final MemorySegment rows;
+  private final MemorySegment[] rowSegments;
+  private final int[] nodes;
+  private final long[] sequences;
+  public volatile int head;
+  private volatile int kept;
+
+  /** Operation in the high half, end in the low half. */
+  public volatile long state;
+
+  public Tail(int dimension, SegmentAllocator memory) {
+    this.dimension = dimension;
+    this.capacity = capacity(dimension);
+    this.rows = memory.allocate(4L * dimension * capacity, 64);
+    this.rowSegments = new MemorySegment[capacity];
+    java.util.Arrays.setAll(rowSegments, i -> rows.asSlice(4L * dimension * i, 4L * dimension));
+    this.nodes = new int[capacity];
+    this.sequences = new long[capacity];
+  }
+
+  /** Rows that fit, a power of two. */
+  public static int capacity(int dimension) {
+    long fit = MOST_BYTES / (4L * dimension);
+    return (int) Long.highestOneBit(Math.clamp(fit, LEAST_ROWS, MOST_ROWS));
+  }
+
+  public int capacity() {
+    return capacity;
+  }
+
+  /** Memory of all rows. */
+  public MemorySegment rows() {
+    return rows;
+  }
+
+  /** Where the row at a position lies. */
+  public long offset(int position) {
+    return 4L * dimension * (position & (capacity - 1));
+  }
+
+  /**
+   * The rows from a position on that lie one after the other, as if they were of nodes 0, 1, ...
+   */
+  public F32Rows rowsFrom(int position, int count) {
+    return new F32Rows(rows, offset(position), 4L * dimension, count, dimension);
+  }
+
+  /** A row by itself. */
+  public MemorySegment row(int position) {
+    return rowSegments[position & (capacity - 1)];
+  }
+
+  /** Of {@code count} rows from a position on, how many lie one after the other. */
+  public int contiguous(int position, int count) {
+    return Math.min(count, capacity - (position & (capacity - 1)));
+  }
+
+  public int node(int position) {
+    return nodes[position & (capacity - 1)];
+  }
+
+  /** Sequence of the log's block that holds a row. */
+  public long sequence(int position) {
+    return sequences[position & (capacity - 1)];
+  }
+
+  /** Places for rows. */
+  public int room() {
+    return capacity - (end() - kept);
+  }
+
+  /** Sets what a row's node and block are, before it is published. */
+  public void set(int position, int node, long sequence) {
+    nodes[position & (capacity - 1)] = node;
+    sequences[position & (capacity - 1)] = sequence;
+  }
+
+  /** Makes an operation visible with the rows it added. */
+  public void publish(int operation, int end) {
+    state = ((long) operation << 32) | (end & 0xffffffffL);
+  }
+
+  /** What is visible: {@link #operation} and {@link #end} of it belong together. */
+  public long state() {
+    return state;
+  }
+
+  static int operation(long state) {
+    return (int) (state >>> 32);
+  }
+
+  public static int end(long state) {
+    return (int) state;
+  }
+
+  public int end() {
+    return (int) state;
+  }
+
+  /** First row that is not in the graph. */
+  public int head() {
+    return head;
+  }
+
+  /** Says that rows before a position are in the graph. */
+  public void moveHead(int position) {
+    head = position;
+  }
+
+  /** Gives up rows before a position. */
+  public void moveKept(int position) {
+    kept = position;
+  }
+
+  /** Rows not in the graph. */
+  public int pending() {
+    return end() - head;
+  }
+}
