@@ -2,7 +2,7 @@ package dev.arbalest;
 
 import dev.arbalest.ssd.format.Manifest;
 import dev.arbalest.ssd.format.StageRecord;
-import dev.arbalest.ssd.log.WriteAheadLog;
+import dev.arbalest.ssd.log.LogSegments;
 import dev.arbalest.ssd.store.IndexDirectory;
 import dev.arbalest.ssd.store.IndexLoader;
 import dev.arbalest.vamana.BuildParameters;
@@ -100,7 +100,7 @@ public record IndexInfo(
 
   /** Bytes of log that opening the index would replay, or little more. */
   public static long logBytes(Path directory) throws IOException {
-    return WriteAheadLog.bytes(directory.resolve(IndexDirectory.LOG));
+    return LogSegments.bytes(directory.resolve(IndexDirectory.LOG));
   }
 
   /**

@@ -2,6 +2,8 @@ package dev.arbalest.cache;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
 
 /**
  * A plan of what a job will keep in memory, made before it starts. Parts the job cannot do without
@@ -67,7 +69,23 @@ public final class MemoryBudget {
    */
   public void check() {
     if (plannedBytes > limitBytes) {
-      throw new MemoryBudgetExceededException(this);
+      throw new MemoryBudgetExceededException(
+          "memory budget of "
+              + mebibytes(limitBytes)
+              + " is too small: needed are "
+              + mebibytes(plannedBytes)
+              + " ("
+              + parts.stream()
+                  .map(part -> part.what() + " " + mebibytes(part.bytes()))
+                  .collect(Collectors.joining(", "))
+              + "); give at least --memory "
+              + (plannedBytes + (1 << 20) - 1) / (1 << 20)
+              + "m",
+          plannedBytes);
     }
+  }
+
+  private static String mebibytes(long bytes) {
+    return String.format(Locale.ROOT, "%.1f MiB", bytes / 1048576.0);
   }
 }

@@ -2,10 +2,6 @@ package dev.arbalest.cli;
 
 import dev.arbalest.ProductVersion;
 import java.io.PrintWriter;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -64,8 +60,9 @@ final class ArbalestCommand implements Runnable {
 
   private static int report(Exception exception, CommandLine failing) {
     PrintWriter err = failing.getErr();
-    err.println("arbalest: " + describe(exception));
-    boolean verbose = failing.getCommand() instanceof Verbose command && command.isVerbose();
+    err.println("arbalest: " + Failures.describe(exception));
+    boolean verbose =
+        failing.getCommand() instanceof Failures.Verbose command && command.isVerbose();
     if (verbose) {
       exception.printStackTrace(err);
     }
@@ -73,35 +70,15 @@ final class ArbalestCommand implements Runnable {
     return ExitCode.of(exception);
   }
 
-  private static String describe(Throwable thrown) {
-    return switch (thrown) {
-      case AccessDeniedException e -> "no permission for " + e.getFile() + reason(e);
-      case NoSuchFileException e -> e.getFile() + " does not exist";
-      case FileAlreadyExistsException e -> e.getFile() + " exists already";
-      case OutOfMemoryError e -> "out of memory: " + e.getMessage();
-      default ->
-          thrown.getMessage() == null ? thrown.getClass().getSimpleName() : thrown.getMessage();
-    };
-  }
-
-  private static String reason(FileSystemException e) {
-    return e.getReason() == null ? "" : " (" + e.getReason() + ")";
-  }
-
   public static void main(String[] arguments) {
     int code;
     try {
       code = commandLine().execute(arguments);
     } catch (OutOfMemoryError e) {
-      System.err.println("arbalest: " + describe(e));
+      System.err.println("arbalest: " + Failures.describe(e));
       code = ExitCode.LIMIT;
     }
     System.exit(code);
-  }
-
-  /** A command that can show stack traces. */
-  interface Verbose {
-    boolean isVerbose();
   }
 
   /** Tells the version. */

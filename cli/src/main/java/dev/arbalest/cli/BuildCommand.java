@@ -35,7 +35,7 @@ import tools.jackson.databind.node.ObjectNode;
       ".h5 (ann-benchmarks layout), .arrow.",
       "An index that is in the directory already is replaced when the new one is complete."
     })
-final class BuildCommand implements Callable<Integer>, ArbalestCommand.Verbose {
+final class BuildCommand implements Callable<Integer>, Failures.Verbose {
   @Mixin private CommonOptions common;
 
   @Option(names = "--input", required = true, description = "File of vectors.")

@@ -36,7 +36,7 @@ import tools.jackson.databind.node.ObjectNode;
       "errors of distances, coverage of error bounds. Beside each set a scan of the floats.",
       "Without --queries, 200 of the vectors are taken out and used as queries."
     })
-final class CodesCommand implements Callable<Integer>, ArbalestCommand.Verbose {
+final class CodesCommand implements Callable<Integer>, Failures.Verbose {
   @Mixin private CommonOptions common;
 
   @Option(names = "--input", required = true, description = "File of vectors.")

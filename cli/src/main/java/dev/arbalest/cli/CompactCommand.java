@@ -21,7 +21,7 @@ import tools.jackson.databind.node.ObjectNode;
       "Gives back the room of deleted vectors: moves the last ones to free slots and cuts the file.",
       "An index that is open for writing does so by itself when an eighth of its slots are free."
     })
-final class CompactCommand implements Callable<Integer>, ArbalestCommand.Verbose {
+final class CompactCommand implements Callable<Integer>, Failures.Verbose {
   @Mixin private CommonOptions common;
 
   @Option(names = "--index", required = true, description = "Directory of the index.")

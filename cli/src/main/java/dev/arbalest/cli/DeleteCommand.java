@@ -22,7 +22,7 @@ import tools.jackson.databind.node.ObjectNode;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = "Deletes vectors from an index by their ids; those not there are passed over.")
-final class DeleteCommand implements Callable<Integer>, ArbalestCommand.Verbose {
+final class DeleteCommand implements Callable<Integer>, Failures.Verbose {
   @Mixin private CommonOptions common;
 
   @Option(names = "--index", required = true, description = "Directory of the index.")

@@ -26,7 +26,7 @@ import tools.jackson.databind.node.ObjectNode;
       "the order of their slots: .parquet with columns id and vector, or .fbin, with --ids for the",
       "ids, one per line in the same order."
     })
-final class ExportCommand implements Callable<Integer>, ArbalestCommand.Verbose {
+final class ExportCommand implements Callable<Integer>, Failures.Verbose {
   @Mixin private CommonOptions common;
 
   @Option(names = "--index", required = true, description = "Directory of the index.")

@@ -25,7 +25,7 @@ import tools.jackson.databind.node.ObjectNode;
       "PREFIX.base.fbin, PREFIX.query.fbin and PREFIX.gt.ibin (100 neighbours by L2).",
       "The same arguments give the same files for any number of threads."
     })
-final class GenerateCommand implements Callable<Integer>, ArbalestCommand.Verbose {
+final class GenerateCommand implements Callable<Integer>, Failures.Verbose {
   @Mixin private CommonOptions common;
 
   @Option(names = "--output", required = true, description = "Prefix of the files.")

@@ -19,7 +19,7 @@ import tools.jackson.databind.node.ObjectNode;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = "Shows what an index consists of, from its manifest alone.")
-final class InfoCommand implements Callable<Integer>, ArbalestCommand.Verbose {
+final class InfoCommand implements Callable<Integer>, Failures.Verbose {
   @Mixin private CommonOptions common;
 
   @Option(names = "--index", required = true, description = "Directory of the index.")

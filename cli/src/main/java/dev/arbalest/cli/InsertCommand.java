@@ -29,7 +29,7 @@ import tools.jackson.databind.node.ObjectNode;
       "Inserts vectors into an index, in place of those with the same ids. Each batch is durable",
       "before the next begins; after a failure or a kill go on with --skip."
     })
-final class InsertCommand implements Callable<Integer>, ArbalestCommand.Verbose {
+final class InsertCommand implements Callable<Integer>, Failures.Verbose {
   @Mixin private CommonOptions common;
 
   @Option(names = "--index", required = true, description = "Directory of the index.")

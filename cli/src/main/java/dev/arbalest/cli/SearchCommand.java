@@ -32,7 +32,7 @@ import tools.jackson.databind.node.ObjectNode;
       "Searches an index for each query of a file and reports recall, reads and latencies.",
       "Latencies are those of a warmed JVM; the first query's is given apart."
     })
-final class SearchCommand implements Callable<Integer>, ArbalestCommand.Verbose {
+final class SearchCommand implements Callable<Integer>, Failures.Verbose {
   /** Candidates of which a prefix is read, unless told otherwise. */
   private static final int PREFIX_RERANK = 32;
 

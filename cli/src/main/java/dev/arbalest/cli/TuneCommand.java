@@ -25,7 +25,7 @@ import tools.jackson.databind.node.ObjectNode;
       "Measures which search list and confidence give which recall on an index, and stores the",
       "cheapest of them beside it, for search --recall. Needs one pass over the vectors."
     })
-final class TuneCommand implements Callable<Integer>, ArbalestCommand.Verbose {
+final class TuneCommand implements Callable<Integer>, Failures.Verbose {
   @Mixin private CommonOptions common;
 
   @Option(names = "--index", required = true, description = "Directory of the index.")

@@ -26,7 +26,7 @@ import tools.jackson.databind.node.ObjectNode;
       "With --data DIR in place of --index it checks all collections of a server's data directory,",
       "their databases of attributes, and that both agree."
     })
-final class VerifyCommand implements Callable<Integer>, ArbalestCommand.Verbose {
+final class VerifyCommand implements Callable<Integer>, Failures.Verbose {
   @Mixin private CommonOptions common;
 
   @Option(names = "--index", required = true, description = "Directory of the index.")

@@ -61,7 +61,7 @@ public final class Server implements AutoCloseable {
     this.guard =
         new ConnectionGuard(options.headSeconds(), IDLE_SECONDS, options.addressConnections());
     try {
-      metrics.watch(collections::list, pool, options.memoryBytes());
+      metrics.watch(collections::list, pool::waiting, pool::active, options.memoryBytes());
       this.http = new HttpApi(collections, pool, metrics, access, options, recorder);
       ServerOptions.Tls tls = options.tls();
       SSLContext context = tls == null ? null : TlsFiles.context(tls); // says what is wrong with it

@@ -4,6 +4,7 @@ import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.simpleName;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
@@ -18,13 +19,55 @@ class ServerArchitectureTest {
           .importPackages("dev.arbalest.server");
 
   @Test
-  void theServerUsesTheEngineByItsFrontDoor() {
+  void packagesDependDownwardsOnly() {
+    layeredArchitecture()
+        .consideringOnlyDependenciesInLayers()
+        .layer("process")
+        .definedBy("dev.arbalest.server")
+        .layer("http")
+        .definedBy("dev.arbalest.server.http")
+        .layer("qdrant")
+        .definedBy("dev.arbalest.server.qdrant")
+        .layer("flight")
+        .definedBy("dev.arbalest.server.flight")
+        .layer("collection")
+        .definedBy("dev.arbalest.server.collection")
+        .layer("attributes")
+        .definedBy("dev.arbalest.server.attributes")
+        .layer("metrics")
+        .definedBy("dev.arbalest.server.metrics")
+        .layer("access")
+        .definedBy("dev.arbalest.server.access")
+        .layer("model")
+        .definedBy("dev.arbalest.server.model")
+        .whereLayer("process")
+        .mayNotBeAccessedByAnyLayer()
+        .whereLayer("http")
+        .mayOnlyBeAccessedByLayers("process")
+        .whereLayer("flight")
+        .mayOnlyBeAccessedByLayers("process")
+        .whereLayer("qdrant")
+        .mayOnlyBeAccessedByLayers("process", "http")
+        .whereLayer("collection")
+        .mayOnlyBeAccessedByLayers("process", "http", "qdrant", "flight")
+        .whereLayer("attributes")
+        .mayOnlyBeAccessedByLayers("process", "http", "qdrant", "flight", "collection")
+        .whereLayer("metrics")
+        .mayOnlyBeAccessedByLayers("process", "http", "qdrant", "flight", "collection")
+        .whereLayer("access")
+        .mayOnlyBeAccessedByLayers("process", "http", "qdrant", "flight")
+        .check(PRODUCTION);
+  }
+
+  @Test
+  void theServerUsesThePublicApiOfTheEngine() {
     noClasses()
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(
             "dev.arbalest.cli..",
             "dev.arbalest.cache..",
+            "dev.arbalest.ssd..",
             "dev.arbalest.natives.uring..",
             "jdk.incubator.vector..")
         .orShould()
@@ -37,40 +80,28 @@ class ServerArchitectureTest {
   }
 
   @Test
-  void protocolsDoNotKnowEachOther() {
+  void protocolsKeepToTheirLibraries() {
     noClasses()
         .that()
-        .haveSimpleNameStartingWith("Qdrant")
-        .or()
-        .haveSimpleName("HttpApi")
-        .or()
-        .haveSimpleName("IncomingRequest")
+        .resideOutsideOfPackages("dev.arbalest.server.flight", "dev.arbalest.server")
         .should()
         .dependOnClassesThat()
         .resideInAPackage("org.apache.arrow..")
         .check(PRODUCTION);
     noClasses()
         .that()
-        .haveSimpleNameStartingWith("Flight")
-        .or()
-        .haveSimpleNameStartingWith("Arrow")
+        .resideOutsideOfPackages("dev.arbalest.server.http", "dev.arbalest.server")
         .should()
         .dependOnClassesThat()
         .resideInAPackage("io.helidon..")
-        .orShould()
-        .dependOnClassesThat()
-        .haveSimpleNameStartingWith("Qdrant")
-        .orShould()
-        .dependOnClassesThat()
-        .haveSimpleName("HttpApi")
         .check(PRODUCTION);
   }
 
   @Test
-  void onlyTheDatabaseKnowsItsDriver() {
+  void onlyTheAttributesKnowSql() {
     noClasses()
         .that()
-        .haveNameNotMatching(".*\\.(SqliteDatabase|AttributeStore|FieldIndexes)(\\$.*)?")
+        .resideOutsideOfPackage("dev.arbalest.server.attributes")
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage("java.sql..", "org.sqlite..")

@@ -2,7 +2,7 @@ package dev.arbalest.cli.formats;
 
 import dev.arbalest.IdType;
 import dev.arbalest.Index;
-import dev.arbalest.cli.Progress;
+import dev.arbalest.ProgressListener;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -49,7 +49,7 @@ public final class ParquetExport {
   }
 
   /** Writes a file; it has its name only when it is complete. */
-  public static void write(Index index, Path output, Progress progress) throws IOException {
+  public static void write(Index index, Path output, ProgressListener progress) throws IOException {
     Path part = output.resolveSibling(output.getFileName() + ".part");
     try (FileChannel channel =
         FileChannel.open(part, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {

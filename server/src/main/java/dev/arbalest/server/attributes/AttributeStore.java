@@ -6,9 +6,7 @@ import dev.arbalest.WriteRefusedException;
 import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.PointId;
 import dev.arbalest.server.model.ServerException;
-import dev.arbalest.vector.Metric;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,9 +16,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -33,23 +29,10 @@ import org.jspecify.annotations.Nullable;
 public final class AttributeStore implements AutoCloseable {
   public static final String FILE_NAME = "attributes.db";
 
-  /** Says whose file it is ("ARBA"), and of which version. */
-  private static final int APPLICATION_ID = 0x41524241;
-
-  private static final int VERSION = 2;
-
-  /** Its checksums do not cover ids, and it does not count changes. */
-  private static final int OLD_VERSION = 1;
-
-  /** Codes of SQLite. */
-  private static final int GENERIC_ERROR = 1;
-
-  private static final int TOO_BIG = 18;
-
   private final Path path;
   private final SqliteDatabase database;
-  public final FieldIndexes indexes;
-  public volatile CollectionSettings settings;
+  private final FieldIndexes indexes;
+  private volatile CollectionSettings settings;
 
   private AttributeStore(Path path, SqliteDatabase database, CollectionSettings settings)
       throws IOException {
@@ -67,19 +50,7 @@ public final class AttributeStore implements AutoCloseable {
     Path path = directory.resolve(FILE_NAME);
     SqliteDatabase database = new SqliteDatabase(path);
     try {
-      database.write(writer -> {
-        try (Statement statement = writer.createStatement()) {
-          statement.execute("PRAGMA application_id = " + APPLICATION_ID);
-          statement.execute("PRAGMA user_version = " + VERSION);
-          statement.execute(
-              "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
-          statement.execute(
-              "CREATE TABLE fields (field INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, "
-                  + "kind TEXT NOT NULL)");
-        }
-        SqliteDatabase.countChanges(writer);
-        put(writer, settings);
-      });
+      database.write(writer -> AttributeTables.create(writer, settings));
       return new AttributeStore(path, database, settings);
     } catch (Throwable e) {
       database.close();
@@ -117,8 +88,8 @@ public final class AttributeStore implements AutoCloseable {
     try {
       CollectionSettings settings =
           database.read(connection -> {
-            requireOurs(path, connection);
-            return readSettings(path, connection);
+            AttributeTables.requireOurs(path, connection);
+            return AttributeTables.readSettings(path, connection);
           });
       AttributeStore store = new AttributeStore(path, database, settings);
       store.upgrade();
@@ -163,15 +134,12 @@ public final class AttributeStore implements AutoCloseable {
               throw damaged(id);
             }
             update.setInt(1, checksum(id, payload));
-            bind(update, 2, id.key());
+            AttributeTables.bind(update, 2, id.key());
             update.executeUpdate();
           }
         }
       }
-      SqliteDatabase.countChanges(writer);
-      try (Statement statement = writer.createStatement()) {
-        statement.execute("PRAGMA user_version = " + VERSION);
-      }
+      AttributeTables.upgraded(writer);
     });
   }
 
@@ -209,7 +177,7 @@ public final class AttributeStore implements AutoCloseable {
                   path + " is damaged (" + found + "); reopen it with repair, or restore a copy");
             }
           }
-          if (!hasPoints(connection)) {
+          if (!AttributeTables.hasPoints(connection)) {
             return 0;
           }
           int count = 0;
@@ -225,45 +193,6 @@ public final class AttributeStore implements AutoCloseable {
         });
   }
 
-  private static void requireOurs(Path path, Connection connection)
-      throws SQLException, IOException {
-    long application = SqliteDatabase.number(connection, "PRAGMA application_id");
-    long version = SqliteDatabase.number(connection, "PRAGMA user_version");
-    if (application != APPLICATION_ID || (version != VERSION && version != OLD_VERSION)) {
-      throw new IOException(
-          path
-              + " is not this build's: application "
-              + Long.toHexString(application)
-              + " version "
-              + version
-              + ", expected "
-              + Integer.toHexString(APPLICATION_ID)
-              + " version "
-              + VERSION);
-    }
-  }
-
-  private static CollectionSettings readSettings(Path path, Connection connection)
-      throws SQLException, IOException {
-    Map<String, String> values = new LinkedHashMap<>();
-    try (Statement statement = connection.createStatement();
-        ResultSet rows = statement.executeQuery("SELECT key, value FROM settings")) {
-      while (rows.next()) {
-        values.put(rows.getString(1), rows.getString(2));
-      }
-    }
-    String idType = values.get("id_type");
-    try {
-      return new CollectionSettings(
-          Integer.parseInt(values.getOrDefault("dimension", "0")),
-          Metric.parse(values.getOrDefault("metric", "")),
-          idType == null ? null : IdType.parse(idType),
-          values.get("schema"));
-    } catch (IllegalArgumentException | ServerException e) {
-      throw new IOException(path + " has unreadable settings: " + e.getMessage(), e);
-    }
-  }
-
   public CollectionSettings settings() {
     return settings;
   }
@@ -275,88 +204,8 @@ public final class AttributeStore implements AutoCloseable {
 
   /** Replaces the settings; with the first id type the table of points is made. */
   public void update(CollectionSettings changed) throws IOException {
-    database.write(writer -> put(writer, changed));
+    database.write(writer -> AttributeTables.put(writer, changed));
     settings = changed;
-  }
-
-  public static void put(Connection writer, CollectionSettings changed) throws SQLException {
-    boolean hadPoints = hasPoints(writer);
-    try (PreparedStatement put =
-        writer.prepareStatement("INSERT OR REPLACE INTO settings VALUES (?, ?)")) {
-      put(put, "dimension", Integer.toString(changed.dimension()));
-      put(put, "metric", changed.metric().label());
-      IdType idType = changed.idType();
-      if (idType != null) {
-        put(put, "id_type", idType.label());
-      }
-      String schema = changed.schema();
-      if (schema != null) {
-        put(put, "schema", schema);
-      }
-    }
-    IdType idType = changed.idType();
-    if (idType != null && !hadPoints) {
-      createPoints(writer, idType);
-    }
-  }
-
-  public static void put(PreparedStatement statement, String key, String value)
-      throws SQLException {
-    statement.setString(1, key);
-    statement.setString(2, value);
-    statement.executeUpdate();
-  }
-
-  static boolean hasPoints(Connection writer) throws SQLException {
-    String query = "SELECT count(*) FROM sqlite_master WHERE name = 'points'";
-    return SqliteDatabase.number(writer, query) > 0;
-  }
-
-  private static void createPoints(Connection writer, IdType idType) throws SQLException {
-    boolean isText = idType == IdType.UTF8;
-    String type = isText ? "TEXT" : "INTEGER";
-    try (Statement statement = writer.createStatement()) {
-      statement.execute(
-          "CREATE TABLE points (id "
-              + type
-              + " PRIMARY KEY, payload TEXT, crc INTEGER)"
-              + (isText ? " WITHOUT ROWID" : ""));
-    }
-    createFieldValues(writer, type);
-  }
-
-  private static void createFieldValues(Connection writer, String type) throws SQLException {
-    try (Statement statement = writer.createStatement()) {
-      statement.execute(
-          "CREATE TABLE field_values (field INTEGER NOT NULL, value NOT NULL, id "
-              + type
-              + " NOT NULL, PRIMARY KEY (field, value, id)) WITHOUT ROWID");
-      statement.execute("CREATE INDEX field_values_by_id ON field_values (id)");
-    }
-  }
-
-  /** Makes the table of indexed values anew, empty. */
-  static void remakeFieldValues(Connection writer) throws SQLException {
-    String type =
-        SqliteDatabase.number(
-                    writer,
-                    "SELECT count(*) FROM pragma_table_info('points') WHERE name = 'id' AND type ="
-                        + " 'TEXT'")
-                > 0
-            ? "TEXT"
-            : "INTEGER";
-    try (Statement statement = writer.createStatement()) {
-      statement.execute("DROP TABLE field_values");
-    }
-    createFieldValues(writer, type);
-  }
-
-  static void bind(PreparedStatement statement, int at, Object value) throws SQLException {
-    switch (value) {
-      case Long number -> statement.setLong(at, number);
-      case Double number -> statement.setDouble(at, number);
-      default -> statement.setString(at, value.toString());
-    }
   }
 
   private static int oldChecksum(String payload) {
@@ -432,7 +281,7 @@ public final class AttributeStore implements AutoCloseable {
         writer.prepareStatement("INSERT OR REPLACE INTO points VALUES (?, ?, ?)")) {
       for (int i = 0; i < ids.size(); i++) {
         String payload = payloads.get(i);
-        bind(insert, 1, ids.get(i).key());
+        AttributeTables.bind(insert, 1, ids.get(i).key());
         insert.setString(2, payload);
         insert.setInt(3, checksum(ids.get(i), payload));
         insert.addBatch();
@@ -461,9 +310,9 @@ public final class AttributeStore implements AutoCloseable {
             writer.prepareStatement("DELETE FROM field_values WHERE id = ?");
         PreparedStatement points = writer.prepareStatement("DELETE FROM points WHERE id = ?")) {
       for (PointId id : ids) {
-        bind(points, 1, id.key());
+        AttributeTables.bind(points, 1, id.key());
         points.addBatch();
-        bind(values, 1, id.key());
+        AttributeTables.bind(values, 1, id.key());
         values.addBatch();
       }
       points.executeBatch();
@@ -492,32 +341,6 @@ public final class AttributeStore implements AutoCloseable {
             return AttributeStore.this.idType();
           }
         });
-  }
-
-  /** Prepares a statement with a filter in it; what SQLite will not have is the client's fault. */
-  private static PreparedStatement prepare(Connection connection, String text) throws SQLException {
-    try {
-      return connection.prepareStatement(text);
-    } catch (SQLException e) {
-      int code = e.getErrorCode() & 0xff;
-      if (code == GENERIC_ERROR || code == TOO_BIG) {
-        throw new ServerException(
-            ServerException.Kind.INVALID,
-            "the filter cannot be evaluated: " + e.getMessage(),
-            0,
-            e);
-      }
-      throw e;
-    }
-  }
-
-  private static int bindAll(PreparedStatement statement, int from, List<Object> values)
-      throws SQLException {
-    int at = from;
-    for (Object value : values) {
-      bind(statement, at++, value);
-    }
-    return at;
   }
 
   /**
@@ -553,7 +376,7 @@ public final class AttributeStore implements AutoCloseable {
           try (PreparedStatement select =
               connection.prepareStatement("SELECT id, payload, crc FROM points WHERE id = ?")) {
             for (PointId id : ids) {
-              bind(select, 1, id.key());
+              AttributeTables.bind(select, 1, id.key());
               try (ResultSet rows = select.executeQuery()) {
                 found.add(rows.next() ? row(rows) : null);
               }
@@ -583,12 +406,12 @@ public final class AttributeStore implements AutoCloseable {
             + " ORDER BY p.id LIMIT "
             + limit;
     return database.scan(connection -> {
-      try (PreparedStatement select = prepare(connection, text)) {
+      try (PreparedStatement select = AttributeTables.prepare(connection, text)) {
         int at = 1;
         if (from != null) {
-          bind(select, at++, from.key());
+          AttributeTables.bind(select, at++, from.key());
         }
-        int _ = bindAll(select, at, translated.parameters());
+        int _ = AttributeTables.bindAll(select, at, translated.parameters());
         try (ResultSet rows = select.executeQuery()) {
           while (rows.next()) {
             found.add(row(rows));
@@ -607,8 +430,9 @@ public final class AttributeStore implements AutoCloseable {
     FilterSql.Translated translated = translate(filter);
     return database.scan(connection -> {
       try (PreparedStatement select =
-          prepare(connection, "SELECT count(*) FROM points p WHERE " + translated.where())) {
-        int _ = bindAll(select, 1, translated.parameters());
+          AttributeTables.prepare(
+              connection, "SELECT count(*) FROM points p WHERE " + translated.where())) {
+        int _ = AttributeTables.bindAll(select, 1, translated.parameters());
         try (ResultSet rows = select.executeQuery()) {
           return rows.next() ? rows.getLong(1) : 0L;
         }
@@ -625,10 +449,10 @@ public final class AttributeStore implements AutoCloseable {
     FilterSql.Translated translated = translate(filter);
     return database.scan(connection -> {
       try (PreparedStatement select =
-          prepare(
+          AttributeTables.prepare(
               connection,
               "SELECT p.id FROM points p WHERE " + translated.where() + " LIMIT " + limit)) {
-        int _ = bindAll(select, 1, translated.parameters());
+        int _ = AttributeTables.bindAll(select, 1, translated.parameters());
         try (ResultSet rows = select.executeQuery()) {
           while (rows.next()) {
             found.add(
@@ -642,49 +466,13 @@ public final class AttributeStore implements AutoCloseable {
     });
   }
 
-  /** Asks about one point at a time whether a filter accepts it. One thread at a time. */
-  public final class Test implements AutoCloseable {
-    private final Connection connection;
-    private final PreparedStatement select;
-
-    private Test(Connection connection, FilterSql.Translated translated) throws SQLException {
-      this.connection = connection;
-      this.select =
-          prepare(connection, "SELECT 1 FROM points p WHERE p.id = ? AND " + translated.where());
-      int _ = bindAll(select, 2, translated.parameters());
-    }
-
-    /** Whether the filter accepts a point. */
-    public boolean accepts(long number, @Nullable String text) {
-      try {
-        bind(select, 1, text == null ? (Object) number : text);
-        try (ResultSet rows = select.executeQuery()) {
-          return rows.next();
-        }
-      } catch (SQLException e) {
-        throw new UncheckedIOException(database.failed(e));
-      }
-    }
-
-    @Override
-    public void close() throws IOException {
-      try {
-        select.close();
-        database.giveBack(connection);
-      } catch (SQLException e) {
-        SqliteDatabase.closeQuietly(connection, e);
-        throw database.failed(e);
-      }
-    }
-  }
-
-  /** A test for a filter. */
+  /** Evaluates a filter for one point at a time. */
   @MustBeClosed
-  public Test test(Filter filter) throws IOException {
+  public FilterEvaluator evaluator(Filter filter) throws IOException {
     FilterSql.Translated translated = translate(filter);
     Connection connection = database.take();
     try {
-      return new Test(connection, translated);
+      return new FilterEvaluator(database, connection, translated);
     } catch (SQLException e) {
       SqliteDatabase.closeQuietly(connection, e);
       throw database.failed(e);

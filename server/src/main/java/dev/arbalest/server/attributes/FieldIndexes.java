@@ -58,13 +58,13 @@ public final class FieldIndexes {
             writer.prepareStatement("DELETE FROM field_values WHERE id = ?");
         PreparedStatement insert = writer.prepareStatement(insertValues("p.id = ?"))) {
       for (PointId id : ids) {
-        AttributeStore.bind(remove, 1, id.key());
+        AttributeTables.bind(remove, 1, id.key());
         remove.executeUpdate();
         for (Map.Entry<String, Integer> index : numbers.entrySet()) {
           insert.setInt(1, index.getValue());
           insert.setString(2, index.getKey());
           insert.setString(3, index.getKey());
-          AttributeStore.bind(insert, 4, id.key());
+          AttributeTables.bind(insert, 4, id.key());
           insert.executeUpdate();
         }
       }
@@ -120,10 +120,10 @@ public final class FieldIndexes {
   /** Makes the values of all indexes anew. */
   void remake() throws IOException {
     database.write(writer -> {
-      if (!AttributeStore.hasPoints(writer)) {
+      if (!AttributeTables.hasPoints(writer)) {
         return;
       }
-      AttributeStore.remakeFieldValues(writer);
+      AttributeTables.remakeFieldValues(writer);
       for (Map.Entry<String, Integer> index : numbers.entrySet()) {
         try (PreparedStatement insert = writer.prepareStatement(insertValues("1"))) {
           insert.setInt(1, index.getValue());
@@ -156,7 +156,7 @@ public final class FieldIndexes {
             insert.setString(3, kind);
             insert.executeUpdate();
           }
-          if (AttributeStore.hasPoints(writer)) {
+          if (AttributeTables.hasPoints(writer)) {
             try (Statement statement = writer.createStatement()) {
               statement.execute(
                   "DELETE FROM field_values WHERE field = "

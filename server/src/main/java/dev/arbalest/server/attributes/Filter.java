@@ -12,44 +12,17 @@ import org.jspecify.annotations.Nullable;
  * as. A condition on a field that is a list holds if it holds for one of its elements.
  */
 public sealed interface Filter {
-  /** Appends this as an SQL expression; see {@link FilterSql}. */
-  void toSql(FilterSql sql);
-
   /** All of some conditions. */
-  record And(List<Filter> parts) implements Filter {
-    @Override
-    public void toSql(FilterSql sql) {
-      sql.join(parts, " AND ", "1");
-    }
-  }
+  record And(List<Filter> parts) implements Filter {}
 
   /** At least one of some conditions. */
-  record Or(List<Filter> parts) implements Filter {
-    @Override
-    public void toSql(FilterSql sql) {
-      sql.join(parts, " OR ", "0");
-    }
-  }
+  record Or(List<Filter> parts) implements Filter {}
 
   /** At least so many of some conditions. */
-  record AtLeast(int count, List<Filter> parts) implements Filter {
-    @Override
-    public void toSql(FilterSql sql) {
-      sql.append("(");
-      sql.join(parts, " + ", "0");
-      sql.append(" >= " + count + ")");
-    }
-  }
+  record AtLeast(int count, List<Filter> parts) implements Filter {}
 
   /** The opposite of a condition. */
-  record Not(Filter part) implements Filter {
-    @Override
-    public void toSql(FilterSql sql) {
-      sql.append("NOT (");
-      part.toSql(sql);
-      sql.append(")");
-    }
-  }
+  record Not(Filter part) implements Filter {}
 
   /** How a field is compared. */
   enum Operator {
@@ -76,12 +49,7 @@ public sealed interface Filter {
    * A field compared with a value: a Boolean, Long, Double or String; only values of its kind are
    * compared.
    */
-  record Compare(FieldPath field, Operator operator, Object value) implements Filter {
-    @Override
-    public void toSql(FilterSql sql) {
-      sql.compare(field, operator, value);
-    }
-  }
+  record Compare(FieldPath field, Operator operator, Object value) implements Filter {}
 
   /**
    * A test of a value.
@@ -92,60 +60,25 @@ public sealed interface Filter {
   record Test(Operator operator, Object value, boolean isTime) {}
 
   /** A field of which one value passes all of several tests. */
-  record CompareAll(FieldPath field, List<Test> tests) implements Filter {
-    @Override
-    public void toSql(FilterSql sql) {
-      sql.compareAll(field, tests);
-    }
-  }
+  record CompareAll(FieldPath field, List<Test> tests) implements Filter {}
 
   /** A field of which one value is none of some, all of one kind. */
-  record NoneOf(FieldPath field, List<Object> values) implements Filter {
-    @Override
-    public void toSql(FilterSql sql) {
-      sql.noneOf(field, values);
-    }
-  }
+  record NoneOf(FieldPath field, List<Object> values) implements Filter {}
 
   /** A field whose number of values is compared. */
-  record CountValues(FieldPath field, Operator operator, long count) implements Filter {
-    @Override
-    public void toSql(FilterSql sql) {
-      sql.count(field, operator, count);
-    }
-  }
+  record CountValues(FieldPath field, Operator operator, long count) implements Filter {}
 
   /** A field that is missing, null or an empty list. */
-  record IsEmpty(FieldPath field) implements Filter {
-    @Override
-    public void toSql(FilterSql sql) {
-      sql.empty(field);
-    }
-  }
+  record IsEmpty(FieldPath field) implements Filter {}
 
   /** A field that is null. */
-  record IsNull(FieldPath field) implements Filter {
-    @Override
-    public void toSql(FilterSql sql) {
-      sql.element(field, "e.type = 'null'", List.of());
-    }
-  }
+  record IsNull(FieldPath field) implements Filter {}
 
   /** A field whose elements are objects one of which satisfies a condition. */
-  record Nested(FieldPath field, Filter condition) implements Filter {
-    @Override
-    public void toSql(FilterSql sql) {
-      sql.nested(field, condition);
-    }
-  }
+  record Nested(FieldPath field, Filter condition) implements Filter {}
 
   /** A point with one of some ids. */
-  record HasId(List<PointId> ids) implements Filter {
-    @Override
-    public void toSql(FilterSql sql) {
-      sql.ids(ids);
-    }
-  }
+  record HasId(List<PointId> ids) implements Filter {}
 
   /**
    * A field of nested objects, as {@code a.b}; {@code []} behind a list is allowed and means

@@ -38,16 +38,37 @@ final class FilterSql {
   static Translated of(@Nullable Filter filter, Filter.Context context) {
     FilterSql sql = new FilterSql(context);
     if (filter == null) {
-      sql.append("1");
+      sql.sql.append("1");
     } else {
-      filter.toSql(sql);
+      sql.add(filter);
     }
     sql.requireRoom();
     return new Translated(sql.sql.toString(), List.copyOf(sql.parameters));
   }
 
-  void append(String text) {
-    sql.append(text);
+  private void add(Filter filter) {
+    switch (filter) {
+      case Filter.And and -> join(and.parts(), " AND ", "1");
+      case Filter.Or or -> join(or.parts(), " OR ", "0");
+      case Filter.AtLeast some -> {
+        sql.append('(');
+        join(some.parts(), " + ", "0");
+        sql.append(" >= ").append(some.count()).append(')');
+      }
+      case Filter.Not not -> {
+        sql.append("NOT (");
+        add(not.part());
+        sql.append(')');
+      }
+      case Filter.Compare compare -> compare(compare.field(), compare.operator(), compare.value());
+      case Filter.CompareAll all -> compareAll(all.field(), all.tests());
+      case Filter.NoneOf none -> noneOf(none.field(), none.values());
+      case Filter.CountValues count -> count(count.field(), count.operator(), count.count());
+      case Filter.IsEmpty empty -> empty(empty.field());
+      case Filter.IsNull isNull -> element(isNull.field(), "e.type = 'null'", List.of());
+      case Filter.Nested nested -> nested(nested.field(), nested.condition());
+      case Filter.HasId some -> ids(some.ids());
+    }
   }
 
   private void requireRoom() {
@@ -58,13 +79,13 @@ final class FilterSql {
   }
 
   /** A balanced tree: SQLite refuses expressions that are nested too deep. */
-  void join(List<Filter> parts, String operator, String none) {
+  private void join(List<Filter> parts, String operator, String none) {
     requireRoom();
     sql.append('(');
     if (parts.isEmpty()) {
       sql.append(none);
     } else if (parts.size() == 1) {
-      parts.getFirst().toSql(this);
+      add(parts.getFirst());
     } else {
       int middle = parts.size() / 2;
       join(parts.subList(0, middle), operator, none);
@@ -75,7 +96,7 @@ final class FilterSql {
   }
 
   /** Whether one value of a field passes all of several tests. */
-  void compareAll(Filter.FieldPath field, List<Filter.Test> tests) {
+  private void compareAll(Filter.FieldPath field, List<Filter.Test> tests) {
     StringBuilder text = new StringBuilder();
     StringBuilder rows = new StringBuilder();
     List<Object> values = new ArrayList<>();
@@ -107,7 +128,7 @@ final class FilterSql {
   }
 
   /** Whether a value of a field is of a kind and none of some of that kind. */
-  void noneOf(Filter.FieldPath field, List<Object> values) {
+  private void noneOf(Filter.FieldPath field, List<Object> values) {
     String marks = values.stream().map(_ -> "?").collect(Collectors.joining(", "));
     element(
         field,
@@ -127,7 +148,7 @@ final class FilterSql {
     };
   }
 
-  void compare(Filter.FieldPath field, Filter.Operator operator, Object value) {
+  private void compare(Filter.FieldPath field, Filter.Operator operator, Object value) {
     Object bound = bound(value);
     boolean contains = operator == Filter.Operator.CONTAINS;
     String test = contains ? "instr(e.value, ?) > 0" : "e.value " + operator.sql() + " ?";
@@ -147,7 +168,7 @@ final class FilterSql {
   }
 
   /** Whether for one of the values of a field, {@code e}, a test holds. */
-  void element(Filter.FieldPath field, String test, List<Object> values) {
+  private void element(Filter.FieldPath field, String test, List<Object> values) {
     sql.append("EXISTS (SELECT 1 FROM ");
     String guard = from(field);
     sql.append(" WHERE ").append(guard).append(" AND ").append(test).append(')');
@@ -180,7 +201,7 @@ final class FilterSql {
     return "json_type(" + of + ", ?) <> 'object'";
   }
 
-  void count(Filter.FieldPath field, Filter.Operator operator, long count) {
+  private void count(Filter.FieldPath field, Filter.Operator operator, long count) {
     sql.append("(SELECT count(*) FROM ");
     String guard = from(field);
     sql.append(" WHERE ").append(guard).append(" AND e.type <> 'null') ");
@@ -189,7 +210,7 @@ final class FilterSql {
     parameters.add(count);
   }
 
-  void empty(Filter.FieldPath field) {
+  private void empty(Filter.FieldPath field) {
     sql.append("(NOT ");
     element(field, "e.type <> 'null'", List.of());
     if (field.jsonPaths().size() == 1) {
@@ -199,7 +220,7 @@ final class FilterSql {
     sql.append(')');
   }
 
-  void nested(Filter.FieldPath field, Filter condition) {
+  private void nested(Filter.FieldPath field, Filter condition) {
     if (field.jsonPaths().size() > 1) {
       throw ServerException.invalid("a nested condition has one list: " + field.jsonPaths());
     }
@@ -220,13 +241,13 @@ final class FilterSql {
       parameters.add(last(field));
     }
     document = "CASE " + name + ".type WHEN 'object' THEN " + name + ".value END";
-    condition.toSql(this);
+    add(condition);
     sql.append(')');
     document = outer;
     depth--;
   }
 
-  void ids(List<PointId> ids) {
+  private void ids(List<PointId> ids) {
     IdType type = context.idType();
     sql.append("p.id IN (")
         .append(ids.stream().map(_ -> "?").collect(Collectors.joining(", ")))

@@ -8,6 +8,7 @@ import dev.arbalest.Ids;
 import dev.arbalest.Index;
 import dev.arbalest.IndexInfo;
 import dev.arbalest.IndexRepair;
+import dev.arbalest.IndexStats;
 import dev.arbalest.LiveIndex;
 import dev.arbalest.OpenOptions;
 import dev.arbalest.ProgressListener;
@@ -21,6 +22,7 @@ import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.server.attributes.AttributeStore;
 import dev.arbalest.server.attributes.Filter;
 import dev.arbalest.server.attributes.SqliteDatabase;
+import dev.arbalest.server.metrics.MeteredCollection;
 import dev.arbalest.server.metrics.SearchEvent;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.metrics.ServerMetrics;
@@ -56,7 +58,7 @@ import org.jspecify.annotations.Nullable;
  * met it. After {@value #MOST_FAULTS} within a minute the collection is taken out of service, with
  * the reason, until {@link #reopen} is called; others go on.
  */
-public final class Collection implements AutoCloseable {
+public final class Collection implements MeteredCollection, OpenCollections.Member, AutoCloseable {
   static final int MOST_FAULTS = 5;
   private static final long FAULT_NANOS = 60_000_000_000L;
 
@@ -151,6 +153,7 @@ public final class Collection implements AutoCloseable {
     return collection;
   }
 
+  @Override
   public String name() {
     return name;
   }
@@ -186,12 +189,14 @@ public final class Collection implements AutoCloseable {
   }
 
   /** Since when nobody has used it, as {@link System#nanoTime} counts. */
-  long idleSince() {
+  @Override
+  public long idleSince() {
     return lastUse;
   }
 
   /** Memory its points take while it is open. */
-  long memoryBytes() {
+  @Override
+  public long memoryBytes() {
     LiveIndex present = index;
     try {
       return present == null ? 0 : present.stats().graphBytes() + present.stats().codesBytes();
@@ -231,7 +236,8 @@ public final class Collection implements AutoCloseable {
   }
 
   /** Closes the files if nobody uses it now; returns whether they were closed. */
-  boolean closeIfIdle() {
+  @Override
+  public boolean closeIfIdle() {
     if (state != State.READY || !lifecycle.writeLock().tryLock()) {
       return false;
     }
@@ -930,7 +936,13 @@ public final class Collection implements AutoCloseable {
     });
   }
 
+  @Override
+  public @Nullable String quarantineReason() {
+    return state == State.QUARANTINED ? reason() : null;
+  }
+
   /** Its figures; those of its manifest if it has not been opened yet. */
+  @Override
   public CollectionStats stats() {
     if (state == State.IDLE) {
       CollectionStats known = lastStats;
@@ -941,18 +953,19 @@ public final class Collection implements AutoCloseable {
       if (present == null) {
         return CollectionStats.NONE;
       }
+      IndexStats figures = present.stats();
       return new CollectionStats(
-          present.count(),
-          present.stats().slots(),
-          present.stats().unlinked(),
-          present.stats().unlinkedLimit(),
-          present.stats().graphBytes(),
-          present.stats().codesBytes(),
-          present.stats().tablesBytes(),
-          present.stats().logBytes(),
+          figures.vectors(),
+          figures.slots(),
+          figures.unlinked(),
+          figures.unlinkedLimit(),
+          figures.graphBytes(),
+          figures.codesBytes(),
+          figures.tablesBytes(),
+          figures.logBytes(),
           store.bytes(),
-          present.stats().logSyncs(),
-          present.stats().logSyncNanos());
+          figures.logSyncs(),
+          figures.logSyncNanos());
     });
   }
 

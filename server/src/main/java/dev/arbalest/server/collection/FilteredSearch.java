@@ -5,6 +5,7 @@ import dev.arbalest.SearchParameters;
 import dev.arbalest.SearchResult;
 import dev.arbalest.server.attributes.AttributeStore;
 import dev.arbalest.server.attributes.Filter;
+import dev.arbalest.server.attributes.FilterEvaluator;
 import dev.arbalest.server.model.PointId;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -86,7 +87,7 @@ public final class FilteredSearch {
       Filter filter,
       SearchResult result)
       throws IOException {
-    try (AttributeStore.Test test = store.test(filter)) {
+    try (FilterEvaluator test = store.evaluator(filter)) {
       index.search(request.vector(), parameters, test::accepts, result);
     }
   }

@@ -24,9 +24,24 @@ final class OpenCollections implements AutoCloseable {
   private static final long SWEEP_NANOS = TimeUnit.SECONDS.toNanos(5);
   private static final long RETRY_MILLIS = 1000;
 
+  /** A collection that can be closed while nobody uses it. */
+  interface Member {
+    /** The name. */
+    String name();
+
+    /** {@link System#nanoTime} of its last use. */
+    long idleSince();
+
+    /** Memory its points take. */
+    long memoryBytes();
+
+    /** Closes it if nobody uses it; returns whether it did. */
+    boolean closeIfIdle();
+  }
+
   private final long budgetBytes;
   private final int mostOpen;
-  private final Set<Collection> open = ConcurrentHashMap.newKeySet();
+  private final Set<Member> open = ConcurrentHashMap.newKeySet();
   private final Thread sweeper;
   private volatile boolean closed;
 
@@ -47,11 +62,11 @@ final class OpenCollections implements AutoCloseable {
     return open.size();
   }
 
-  void opened(Collection collection) {
+  void opened(Member collection) {
     open.add(collection);
   }
 
-  void closed(Collection collection) {
+  void closed(Member collection) {
     open.remove(collection);
   }
 
@@ -61,7 +76,7 @@ final class OpenCollections implements AutoCloseable {
    * @param bytes of memory its points take
    * @throws ServerException EXHAUSTED if there is none
    */
-  synchronized void makeRoom(Collection wanted, long bytes) {
+  synchronized void makeRoom(Member wanted, long bytes) {
     long needed = bytes + OPEN_BYTES;
     while (open.size() >= mostOpen || used() + needed > budgetBytes) {
       if (!closeOne(wanted)) {
@@ -91,13 +106,13 @@ final class OpenCollections implements AutoCloseable {
   }
 
   /** Closes the one not used for longest that can be closed; returns whether there was one. */
-  private boolean closeOne(Collection wanted) {
-    List<Collection> byUse =
+  private boolean closeOne(Member wanted) {
+    List<Member> byUse =
         open.stream()
             .filter(collection -> collection != wanted)
-            .sorted(Comparator.comparingLong(Collection::idleSince))
+            .sorted(Comparator.comparingLong(Member::idleSince))
             .toList();
-    for (Collection collection : byUse) {
+    for (Member collection : byUse) {
       if (collection.closeIfIdle()) {
         return true;
       }
@@ -109,7 +124,7 @@ final class OpenCollections implements AutoCloseable {
     while (!closed) {
       LockSupport.parkNanos(SWEEP_NANOS);
       long now = System.nanoTime();
-      for (Collection collection : open) {
+      for (Member collection : open) {
         if (!closed
             && now - collection.idleSince() > IDLE_NANOS
             && collection.memoryBytes() < SMALL_BYTES) {

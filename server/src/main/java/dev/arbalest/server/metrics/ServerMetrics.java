@@ -2,8 +2,6 @@ package dev.arbalest.server.metrics;
 
 import dev.arbalest.SearchResult;
 import dev.arbalest.natives.SystemFacts;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.SearchPool;
 import dev.arbalest.server.model.CollectionStats;
 import dev.arbalest.server.model.ServerException;
 import io.prometheus.metrics.config.EscapingScheme;
@@ -28,7 +26,7 @@ import java.util.function.ToDoubleFunction;
 public final class ServerMetrics {
   private static final String COLLECTION = "collection";
   private static final int LONGEST_REASON = 200;
-  private Supplier<List<Collection>> watched = List::of;
+  private Supplier<? extends List<? extends MeteredCollection>> watched = List::of;
 
   /** Figures of collections at the moment of a scrape; they are looked up once. */
   private Map<String, CollectionStats> scraped = new HashMap<>();
@@ -79,10 +77,14 @@ public final class ServerMetrics {
   }
 
   /** Adds figures that are looked up when they are asked for. */
-  public void watch(Supplier<List<Collection>> collections, SearchPool pool, long memoryBytes) {
+  public void watch(
+      Supplier<? extends List<? extends MeteredCollection>> collections,
+      IntSupplier waitingSearches,
+      IntSupplier activeSearches,
+      long memoryBytes) {
     watched = collections;
-    gauge("arbalest_search_queue", "Searches that wait for a thread.", pool::waiting);
-    gauge("arbalest_search_active", "Searches under way.", pool::active);
+    gauge("arbalest_search_queue", "Searches that wait for a thread.", waitingSearches::getAsInt);
+    gauge("arbalest_search_active", "Searches under way.", activeSearches::getAsInt);
     gauge("arbalest_memory_budget_bytes", "Memory the process may take.", () -> memoryBytes);
     gauge(
         "arbalest_memory_used_bytes",
@@ -109,9 +111,9 @@ public final class ServerMetrics {
         .help("1 if the collection was taken out of service.")
         .labelNames(COLLECTION)
         .callback(callback -> {
-          for (Collection collection : collections.get()) {
-            boolean out = collection.state() == Collection.State.QUARANTINED;
-            callback.call(out ? 1 : 0, collection.name());
+          for (MeteredCollection collection : collections.get()) {
+            boolean isOut = collection.quarantineReason() != null;
+            callback.call(isOut ? 1 : 0, collection.name());
           }
         })
         .register(registry);
@@ -120,9 +122,9 @@ public final class ServerMetrics {
         .help("1 for a collection that was taken out of service, with the reason.")
         .labelNames(COLLECTION, "reason")
         .callback(callback -> {
-          for (Collection collection : collections.get()) {
-            if (collection.state() == Collection.State.QUARANTINED) {
-              String reason = collection.reason();
+          for (MeteredCollection collection : collections.get()) {
+            String reason = collection.quarantineReason();
+            if (reason != null) {
               String text = reason.substring(0, Math.min(LONGEST_REASON, reason.length()));
               callback.call(1, collection.name(), text);
             }
@@ -150,7 +152,7 @@ public final class ServerMetrics {
   }
 
   private void count(
-      Supplier<List<Collection>> collections,
+      Supplier<? extends List<? extends MeteredCollection>> collections,
       String name,
       String help,
       ToDoubleFunction<CollectionStats> value) {
@@ -163,7 +165,7 @@ public final class ServerMetrics {
   }
 
   private void each(
-      Supplier<List<Collection>> collections,
+      Supplier<? extends List<? extends MeteredCollection>> collections,
       String name,
       String help,
       ToDoubleFunction<CollectionStats> value) {
@@ -182,15 +184,17 @@ public final class ServerMetrics {
   }
 
   private void forEach(
-      Supplier<List<Collection>> collections, ToDoubleFunction<CollectionStats> value, Sink sink) {
-    for (Collection collection : collections.get()) {
+      Supplier<? extends List<? extends MeteredCollection>> collections,
+      ToDoubleFunction<CollectionStats> value,
+      Sink sink) {
+    for (MeteredCollection collection : collections.get()) {
       CollectionStats stats = scraped.getOrDefault(collection.name(), CollectionStats.NONE);
       sink.accept(value.applyAsDouble(stats), collection.name());
     }
   }
 
   /** Figures of a collection, none if it is not in service. */
-  private static CollectionStats statsOf(Collection collection) {
+  private static CollectionStats statsOf(MeteredCollection collection) {
     try {
       return collection.stats();
     } catch (ServerException e) {
@@ -272,7 +276,7 @@ public final class ServerMetrics {
   /** Writes all figures in Prometheus' text format. */
   public synchronized void write(OutputStream out) throws IOException {
     scraped = new HashMap<>();
-    for (Collection collection : watched.get()) {
+    for (MeteredCollection collection : watched.get()) {
       scraped.put(collection.name(), statsOf(collection));
     }
     PrometheusTextFormatWriter.create()

@@ -71,7 +71,7 @@ class FilterTest {
                 .collect(Collectors.toList());
         assertThat(found).as(json).isEqualTo(expected);
         assertThat(store.count(filter)).isEqualTo(expected.size());
-        try (AttributeStore.Test test = store.test(filter)) {
+        try (FilterEvaluator test = store.evaluator(filter)) {
           for (PointId id : ids) {
             assertThat(test.accepts(id.number(), id.text()))
                 .isEqualTo(expected.contains(id.toString()));

@@ -15,6 +15,7 @@ import dev.arbalest.pq.CodeEncoder;
 import dev.arbalest.ssd.format.FileHeader;
 import dev.arbalest.ssd.format.RowCheck;
 import dev.arbalest.ssd.format.VectorFile;
+import dev.arbalest.ssd.log.LogAppender;
 import dev.arbalest.ssd.log.LogRecord;
 import dev.arbalest.ssd.log.WriteAheadLog;
 import dev.arbalest.ssd.search.Tail;
@@ -83,7 +84,7 @@ public final class IndexWriter implements AutoCloseable {
   private final float[] row;
   private final int[] chunkNodes;
   private @Nullable WriteAheadLog log;
-  private WriteAheadLog.@Nullable Appender appender;
+  private @Nullable LogAppender appender;
   private int operation = 1;
   private long reservedBytes;
   private boolean closing;
@@ -998,7 +999,7 @@ public final class IndexWriter implements AutoCloseable {
 
   @Override
   public void close() {
-    WriteAheadLog.@Nullable Appender present = appender;
+    @Nullable LogAppender present = appender;
     try (map) {
       if (present != null) {
         present.close();

@@ -9,6 +9,7 @@ import dev.arbalest.cache.SlabPool;
 import dev.arbalest.cache.VectorCache;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.ssd.format.Manifest;
+import dev.arbalest.ssd.log.LogSegments;
 import dev.arbalest.ssd.log.WriteAheadLog;
 import dev.arbalest.ssd.search.ReaderPhaser;
 import dev.arbalest.ssd.search.Tail;
@@ -156,7 +157,7 @@ public final class WriteSession implements AutoCloseable {
                 (sequence, payload, bytes, floatsFrom) -> {
                   if (!begun[0]) {
                     begun[0] = true;
-                    listener.stage("recover", WriteAheadLog.bytes(directory.log()));
+                    listener.stage("recover", LogSegments.bytes(directory.log()));
                   }
                   writer.replay(sequence, payload, bytes, floatsFrom);
                   listener.advanced(bytes);
@@ -360,7 +361,7 @@ public final class WriteSession implements AutoCloseable {
         }
       }
       if (cause == null) {
-        WriteAheadLog.removeAll(directory.log());
+        LogSegments.removeAll(directory.log());
       }
     } finally {
       if (interrupted) {

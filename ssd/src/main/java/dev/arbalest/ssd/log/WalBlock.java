@@ -39,6 +39,9 @@ record WalBlock(
     boolean planes,
     int checksum) {
 
+  /** Largest payload. */
+  static final int MOST_BYTES = 16 << 20;
+
   static final int HEAD_BYTES = 64;
   private static final int MAGIC = 'W' | 'A' << 8 | 'L' << 16 | 'B' << 24;
 

@@ -16,33 +16,37 @@ import org.jspecify.annotations.Nullable;
  */
 public final class WalReader implements AutoCloseable {
   private final long after;
-  private final WriteAheadLog.Replay replay;
-  private final NativeMemory payload = NativeMemory.allocate(WriteAheadLog.MOST_BYTES);
-  private final NativeMemory scratch =
-      NativeMemory.allocate(WriteAheadLog.MOST_BYTES + (128L << 10));
+
+  /** Receives blocks of the log. */
+  @FunctionalInterface
+  public interface Replay {
+    /** Receives a block; the payload is valid during the call. */
+    void block(long sequence, MemorySegment payload, int bytes, int floatsFrom) throws IOException;
+  }
+
+  private final Replay replay;
+  private final NativeMemory payload = NativeMemory.allocate(WalBlock.MOST_BYTES);
+  private final NativeMemory scratch = NativeMemory.allocate(WalBlock.MOST_BYTES + (128L << 10));
   private final BytePlanes planes =
-      new BytePlanes(
-          WriteAheadLog.MOST_BYTES, SegmentAllocator.slicingAllocator(scratch.segment()));
+      new BytePlanes(WalBlock.MOST_BYTES, SegmentAllocator.slicingAllocator(scratch.segment()));
   private long lastSequence = -1;
   private long step;
 
   /** Delivers blocks behind {@code after}. */
-  WalReader(long after, WriteAheadLog.Replay replay) {
+  WalReader(long after, Replay replay) {
     this.after = after;
     this.replay = replay;
   }
 
   /** Reads a segment; {@code next} is the one after it, null for the last. */
-  WriteAheadLog.Old read(Path path, @Nullable Path next) throws IOException {
+  LogSegments.Segment read(Path path, @Nullable Path next) throws IOException {
     try (DirectFile file = DirectFile.open(path, DirectFile.Mode.READ)) {
       long size = file.size();
       if (size < FileHeader.BYTES || size > 1L << 31) {
         throw new CorruptIndexException(path, "a log segment of " + size + " bytes");
       }
       long room =
-          (size + WriteAheadLog.PAGE_BYTES - 1)
-              / WriteAheadLog.PAGE_BYTES
-              * WriteAheadLog.PAGE_BYTES;
+          (size + LogSegments.PAGE_BYTES - 1) / LogSegments.PAGE_BYTES * LogSegments.PAGE_BYTES;
       try (NativeMemory memory = NativeMemory.allocate(room)) {
         if (file.readUpTo(memory.segment(), 0, room, 0) < size) {
           throw new IOException(path + " became shorter while it was read");
@@ -55,14 +59,14 @@ public final class WalReader implements AutoCloseable {
         long expectedEnd = next == null ? -1 : firstSequence(next) - 1;
         readBlocks(path, memory.segment(), expectedEnd);
       }
-      return new WriteAheadLog.Old(path, lastSequence, size);
+      return new LogSegments.Segment(path, lastSequence, size);
     }
   }
 
   /** Where the blocks of a segment end. */
   public static long end(Path path) throws IOException {
     try (DirectFile file = DirectFile.open(path, DirectFile.Mode.READ);
-        NativeMemory memory = NativeMemory.allocate(WriteAheadLog.pad(file.size(), 4096))) {
+        NativeMemory memory = NativeMemory.allocate(LogSegments.pad(file.size(), 4096))) {
       long size = file.readUpTo(memory.segment(), 0, memory.byteSize(), 0);
       FileHeader header = FileHeader.read(memory.segment(), path, FileHeader.Kind.LOG);
       long sequence = header.number(1);
@@ -76,7 +80,7 @@ public final class WalReader implements AutoCloseable {
           break;
         }
         sequence++;
-        at += WriteAheadLog.pad(WalBlock.HEAD_BYTES + (long) block.storedBytes(), header.number(2));
+        at += LogSegments.pad(WalBlock.HEAD_BYTES + (long) block.storedBytes(), header.number(2));
       }
       return at;
     }
@@ -84,9 +88,9 @@ public final class WalReader implements AutoCloseable {
 
   private void checkHeader(Path path, MemorySegment memory) throws CorruptIndexException {
     FileHeader header = FileHeader.read(memory, path, FileHeader.Kind.LOG);
-    if (header.number(0) != WriteAheadLog.number(path)) {
+    if (header.number(0) != LogSegments.number(path)) {
       throw new CorruptIndexException(
-          path, 16, "segment " + WriteAheadLog.number(path), String.valueOf(header.number(0)));
+          path, 16, "segment " + LogSegments.number(path), String.valueOf(header.number(0)));
     }
     long first = header.number(1);
     if (lastSequence < 0 ? first > after + 1 : first != lastSequence + 1) {
@@ -98,27 +102,15 @@ public final class WalReader implements AutoCloseable {
     }
     lastSequence = first - 1;
     step = header.number(2);
-    if (step < WriteAheadLog.LEAST_STEP
-        || step > WriteAheadLog.PAGE_BYTES
+    if (step < LogSegments.LEAST_STEP
+        || step > LogSegments.PAGE_BYTES
         || Long.bitCount(step) != 1) {
       throw new CorruptIndexException(path, 32, "a step of 512 to 4096", String.valueOf(step));
     }
   }
 
   private static long firstSequence(Path path) throws IOException {
-    return header(path).number(1);
-  }
-
-  /** The header of a segment. */
-  static FileHeader header(Path path) throws IOException {
-    try (DirectFile file = DirectFile.open(path, DirectFile.Mode.READ);
-        NativeMemory head = NativeMemory.allocate(FileHeader.BYTES)) {
-      if (file.size() < FileHeader.BYTES) {
-        throw new CorruptIndexException(path, "a log segment of " + file.size() + " bytes");
-      }
-      file.read(head.segment(), 0, FileHeader.BYTES, 0);
-      return FileHeader.read(head.segment(), path, FileHeader.Kind.LOG);
-    }
+    return LogSegments.header(path).number(1);
   }
 
   private void readBlocks(Path path, MemorySegment memory, long expectedEnd) throws IOException {
@@ -126,7 +118,7 @@ public final class WalReader implements AutoCloseable {
     while (lastSequence != expectedEnd) {
       WalBlock block = at < memory.byteSize() ? WalBlock.read(memory, at) : null;
       if (block == null
-          || block.segment() != WriteAheadLog.number(path)
+          || block.segment() != LogSegments.number(path)
           || block.sequence() != lastSequence + 1
           || !block.isWhole(memory, at)) {
         break;
@@ -135,7 +127,7 @@ public final class WalReader implements AutoCloseable {
         deliver(path, memory, at, block);
       }
       lastSequence = block.sequence();
-      at += WriteAheadLog.pad(WalBlock.HEAD_BYTES + (long) block.storedBytes(), step);
+      at += LogSegments.pad(WalBlock.HEAD_BYTES + (long) block.storedBytes(), step);
     }
     if (expectedEnd >= 0 && lastSequence != expectedEnd) {
       throw new CorruptIndexException(
@@ -152,7 +144,7 @@ public final class WalReader implements AutoCloseable {
     for (long at = from; at < memory.byteSize(); at += step) {
       WalBlock block = WalBlock.maybe(memory, at) ? WalBlock.read(memory, at) : null;
       if (block != null
-          && block.segment() == WriteAheadLog.number(path)
+          && block.segment() == LogSegments.number(path)
           && block.durable() > lastSequence) {
         throw new CorruptIndexException(
             path,
@@ -170,9 +162,9 @@ public final class WalReader implements AutoCloseable {
       replay.block(block.sequence(), payload, block.bytes(), block.floatsFrom());
       return;
     }
-    if (block.bytes() > WriteAheadLog.MOST_BYTES) {
+    if (block.bytes() > WalBlock.MOST_BYTES) {
       throw new CorruptIndexException(
-          path, at, "at most " + WriteAheadLog.MOST_BYTES, "" + block.bytes());
+          path, at, "at most " + WalBlock.MOST_BYTES, "" + block.bytes());
     }
     MemorySegment stored = memory.asSlice(at + WalBlock.HEAD_BYTES, block.storedBytes());
     try {

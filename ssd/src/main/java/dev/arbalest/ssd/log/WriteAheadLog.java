@@ -11,16 +11,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,28 +30,14 @@ import org.jspecify.annotations.Nullable;
  * call durable and that is not what was written is no torn one but damage, and refused: so are
  * damage in earlier segments and gaps. Blocks that were not acknowledged may be replayed.
  *
- * <p>{@link Appender}s of several threads compress side by side and share writes' {@code fsync}:
+ * <p>{@link LogAppender}s of several threads compress side by side and share writes' {@code fsync}:
  * who waits for one finds, when the one under way has ended, all that was written by then durable
  * by the next. A failed {@code fsync} leaves unknown what is on disk (the kernel may have dropped
  * it): the log refuses all further appends and must be opened again. Thread-safe.
  */
 public final class WriteAheadLog implements AutoCloseable {
-  /** Blocks begin at multiples of this at least. */
-  static final int LEAST_STEP = 512;
-
-  static final int PAGE_BYTES = 4096;
-
   /** Largest payload. */
-  public static final int MOST_BYTES = 16 << 20;
-
-  /** Size of the first segment. */
-  private static final long FIRST_SEGMENT_BYTES = 128 << 10;
-
-  /** Files kept for new segments: they have their blocks on disk already. */
-  private static final int SPARES = 2;
-
-  private static final Pattern SEGMENT = Pattern.compile("([0-9]{1,18})\\.wal");
-  private static final Pattern SPARE = Pattern.compile("spare-[0-9]+\\.tmp");
+  public static final int MOST_BYTES = WalBlock.MOST_BYTES;
 
   /**
    * How a log is kept.
@@ -84,42 +64,28 @@ public final class WriteAheadLog implements AutoCloseable {
     }
   }
 
-  /** Takes blocks of the past. */
-  @FunctionalInterface
-  public interface Replay {
-    /** Takes a block; the payload is valid during the call. */
-    void block(long sequence, MemorySegment payload, int bytes, int floatsFrom) throws IOException;
-  }
-
   private final Path directory;
   private final Options options;
-  private final long base;
+  private final LogSegments segments;
   private final Object writing = new Object();
   private final Object syncing = new Object();
   private final @Nullable Thread syncer;
 
   // Guarded by writing:
-  private final Deque<Old> old = new ArrayDeque<>();
   private DirectFile file;
   private long number;
   private long end;
   private long appended;
   private long last;
-  private int spares;
   private long marked;
-  private long segmentBytes;
-  private long nextBytes;
-  private final NativeMemory marker = NativeMemory.allocate(PAGE_BYTES);
+  private final NativeMemory marker = NativeMemory.allocate(LogSegments.PAGE_BYTES);
 
   private volatile long written;
   private volatile long durable;
-  public final LongAdder syncs = new LongAdder();
-  public final LongAdder syncNanos = new LongAdder();
+  private final LongAdder syncs = new LongAdder();
+  private final LongAdder syncNanos = new LongAdder();
   private volatile @Nullable IOException failure;
   private volatile boolean closed;
-
-  /** A segment no longer written to. */
-  record Old(Path path, long lastSequence, long bytes) {}
 
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // the segment is closed by roll() or close()
@@ -127,21 +93,20 @@ public final class WriteAheadLog implements AutoCloseable {
       Path directory,
       Options options,
       long base,
-      List<Old> olds,
+      List<LogSegments.Segment> olds,
       long lastNumber,
       long lastSequence)
       throws IOException {
     this.directory = directory;
     this.options = options;
-    this.base = base;
-    this.old.addAll(olds);
+    this.segments =
+        new LogSegments(directory, options.segmentBytes(), base, olds, e -> failure = e);
     this.last = lastSequence;
     this.written = lastSequence;
-    this.appended = olds.stream().mapToLong(Old::bytes).sum();
+    this.appended = olds.stream().mapToLong(LogSegments.Segment::bytes).sum();
     this.durable = lastSequence;
-    this.nextBytes = Math.min(FIRST_SEGMENT_BYTES, options.segmentBytes());
     try {
-      this.file = begin(lastNumber + 1, lastSequence + 1);
+      this.file = segments.begin(lastNumber + 1, lastSequence + 1);
     } catch (Throwable e) {
       marker.close();
       throw e;
@@ -165,30 +130,15 @@ public final class WriteAheadLog implements AutoCloseable {
    */
   @MustBeClosed
   public static WriteAheadLog open(
-      Path directory, Options options, long base, long after, Replay replay) throws IOException {
+      Path directory, Options options, long base, long after, WalReader.Replay replay)
+      throws IOException {
     Files.createDirectories(directory);
     // Segments are durable only if the directory they are in is; who made it may have been killed.
     DirectFile.syncDirectory(
         java.util.Objects.requireNonNull(directory.toAbsolutePath().getParent()));
     DirectFile.syncDirectory(directory);
-    List<Path> segments = new ArrayList<>();
-    try (Stream<Path> files = Files.list(directory)) {
-      for (Path path : files.toList()) {
-        String name = path.getFileName().toString();
-        if (SEGMENT.matcher(name).matches()) {
-          if (WalReader.header(path).number(3) == base) {
-            segments.add(path);
-          } else {
-            Files.delete(path);
-          }
-        } else if (SPARE.matcher(name).matches()) {
-          Files.delete(path);
-        }
-      }
-    }
-    segments.sort(java.util.Comparator.comparingLong(WriteAheadLog::number));
-    removeReleased(segments, after);
-    List<Old> olds = new ArrayList<>();
+    List<Path> segments = LogSegments.list(directory, base, after);
+    List<LogSegments.Segment> olds = new ArrayList<>();
     long lastSequence;
     try (WalReader reader = new WalReader(after, replay)) {
       for (int i = 0; i < segments.size(); i++) {
@@ -199,179 +149,14 @@ public final class WriteAheadLog implements AutoCloseable {
     }
     if (lastSequence < after) {
       // Nothing of them is needed, and the next segment would not join on.
-      for (Old segment : olds) {
+      for (LogSegments.Segment segment : olds) {
         Files.delete(segment.path());
       }
       olds.clear();
       lastSequence = after;
     }
-    long lastNumber = segments.isEmpty() ? 0 : number(segments.getLast());
+    long lastNumber = segments.isEmpty() ? 0 : LogSegments.number(segments.getLast());
     return new WriteAheadLog(directory, options, base, olds, lastNumber, lastSequence);
-  }
-
-  /**
-   * Removes segments before the one with the first block that is needed: they were released, but
-   * with the names of only some of them gone, if power failed.
-   */
-  private static void removeReleased(List<Path> segments, long after) throws IOException {
-    int first = 0;
-    for (int i = 0; i < segments.size(); i++) {
-      if (WalReader.header(segments.get(i)).number(1) <= after + 1) {
-        first = i;
-      }
-    }
-    for (Path path : segments.subList(0, first)) {
-      Files.delete(path);
-    }
-    segments.subList(0, first).clear();
-  }
-
-  /** Bytes of the segments of a directory. */
-  public static long bytes(Path directory) throws IOException {
-    if (!Files.isDirectory(directory)) {
-      return 0;
-    }
-    long bytes = 0;
-    try (Stream<Path> files = Files.list(directory)) {
-      for (Path path : files.toList()) {
-        if (SEGMENT.matcher(path.getFileName().toString()).matches()) {
-          bytes += Files.size(path);
-        }
-      }
-    }
-    return bytes;
-  }
-
-  /** Removes the segments of a directory, if it exists. */
-  public static void removeAll(Path directory) throws IOException {
-    if (!Files.isDirectory(directory)) {
-      return;
-    }
-    try (Stream<Path> files = Files.list(directory)) {
-      for (Path path : files.toList()) {
-        String name = path.getFileName().toString();
-        if (SEGMENT.matcher(name).matches() || SPARE.matcher(name).matches()) {
-          Files.delete(path);
-        }
-      }
-    }
-    DirectFile.syncDirectory(directory);
-  }
-
-  /** Number of a segment by its name. */
-  public static long number(Path segment) {
-    Matcher matcher = SEGMENT.matcher(segment.getFileName().toString());
-    if (!matcher.matches()) {
-      throw new IllegalArgumentException(segment + " is no log segment");
-    }
-    return Long.parseLong(matcher.group(1));
-  }
-
-  /** Rounds up to whole steps. */
-  static long pad(long bytes, long step) {
-    return (bytes + step - 1) / step * step;
-  }
-
-  private static long step(DirectFile file) {
-    return Math.max(LEAST_STEP, file.alignmentBytes());
-  }
-
-  /** Makes a segment: named when its header is durable. */
-  @MustBeClosed
-  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
-  private DirectFile begin(long segment, long firstSequence) throws IOException {
-    boolean recycled = spares > 0;
-    Path unnamed = directory.resolve("spare-" + (recycled ? spares - 1 : SPARES) + ".tmp");
-    Path named = directory.resolve(segment + ".wal");
-    if (!recycled) {
-      Files.deleteIfExists(unnamed); // of an attempt that failed and could not clean up
-    }
-    DirectFile made =
-        DirectFile.open(unnamed, recycled ? DirectFile.Mode.READ_WRITE : DirectFile.Mode.CREATE);
-    long size = recycled ? options.segmentBytes() : nextBytes;
-    try (NativeMemory head = NativeMemory.allocate(FileHeader.BYTES)) {
-      if (!recycled) {
-        made.reserve(size);
-      }
-      new FileHeader(FileHeader.Kind.LOG, segment, firstSequence, step(made), base)
-          .write(head.segment());
-      made.write(head.segment(), 0, FileHeader.BYTES, 0);
-      made.sync();
-      Files.move(unnamed, named, StandardCopyOption.ATOMIC_MOVE);
-      DirectFile.syncDirectory(directory);
-    } catch (Throwable e) {
-      if (Files.exists(named)) {
-        // A replay would go on there, and leave out what the segment before it gets from now on.
-        failure = new IOException("segment " + named + " was begun, but not durably", e);
-      }
-      try (made) {
-        if (!recycled) {
-          Files.deleteIfExists(unnamed);
-        }
-      } catch (IOException suppressed) {
-        e.addSuppressed(suppressed);
-      }
-      throw e;
-    }
-    if (recycled) {
-      spares--;
-    }
-    segmentBytes = size;
-    nextBytes = Math.min(options.segmentBytes(), 2 * size);
-    return made;
-  }
-
-  /**
-   * What appends for one thread at a time; holds its buffers.
-   *
-   * @see WriteAheadLog#newAppender
-   */
-  public final class Appender implements AutoCloseable {
-    private final MemorySegment block;
-    private final @Nullable BytePlanes planes;
-    private final int mostBytes;
-
-    private Appender(int mostBytes, SegmentAllocator memory) {
-      this.mostBytes = mostBytes;
-      this.block =
-          memory.allocate(
-              pad(WalBlock.HEAD_BYTES + BytePlanes.bound(mostBytes), PAGE_BYTES), PAGE_BYTES);
-      this.planes = options.compress() ? new BytePlanes(mostBytes, memory) : null;
-    }
-
-    /**
-     * Appends a block; it is durable when {@link WriteAheadLog#acknowledge} says so.
-     *
-     * @param payload bytes [0, bytes), of which [floatsFrom, bytes) are floats
-     * @return its sequence
-     * @throws IOException if the disk is full or fails; the block is then not in the log
-     */
-    public long append(MemorySegment payload, int bytes, int floatsFrom) throws IOException {
-      if (bytes > mostBytes || floatsFrom > bytes || (bytes - floatsFrom) % 4 != 0) {
-        throw new IllegalArgumentException(
-            bytes + " bytes, floats from " + floatsFrom + ", most are " + mostBytes);
-      }
-      int stored = Integer.MAX_VALUE;
-      if (planes != null) {
-        MemorySegment target = block.asSlice(WalBlock.HEAD_BYTES);
-        stored = planes.encode(payload, bytes, floatsFrom, target);
-      }
-      boolean compressed = stored < bytes - bytes / 16;
-      if (!compressed) {
-        stored = bytes;
-        MemorySegment.copy(payload, 0, block, WalBlock.HEAD_BYTES, bytes);
-      }
-      int checksum = FileHeader.checksum(block, WalBlock.HEAD_BYTES, stored);
-      return write(block, bytes, stored, floatsFrom, compressed, checksum);
-    }
-
-    /** Frees what is not in the memory it was given. */
-    @Override
-    public void close() {
-      if (planes != null) {
-        planes.close();
-      }
-    }
   }
 
   /**
@@ -381,12 +166,12 @@ public final class WriteAheadLog implements AutoCloseable {
    * @param memory for buffers, about three times as much; must outlive it
    */
   @MustBeClosed
-  public Appender newAppender(int mostBytes, SegmentAllocator memory) {
+  public LogAppender newAppender(int mostBytes, SegmentAllocator memory) {
     if (mostBytes < 1 || mostBytes > MOST_BYTES) {
       throw new IllegalArgumentException(
           "payloads must have 1 to " + MOST_BYTES + " bytes: " + mostBytes);
     }
-    return new Appender(mostBytes, memory);
+    return new LogAppender(mostBytes, options.compress(), memory, this::write);
   }
 
   private long write(
@@ -395,8 +180,9 @@ public final class WriteAheadLog implements AutoCloseable {
     synchronized (writing) {
       requireUsable();
       long length = (long) WalBlock.HEAD_BYTES + stored;
-      long padded = pad(length, step(file));
-      boolean hasRoom = end + padded + step(file) <= segmentBytes; // and for a marker
+      long padded = LogSegments.pad(length, LogSegments.step(file));
+      boolean hasRoom =
+          end + padded + LogSegments.step(file) <= segments.currentBytes(); // and for a marker
       if (!hasRoom && end > FileHeader.BYTES) {
         roll();
       }
@@ -430,9 +216,9 @@ public final class WriteAheadLog implements AutoCloseable {
   private void roll() throws IOException {
     synchronized (syncing) {
       sync(file, last);
-      DirectFile next = begin(number + 1, last + 1);
+      DirectFile next = segments.begin(number + 1, last + 1);
       file.close();
-      old.addLast(new Old(file.path().resolveSibling(number + ".wal"), last, end));
+      segments.ended(new LogSegments.Segment(LogSegments.path(directory, number), last, end));
       file = next;
       number++;
       end = FileHeader.BYTES;
@@ -511,7 +297,7 @@ public final class WriteAheadLog implements AutoCloseable {
       requireUsable();
       WalBlock.marker(number, last).write(marker.segment(), 0);
       try {
-        file.write(marker.segment(), 0, step(file), end);
+        file.write(marker.segment(), 0, LogSegments.step(file), end);
       } catch (SystemCallException e) {
         if (!e.isOutOfSpace()) { // a block longer than a segment may leave no room for one
           failure = e;
@@ -560,7 +346,7 @@ public final class WriteAheadLog implements AutoCloseable {
   /** Bytes written to segments that have not been released, padding and headers included. */
   public long writtenBytes() {
     synchronized (writing) {
-      return end + old.stream().mapToLong(Old::bytes).sum();
+      return end + segments.endedBytes();
     }
   }
 
@@ -570,20 +356,7 @@ public final class WriteAheadLog implements AutoCloseable {
    */
   public void release(long sequence) throws IOException {
     synchronized (writing) {
-      int ready = spares;
-      while (!old.isEmpty() && old.getFirst().lastSequence() <= sequence) {
-        Path path = old.getFirst().path();
-        if (ready < SPARES && Files.size(path) == options.segmentBytes()) {
-          Path spare = directory.resolve("spare-" + ready + ".tmp");
-          Files.move(path, spare, StandardCopyOption.ATOMIC_MOVE);
-          ready++;
-        } else {
-          Files.deleteIfExists(path);
-        }
-        old.removeFirst();
-      }
-      DirectFile.syncDirectory(directory);
-      spares = ready; // written to only when the names they had are gone for good
+      segments.release(sequence);
     }
   }
 

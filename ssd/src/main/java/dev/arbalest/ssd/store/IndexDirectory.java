@@ -11,7 +11,7 @@ import dev.arbalest.ssd.format.BlockFile;
 import dev.arbalest.ssd.format.BuildState;
 import dev.arbalest.ssd.format.FileHeader;
 import dev.arbalest.ssd.format.Manifest;
-import dev.arbalest.ssd.log.WriteAheadLog;
+import dev.arbalest.ssd.log.LogSegments;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.FileAlreadyExistsException;
@@ -246,7 +246,7 @@ public final class IndexDirectory implements AutoCloseable {
     syncDirectory();
     try {
       removeAllBut(names(manifest));
-      WriteAheadLog.removeAll(log()); // of the index that was replaced
+      LogSegments.removeAll(log()); // of the index that was replaced
       return "";
     } catch (IOException e) {
       return "the new index is in place, but files of the old one remain until the next build: "

@@ -2,6 +2,7 @@ package dev.arbalest.ssd.trial;
 
 import dev.arbalest.BadInputException;
 import dev.arbalest.cache.SlabPool;
+import dev.arbalest.ssd.log.LogAppender;
 import dev.arbalest.ssd.log.WriteAheadLog;
 import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
@@ -63,7 +64,7 @@ public final class LogTrial {
         SlabPool.Lease memory = slabs.lease();
         WriteAheadLog log =
             WriteAheadLog.open(directory, options, 1, 0, (sequence, payload, bytes, from) -> {});
-        WriteAheadLog.Appender appender = log.newAppender((int) most, memory)) {
+        LogAppender appender = log.newAppender((int) most, memory)) {
       MemorySegment payload = memory.allocate(most, 64);
       long start = System.nanoTime();
       for (int from = 0; from < rows.count(); from += batch) {

@@ -9,8 +9,8 @@ import dev.arbalest.ProgressListener;
 import dev.arbalest.SearchParameters;
 import dev.arbalest.SearchResult;
 import dev.arbalest.TestIndexes;
+import dev.arbalest.ssd.log.LogSegments;
 import dev.arbalest.ssd.log.WalReader;
-import dev.arbalest.ssd.log.WriteAheadLog;
 import dev.arbalest.ssd.store.IndexDirectory;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
@@ -137,7 +137,7 @@ class CrashTest {
       Path last =
           files
               .filter(path -> path.getFileName().toString().matches("[0-9]+\\.wal"))
-              .max(java.util.Comparator.comparingLong(WriteAheadLog::number))
+              .max(java.util.Comparator.comparingLong(LogSegments::number))
               .orElse(null);
       if (last == null) {
         return false;

@@ -107,7 +107,7 @@ class WriteAheadLogTest {
                   released,
                   (sequence, payload, bytes, floatsFrom) ->
                       replayed.add(payload.asSlice(0, bytes).toArray(ValueLayout.JAVA_BYTE)));
-          WriteAheadLog.Appender appender = opened.newAppender(MOST, memory)) {
+          LogAppender appender = opened.newAppender(MOST, memory)) {
         assertThat(replayed).hasSize((int) (all.size() - released));
         for (int i = 0; i < replayed.size(); i++) {
           assertThat(Arrays.equals(replayed.get(i), all.get((int) released + i))).isTrue();
@@ -152,7 +152,7 @@ class WriteAheadLogTest {
         SlabPool.Lease memory = slabs.lease();
         WriteAheadLog opened =
             WriteAheadLog.open(log, options, 1, 0, (sequence, payload, bytes, floatsFrom) -> {});
-        WriteAheadLog.Appender appender = opened.newAppender(MOST, memory)) {
+        LogAppender appender = opened.newAppender(MOST, memory)) {
       MemorySegment payload = memory.allocate(MOST);
       long durableEnd = FileHeader.BYTES;
       for (int i = 0; i < 120; i++) {
@@ -235,7 +235,7 @@ class WriteAheadLogTest {
         SlabPool.Lease memory = slabs.lease();
         WriteAheadLog opened =
             WriteAheadLog.open(log, options, 1, 0, (sequence, payload, bytes, floatsFrom) -> {});
-        WriteAheadLog.Appender appender = opened.newAppender(MOST, memory)) {
+        LogAppender appender = opened.newAppender(MOST, memory)) {
       MemorySegment payload = memory.allocate(MOST);
       for (int i = 0; i < 60; i++) {
         Block block = block(random, 3000);
@@ -308,7 +308,7 @@ class WriteAheadLogTest {
         SlabPool.Lease memory = slabs.lease();
         WriteAheadLog opened =
             WriteAheadLog.open(log, options, 1, 0, (sequence, payload, bytes, floatsFrom) -> {});
-        WriteAheadLog.Appender appender = opened.newAppender(MOST, memory)) {
+        LogAppender appender = opened.newAppender(MOST, memory)) {
       MemorySegment payload = memory.allocate(MOST);
       for (int i = 0; i < blocks; i++) {
         long sequence = appender.append(payload, 4000, 0);
@@ -331,7 +331,7 @@ class WriteAheadLogTest {
         SplittableRandom random = new SplittableRandom(job);
         jobs.add(() -> {
           try (SlabPool.Lease memory = slabs.lease();
-              WriteAheadLog.Appender appender = opened.newAppender(MOST, memory)) {
+              LogAppender appender = opened.newAppender(MOST, memory)) {
             MemorySegment payload = memory.allocate(MOST);
             for (int i = 0; i < 100; i++) {
               Block block = block(random, 5000);
@@ -364,7 +364,7 @@ class WriteAheadLogTest {
         WriteAheadLog opened =
             WriteAheadLog.open(
                 directory.resolve("wal"), options, 1, 0, (sequence, payload, bytes, from) -> {});
-        WriteAheadLog.Appender appender = opened.newAppender(MOST, memory)) {
+        LogAppender appender = opened.newAppender(MOST, memory)) {
       long sequence = appender.append(memory.allocate(100), 100, 100);
       opened.acknowledge(sequence);
       while (opened.durableSequence() < sequence) {
@@ -390,7 +390,7 @@ class WriteAheadLogTest {
                 1,
                 0,
                 (sequence, payload, bytes, from) -> {});
-        WriteAheadLog.Appender appender = opened.newAppender(1000, memory)) {
+        LogAppender appender = opened.newAppender(1000, memory)) {
       MemorySegment payload = memory.allocate(2000);
       assertThatThrownBy(() -> appender.append(payload, 2000, 0))
           .hasMessageContaining("most are 1000");
