@@ -2,230 +2,285 @@ package dev.arbalest;
 
 import dev.arbalest.natives.SystemFacts;
 import dev.arbalest.pq.CodecSpec;
-import dev.arbalest.ssd.build.BuildPlan;
 import dev.arbalest.vamana.BuildParameters;
-import dev.arbalest.vamana.Graph;
 import dev.arbalest.vector.Metric;
-import java.util.List;
 
 /**
- * How an index is built.
+ * How an index is built. Immutable; {@link #builder} makes one.
  *
- * @param metric distance
- * @param storage components of the stored vectors
- * @param codec compressed codes kept in RAM
- * @param codeDimension components codes and graph are made of, a prefix of the vectors (Matryoshka
- *     embeddings); 0 for all
- * @param graph degree, list, alpha, passes, seed
- * @param memoryBytes budget for everything the build keeps in memory
- * @param threads workers, in [1, 1024]; the index does not depend on it
- * @param resume whether to go on with an unfinished build of the directory
- * @param checkpointSeconds least seconds between checkpoints of the graph; 0 for one per batch
+ * @see Index#build(java.nio.file.Path, VectorInput, BuildOptions, ProgressListener)
  */
-public record BuildOptions(
-    Metric metric,
-    ElementType storage,
-    CodecSpec codec,
-    int codeDimension,
-    BuildParameters graph,
-    long memoryBytes,
-    int threads,
-    boolean resume,
-    int checkpointSeconds) {
-
-  private static final List<CodecSpec> AUTOMATIC =
-      List.of(CodecSpec.parse("saq:2"), CodecSpec.parse("rabitq:2"), CodecSpec.rabitq1());
+public final class BuildOptions {
+  /** The codec that lets the build choose by its memory budget. */
+  public static final String AUTO_CODEC = "auto";
 
   private static final long DEFAULT_MEMORY_BYTES = 8L << 30;
   private static final int DEFAULT_CHECKPOINT_SECONDS = 60;
+  private static final int MAX_THREADS = 1024;
 
-  /** Checks the ranges. */
-  public BuildOptions {
-    if (codeDimension < 0) {
-      throw new IllegalArgumentException("dimensions must be at least 1: " + codeDimension);
-    }
-    if (memoryBytes < 1) {
-      throw new IllegalArgumentException("memory must be at least 1 byte: " + memoryBytes);
-    }
-    if (checkpointSeconds < 0) {
-      throw new IllegalArgumentException(
-          "checkpoint seconds must be at least 0: " + checkpointSeconds);
-    }
-    if (threads < 1 || threads > 1024) {
-      throw new IllegalArgumentException("threads must be in [1, 1024]: " + threads);
-    }
+  private final Metric metric;
+  private final ElementType storage;
+  private final String codec;
+  private final int codeDimension;
+  private final int degree;
+  private final int buildList;
+  private final float alpha;
+  private final boolean fast;
+  private final long seed;
+  private final long memoryBytes;
+  private final int threads;
+  private final boolean resume;
+  private final int checkpointSeconds;
+
+  private BuildOptions(Builder builder) {
+    this.metric = builder.metric;
+    this.storage = builder.storage;
+    this.codec = builder.codec;
+    this.codeDimension = builder.codeDimension;
+    this.degree = builder.degree;
+    this.buildList = builder.buildList;
+    this.alpha = builder.alpha;
+    this.fast = builder.fast;
+    this.seed = builder.seed;
+    this.memoryBytes = builder.memoryBytes;
+    this.threads = builder.threads;
+    this.resume = builder.resume;
+    this.checkpointSeconds = builder.checkpointSeconds;
   }
 
-  /**
-   * Squared L2, rabitq:1, the graph's defaults, 8 GiB or three quarters of the memory this process
-   * may use if that is less, all processors.
-   */
+  /** The defaults that {@link Builder} states. */
   public static BuildOptions defaults() {
-    return new BuildOptions(
-        Metric.L2,
-        ElementType.F32,
-        CodecSpec.rabitq1(),
-        0,
-        BuildParameters.defaults(),
-        defaultMemoryBytes(),
-        Runtime.getRuntime().availableProcessors(),
-        false,
-        DEFAULT_CHECKPOINT_SECONDS);
+    return builder().build();
   }
 
-  private static long defaultMemoryBytes() {
-    return Math.min(DEFAULT_MEMORY_BYTES, SystemFacts.memoryLimitBytes() / 4 * 3);
+  /** A builder that starts from the defaults. */
+  public static Builder builder() {
+    return new Builder();
   }
 
-  /** The same with another metric. */
-  public BuildOptions withMetric(Metric newMetric) {
-    return new BuildOptions(
-        newMetric,
-        storage,
-        codec,
-        codeDimension,
-        graph,
-        memoryBytes,
-        threads,
-        resume,
-        checkpointSeconds);
+  /** A builder that starts from these options. */
+  public Builder toBuilder() {
+    Builder builder = new Builder();
+    builder.metric = metric;
+    builder.storage = storage;
+    builder.codec = codec;
+    builder.codeDimension = codeDimension;
+    builder.degree = degree;
+    builder.buildList = buildList;
+    builder.alpha = alpha;
+    builder.fast = fast;
+    builder.seed = seed;
+    builder.memoryBytes = memoryBytes;
+    builder.threads = threads;
+    builder.resume = resume;
+    builder.checkpointSeconds = checkpointSeconds;
+    return builder;
   }
 
-  /** The same storing other components. */
-  public BuildOptions withStorage(ElementType newStorage) {
-    return new BuildOptions(
-        metric,
-        newStorage,
-        codec,
-        codeDimension,
-        graph,
-        memoryBytes,
-        threads,
-        resume,
-        checkpointSeconds);
+  /** Distance. */
+  public Metric metric() {
+    return metric;
   }
 
-  /** The same with another codec. */
-  public BuildOptions withCodec(CodecSpec newCodec) {
-    return new BuildOptions(
-        metric,
-        storage,
-        newCodec,
-        codeDimension,
-        graph,
-        memoryBytes,
-        threads,
-        resume,
-        checkpointSeconds);
+  /** Component type of the stored vectors. */
+  public ElementType storage() {
+    return storage;
   }
 
-  /**
-   * The same with the finest of {@code saq:2}, {@code rabitq:2} and {@code rabitq:1} whose codes
-   * fit the memory budget beside graph, ids and checksums while serving, and while building beside
-   * what stands for the vectors; with {@code rabitq:1} if none does. {@code saq:2} ranks as {@code
-   * rabitq:4} does in half the bytes, and finer ones save no more than a read of fourteen.
-   */
-  public BuildOptions withAutomaticCodec(int count, int dimension) {
-    int coded = codeDimension == 0 ? dimension : Math.min(dimension, codeDimension);
-    long rest = Graph.byteSize(count, graph.degree()) + 12L * count + BuildPlan.BASE_BYTES;
-    long narrow = (long) count * BuildPlan.NARROW.codeBytesAtMost(coded);
-    // Vectors read through the page cache while building cost far more than coarser codes.
-    for (long besides : new long[] {narrow, 0}) {
-      for (CodecSpec spec : AUTOMATIC) {
-        if (!spec.fits(coded)) {
-          continue;
-        }
-        long building = BuildPlan.required(count, coded, withCodec(spec)).plannedBytes() + besides;
-        long serving = rest + (long) count * spec.codeBytesAtMost(coded);
-        if (building <= memoryBytes && serving <= memoryBytes) {
-          return withCodec(spec);
-        }
-      }
+  /** Codec of the codes in RAM, such as {@code saq:2}, or {@code auto}. */
+  public String codec() {
+    return codec;
+  }
+
+  /** Components that codes and graph are made of; 0 for all. */
+  public int codeDimension() {
+    return codeDimension;
+  }
+
+  /** Most out-neighbours of a node (R). */
+  public int degree() {
+    return degree;
+  }
+
+  /** Candidate list of the build (L). */
+  public int buildList() {
+    return buildList;
+  }
+
+  /** Pruning factor. */
+  public float alpha() {
+    return alpha;
+  }
+
+  /** Whether the build leaves out its second pass. */
+  public boolean fast() {
+    return fast;
+  }
+
+  /** Seed of everything random in the build. */
+  public long seed() {
+    return seed;
+  }
+
+  /** Budget for everything the build keeps in memory. */
+  public long memoryBytes() {
+    return memoryBytes;
+  }
+
+  /** Workers. */
+  public int threads() {
+    return threads;
+  }
+
+  /** Whether to continue an unfinished build of the directory. */
+  public boolean resume() {
+    return resume;
+  }
+
+  /** Least seconds between checkpoints of the graph; 0 for one per batch. */
+  public int checkpointSeconds() {
+    return checkpointSeconds;
+  }
+
+  /** Sets one option after another. Not thread-safe. */
+  public static final class Builder {
+    private static final BuildParameters GRAPH = BuildParameters.defaults();
+
+    private Metric metric = Metric.L2;
+    private ElementType storage = ElementType.F32;
+    private String codec = AUTO_CODEC;
+    private int codeDimension;
+    private int degree = GRAPH.degree();
+    private int buildList = GRAPH.searchListSize();
+    private float alpha = GRAPH.alpha();
+    private boolean fast = GRAPH.fast();
+    private long seed = GRAPH.seed();
+    private long memoryBytes =
+        Math.min(DEFAULT_MEMORY_BYTES, SystemFacts.memoryLimitBytes() / 4 * 3);
+    private int threads = Runtime.getRuntime().availableProcessors();
+    private boolean resume;
+    private int checkpointSeconds = DEFAULT_CHECKPOINT_SECONDS;
+
+    private Builder() {}
+
+    /** Sets the distance; squared L2 by default. */
+    public Builder metric(Metric value) {
+      metric = value;
+      return this;
     }
-    return withCodec(CodecSpec.rabitq1());
-  }
 
-  /** The same with codes and graph made of a prefix of the vectors; 0 for all of them. */
-  public BuildOptions withCodeDimension(int newCodeDimension) {
-    return new BuildOptions(
-        metric,
-        storage,
-        codec,
-        newCodeDimension,
-        graph,
-        memoryBytes,
-        threads,
-        resume,
-        checkpointSeconds);
-  }
+    /** Sets the component type of the stored vectors; single precision by default. */
+    public Builder storage(ElementType value) {
+      storage = value;
+      return this;
+    }
 
-  /** The same with other graph parameters. */
-  public BuildOptions withGraph(BuildParameters newGraph) {
-    return new BuildOptions(
-        metric,
-        storage,
-        codec,
-        codeDimension,
-        newGraph,
-        memoryBytes,
-        threads,
-        resume,
-        checkpointSeconds);
-  }
+    /**
+     * Sets the codec of the codes in RAM, such as {@code saq:2}. By default {@code auto}: the
+     * finest of{@code saq:2}, {@code rabitq:2} and {@code rabitq:1} whose codes fit the memory
+     * budget.
+     */
+    public Builder codec(String value) {
+      codec = value;
+      return this;
+    }
 
-  /** The same with another memory budget. */
-  public BuildOptions withMemoryBytes(long newMemoryBytes) {
-    return new BuildOptions(
-        metric,
-        storage,
-        codec,
-        codeDimension,
-        graph,
-        newMemoryBytes,
-        threads,
-        resume,
-        checkpointSeconds);
-  }
+    /**
+     * Makes codes and graph of a prefix of the vectors (Matryoshka embeddings); 0, the default, for
+     * allcomponents.
+     */
+    public Builder codeDimension(int value) {
+      codeDimension = value;
+      return this;
+    }
 
-  /** The same with another number of workers. */
-  public BuildOptions withThreads(int newThreads) {
-    return new BuildOptions(
-        metric,
-        storage,
-        codec,
-        codeDimension,
-        graph,
-        memoryBytes,
-        newThreads,
-        resume,
-        checkpointSeconds);
-  }
+    /** Sets the most out-neighbours of a node (R), in [4, 512]. */
+    public Builder degree(int value) {
+      degree = value;
+      return this;
+    }
 
-  /** The same, going on with an unfinished build or not. */
-  public BuildOptions withResume(boolean newResume) {
-    return new BuildOptions(
-        metric,
-        storage,
-        codec,
-        codeDimension,
-        graph,
-        memoryBytes,
-        threads,
-        newResume,
-        checkpointSeconds);
-  }
+    /** Sets the candidate list of the build (L), at least the degree. */
+    public Builder buildList(int value) {
+      buildList = value;
+      return this;
+    }
 
-  /** The same with other seconds between checkpoints of the graph. */
-  public BuildOptions withCheckpointSeconds(int newCheckpointSeconds) {
-    return new BuildOptions(
-        metric,
-        storage,
-        codec,
-        codeDimension,
-        graph,
-        memoryBytes,
-        threads,
-        resume,
-        newCheckpointSeconds);
+    /** Sets the pruning factor, in [1, 2]. */
+    public Builder alpha(float value) {
+      alpha = value;
+      return this;
+    }
+
+    /** Leaves out the second pass over the graph: faster, with lower recall. */
+    public Builder fast(boolean value) {
+      fast = value;
+      return this;
+    }
+
+    /** Sets the seed of everything random in the build. */
+    public Builder seed(long value) {
+      seed = value;
+      return this;
+    }
+
+    /**
+     * Sets the budget for everything the build keeps in memory; by default 8 GiB, or three quarters
+     * ofthe memory this process may use if that is less.
+     */
+    public Builder memoryBytes(long value) {
+      memoryBytes = value;
+      return this;
+    }
+
+    /**
+     * Sets the number of workers, in [1, 1024]; by default all processors. The index does not
+     * depend onit.
+     */
+    public Builder threads(int value) {
+      threads = value;
+      return this;
+    }
+
+    /** Continues an unfinished build of the directory. */
+    public Builder resume(boolean value) {
+      resume = value;
+      return this;
+    }
+
+    /**
+     * Sets the least seconds between checkpoints of the graph; 60 by default, 0 for one per batch.
+     */
+    public Builder checkpointSeconds(int value) {
+      checkpointSeconds = value;
+      return this;
+    }
+
+    /**
+     * Makes the options.
+     *
+     * @throws IllegalArgumentException naming a value out of its range
+     * @throws BadInputException if the codec is none
+     */
+    public BuildOptions build() {
+      BuildParameters _ = new BuildParameters(degree, buildList, alpha, fast, seed);
+      if (!codec.equals(AUTO_CODEC)) {
+        CodecSpec _ = CodecSpec.parse(codec);
+      }
+      if (codeDimension < 0) {
+        throw new IllegalArgumentException("dimensions must be at least 1: " + codeDimension);
+      }
+      if (memoryBytes < 1) {
+        throw new IllegalArgumentException("memory must be at least 1 byte: " + memoryBytes);
+      }
+      if (checkpointSeconds < 0) {
+        throw new IllegalArgumentException(
+            "checkpoint seconds must be at least 0: " + checkpointSeconds);
+      }
+      if (threads < 1 || threads > MAX_THREADS) {
+        throw new IllegalArgumentException("threads must be in [1, 1024]: " + threads);
+      }
+      return new BuildOptions(this);
+    }
   }
 }

@@ -6,7 +6,7 @@ import java.util.zip.CRC32C;
 
 /** Ids of vectors to insert or delete: all numbers or all text. Immutable. */
 public final class Ids {
-  private static final int MOST_BYTES = 65_535;
+  private static final int MAX_BYTES = 65_535;
 
   private final long[] numbers;
   private final byte[][] texts;
@@ -39,9 +39,9 @@ public final class Ids {
     byte[][] texts = new byte[ids.size()][];
     for (int i = 0; i < texts.length; i++) {
       texts[i] = ids.get(i).getBytes(StandardCharsets.UTF_8);
-      if (texts[i].length == 0 || texts[i].length > MOST_BYTES) {
+      if (texts[i].length == 0 || texts[i].length > MAX_BYTES) {
         throw new BadInputException(
-            "id " + i + " has " + texts[i].length + " bytes, expected 1 to " + MOST_BYTES);
+            "id " + i + " has " + texts[i].length + " bytes, expected 1 to " + MAX_BYTES);
       }
     }
     return new Ids(new long[0], texts, true);

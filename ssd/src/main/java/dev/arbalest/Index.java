@@ -12,7 +12,7 @@ import dev.arbalest.ssd.store.DirectoryLock;
 import dev.arbalest.ssd.store.IdMap;
 import dev.arbalest.ssd.store.IndexLoader;
 import dev.arbalest.ssd.store.LoadedIndex;
-import dev.arbalest.ssd.store.OneSlot;
+import dev.arbalest.ssd.store.SingleSlotReader;
 import dev.arbalest.ssd.store.StoredRows;
 import dev.arbalest.vamana.CandidateList;
 import dev.arbalest.vamana.Graph;
@@ -206,7 +206,9 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
           int count = findAll(ids, nodes, moment);
           int most = Math.max(Math.min(count, MAX_READ_AMONG), parameters.k());
           SearchParameters all =
-              new SearchParameters(parameters.k(), most, most, 0, parameters.confidence());
+              SearchParameters.forK(parameters.k())
+                  .withList(most)
+                  .withConfidence(parameters.confidence());
           CandidateList nearest = context.searchAmong(query, all, nodes, count, moment[0]);
           fill(result, parameters, context, nearest);
         });
@@ -281,7 +283,7 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
     float[] vector = new float[dimension()];
     long phase = searcher.enter();
     try (NativeMemory floats = NativeMemory.allocate(4L * vector.length);
-        OneSlot slot = new OneSlot(loaded, loaded.geometry())) {
+        SingleSlotReader slot = new SingleSlotReader(loaded, loaded.geometry())) {
       return read(ids, i, slot, floats.segment(), vector) ? vector : null;
     } finally {
       searcher.phaser().exit(phase);
@@ -310,7 +312,7 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
   public void vectors(Ids ids, VectorVisitor visitor) throws IOException {
     float[] vector = new float[dimension()];
     try (NativeMemory floats = NativeMemory.allocate(4L * vector.length);
-        OneSlot slot = new OneSlot(loaded, loaded.geometry())) {
+        SingleSlotReader slot = new SingleSlotReader(loaded, loaded.geometry())) {
       for (int i = 0; i < ids.size(); i++) {
         boolean found;
         long phase = searcher.enter();
@@ -438,7 +440,7 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
   }
 
   /** Reads the vector with an id into an array; false if there is none; within a read section. */
-  boolean read(Ids ids, int i, OneSlot slot, MemorySegment scratch, float[] target)
+  boolean read(Ids ids, int i, SingleSlotReader slot, MemorySegment scratch, float[] target)
       throws IOException {
     int node = find(ids, i);
     if (node == IdMap.NONE) {

@@ -4,7 +4,6 @@ import dev.arbalest.ssd.format.Manifest;
 import dev.arbalest.ssd.format.StageRecord;
 import dev.arbalest.ssd.log.LogSegments;
 import dev.arbalest.ssd.store.IndexDirectory;
-import dev.arbalest.ssd.store.IndexLoader;
 import dev.arbalest.vamana.BuildParameters;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
@@ -90,7 +89,7 @@ public record IndexInfo(
    * @throws CorruptIndexException if the manifest is damaged or a build was not finished
    */
   public static IndexInfo read(Path directory) throws IOException {
-    return of(IndexLoader.readManifest(directory));
+    return of(IndexDirectory.readManifest(directory));
   }
 
   /** Whether a directory holds an index: one with a manifest, be it damaged or not. */

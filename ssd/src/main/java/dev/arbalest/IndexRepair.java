@@ -72,7 +72,7 @@ public final class IndexRepair {
       throws IOException {
     Set<Manifest.Part> remade =
         remake(path, EnumSet.noneOf(Manifest.Part.class), threads, listener);
-    Manifest manifest = IndexLoader.readManifest(path);
+    Manifest manifest = IndexDirectory.readManifest(path);
     if (!manifest.checkpoint().clean() || !manifest.checkpoint().whole()) {
       LiveIndex.recover(path, listener);
     }
@@ -113,11 +113,11 @@ public final class IndexRepair {
    * @throws CorruptIndexException if something is damaged; nothing is changed
    * @throws IOException if it is open elsewhere, or a file cannot be read or written
    */
-  public static void recode(Path path, CodecSpec codec, int threads, ProgressListener listener)
+  public static void recode(Path path, String codec, int threads, ProgressListener listener)
       throws IOException {
     try (IndexDirectory directory = IndexDirectory.openForUpdate(path);
         Workers workers = Workers.start(threads)) {
-      new IndexRepair(directory, workers, listener).recode(codec);
+      new IndexRepair(directory, workers, listener).recode(CodecSpec.parse(codec));
     }
   }
 

@@ -61,7 +61,7 @@ public final class IndexVerifier {
     }
     long bytes = manifest.files().values().stream().mapToLong(Manifest.Entry::bytes).sum();
     double recall = Double.NaN;
-    if (wasChanged(manifest) && manifest.live() >= Math.max(Tuner.LEAST_QUERIES, RECALL_K + 1)) {
+    if (wasChanged(manifest) && manifest.live() >= Math.max(Tuner.MIN_QUERIES, RECALL_K + 1)) {
       recall = Tuner.recallOfDefaults(directory, RECALL_K, RECALL_SAMPLE, threads, listener);
     }
     return new Report(IndexInfo.of(manifest), bytes, reachable, recall);

@@ -11,11 +11,11 @@ import dev.arbalest.ssd.live.MemoryGauge;
 import dev.arbalest.ssd.live.WriteSession;
 import dev.arbalest.ssd.search.SearchWarmup;
 import dev.arbalest.ssd.search.Searcher;
-import dev.arbalest.ssd.search.Tail;
+import dev.arbalest.ssd.search.UnlinkedRows;
 import dev.arbalest.ssd.store.IndexDirectory;
 import dev.arbalest.ssd.store.IndexLoader;
 import dev.arbalest.ssd.store.LoadedIndex;
-import dev.arbalest.ssd.store.OneSlot;
+import dev.arbalest.ssd.store.SingleSlotReader;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
@@ -131,7 +131,7 @@ public final class LiveIndex extends Index {
 
   /** Opens and closes an index that was not closed. */
   static void recoverIfNeeded(Path directory, ProgressListener listener) throws IOException {
-    if (!IndexLoader.readManifest(directory).checkpoint().clean()) {
+    if (!IndexDirectory.readManifest(directory).checkpoint().clean()) {
       listener.note(directory + " was not closed: recovering what was written to it");
       recover(directory, listener);
     }
@@ -277,7 +277,7 @@ public final class LiveIndex extends Index {
   }
 
   @Override
-  boolean read(Ids ids, int i, OneSlot slot, MemorySegment scratch, float[] target)
+  boolean read(Ids ids, int i, SingleSlotReader slot, MemorySegment scratch, float[] target)
       throws IOException {
     return session.read(ids, i, slot, scratch, target);
   }
@@ -290,7 +290,7 @@ public final class LiveIndex extends Index {
   @Override
   IndexStats.Builder statsBuilder() {
     IndexStats.Builder stats = super.statsBuilder();
-    Tail tail = session.tail();
+    UnlinkedRows tail = session.tail();
     stats.unlinked = tail.pending();
     stats.unlinkedLimit = tail.capacity();
     stats.logBytes = session.logBytes();

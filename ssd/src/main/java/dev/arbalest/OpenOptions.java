@@ -14,7 +14,7 @@ public record OpenOptions(
     ReaderKind reader, long cacheBytes, int searchThreads, int loadThreads, int warmUpMillis) {
 
   /** A disk gives its bandwidth only to several reads at a time. */
-  private static final int LEAST_LOAD_THREADS = 8;
+  private static final int MIN_LOAD_THREADS = 8;
 
   /** Checks the ranges. */
   public OpenOptions {
@@ -36,7 +36,7 @@ public record OpenOptions(
   public static OpenOptions defaults() {
     int processors = Runtime.getRuntime().availableProcessors();
     return new OpenOptions(
-        ReaderKind.AUTO, 0, 2 * processors, Math.max(LEAST_LOAD_THREADS, processors), 0);
+        ReaderKind.AUTO, 0, 2 * processors, Math.max(MIN_LOAD_THREADS, processors), 0);
   }
 
   /** The same with another reader. */

@@ -61,7 +61,7 @@ public record RecallCurve(long generation, int k, int queries, List<Point> point
     for (Point point : points) {
       if (point.recall() >= target) {
         int list = point.searchListSize();
-        return new SearchParameters(k, list, list, 0, point.confidence());
+        return SearchParameters.forK(k).withList(list).withConfidence(point.confidence());
       }
     }
     throw new BadInputException(

@@ -1,30 +1,25 @@
 package dev.arbalest;
 
+import java.util.Objects;
+
 /**
- * How a query is answered.
- *
- * @param k neighbours wanted, at least 1
- * @param searchListSize L: candidates the walk keeps, at least {@code rerank}
- * @param rerank most candidates whose vectors are read, at least {@code k}
- * @param prefix components of each of those read first; the best {@code 2 k} by this prefix are
- *     then read whole (Matryoshka embeddings). 0 reads all whole at once
- * @param confidence in [0.5, 1]: a candidate is read while it belongs to the nearest with a
- *     probability above {@code 1 - confidence}; 1 reads all {@code rerank}, as a prefix always does
+ * How a query is answered. Immutable; {@link #forK} makes one and the {@code with} methods change a
+ * copy. Equal if all values are.
  */
-public record SearchParameters(
-    int k, int searchListSize, int rerank, int prefix, double confidence) {
-  /** Misses about a neighbour in a few hundred that all candidates read would have given. */
+public final class SearchParameters {
+  /** Misses about one neighbour in a few hundred that reading all candidates would have found. */
   public static final double DEFAULT_CONFIDENCE = 0.95;
 
   private static final int MAX_LIST = 100_000;
+  private static final int MIN_DEFAULT_LIST = 64;
 
-  /** All candidates are read whole. */
-  public SearchParameters(int k, int searchListSize, int rerank) {
-    this(k, searchListSize, rerank, 0, 1);
-  }
+  private final int k;
+  private final int searchListSize;
+  private final int rerank;
+  private final int prefix;
+  private final double confidence;
 
-  /** Checks the ranges. */
-  public SearchParameters {
+  private SearchParameters(int k, int searchListSize, int rerank, int prefix, double confidence) {
     if (k < 1 || k > MAX_LIST) {
       throw new IllegalArgumentException("k must be in [1, " + MAX_LIST + "]: " + k);
     }
@@ -42,21 +37,11 @@ public record SearchParameters(
       throw new IllegalArgumentException(
           "list must be in [rerank = " + rerank + ", " + MAX_LIST + "]: " + searchListSize);
     }
-  }
-
-  /** The same reading a prefix first. */
-  public SearchParameters withPrefix(int newPrefix) {
-    return new SearchParameters(k, searchListSize, rerank, newPrefix, confidence);
-  }
-
-  /** The same with another confidence. */
-  public SearchParameters withConfidence(double newConfidence) {
-    return new SearchParameters(k, searchListSize, rerank, prefix, newConfidence);
-  }
-
-  /** Candidates read whole after a prefix of all was read. */
-  public int survivors() {
-    return Math.min(rerank, 2 * k);
+    this.k = k;
+    this.searchListSize = searchListSize;
+    this.rerank = rerank;
+    this.prefix = prefix;
+    this.confidence = confidence;
   }
 
   /** 10 neighbours, list 64, as many reads as confidence {@value #DEFAULT_CONFIDENCE} needs. */
@@ -67,9 +52,99 @@ public record SearchParameters(
   /**
    * Defaults for {@code k} neighbours: list 64 or {@code 4 k}, whichever is more, all of it read if
    * confidence {@value #DEFAULT_CONFIDENCE} needs it.
+   *
+   * @throws IllegalArgumentException if k is out of its range
    */
   public static SearchParameters forK(int k) {
-    int list = Math.max(64, Math.min(MAX_LIST, 4 * k));
+    int list = Math.max(MIN_DEFAULT_LIST, Math.min(MAX_LIST, 4 * k));
     return new SearchParameters(k, list, list, 0, DEFAULT_CONFIDENCE);
+  }
+
+  /**
+   * With another list (L): candidates the traversal keeps. Rerank follows it where it was as large.
+   */
+  public SearchParameters withList(int list) {
+    int reads = rerank == searchListSize ? list : Math.min(rerank, list);
+    return new SearchParameters(k, list, reads, prefix, confidence);
+  }
+
+  /** With another limit of candidates whose vectors are read, in [k, list]. */
+  public SearchParameters withRerank(int newRerank) {
+    return new SearchParameters(k, searchListSize, newRerank, prefix, confidence);
+  }
+
+  /**
+   * With another prefix: components of each candidate read first; the best {@code 2 k} by this
+   * prefix are then read whole (Matryoshka embeddings). 0 reads all whole at once.
+   */
+  public SearchParameters withPrefix(int newPrefix) {
+    return new SearchParameters(k, searchListSize, rerank, newPrefix, confidence);
+  }
+
+  /**
+   * With another confidence, in [0.5, 1]: a candidate is read while it belongs to the nearest with
+   * a probability above {@code 1 - confidence}. 1 reads all of rerank, as a prefix always does.
+   */
+  public SearchParameters withConfidence(double newConfidence) {
+    return new SearchParameters(k, searchListSize, rerank, prefix, newConfidence);
+  }
+
+  /** Neighbours wanted. */
+  public int k() {
+    return k;
+  }
+
+  /** Candidates the traversal keeps (L). */
+  public int searchListSize() {
+    return searchListSize;
+  }
+
+  /** Most candidates whose vectors are read. */
+  public int rerank() {
+    return rerank;
+  }
+
+  /** Components read first, 0 for all. */
+  public int prefix() {
+    return prefix;
+  }
+
+  /** Probability with which the answer holds a true neighbour among the candidates. */
+  public double confidence() {
+    return confidence;
+  }
+
+  /** Candidates read whole after a prefix of all was read. */
+  public int survivors() {
+    return Math.min(rerank, 2 * k);
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof SearchParameters that
+        && k == that.k
+        && searchListSize == that.searchListSize
+        && rerank == that.rerank
+        && prefix == that.prefix
+        && Double.compare(confidence, that.confidence) == 0;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(k, searchListSize, rerank, prefix, confidence);
+  }
+
+  @Override
+  public String toString() {
+    return "k "
+        + k
+        + ", list "
+        + searchListSize
+        + ", rerank "
+        + rerank
+        + ", prefix "
+        + prefix
+        + ", confidence "
+        + confidence;
   }
 }

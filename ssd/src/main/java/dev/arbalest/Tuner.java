@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * given, or taken from the index itself; a vector that asks is then left out of its own answer.
  */
 public final class Tuner {
-  static final int LEAST_QUERIES = 20;
+  static final int MIN_QUERIES = 20;
   private static final int LARGEST_LIST = 1000;
   private static final double LIST_GROWTH = 1.12;
   private static final double[] CONFIDENCES = {0.5, 0.8, 0.95, 0.99, 0.999};
@@ -87,12 +87,12 @@ public final class Tuner {
       int available = given == null ? index.stats().slots() : given.rows().count();
       int count = Math.min(sample, given == null ? index.count() : available);
       boolean leaveOut = given == null;
-      if (count < LEAST_QUERIES || k < 1 || k + (leaveOut ? 1 : 0) > index.count()) {
+      if (count < MIN_QUERIES || k < 1 || k + (leaveOut ? 1 : 0) > index.count()) {
         throw new BadInputException(
             "tuning for k = "
                 + k
                 + " needs at least "
-                + LEAST_QUERIES
+                + MIN_QUERIES
                 + " queries and more vectors than k; found "
                 + count
                 + " queries and "
@@ -266,7 +266,8 @@ public final class Tuner {
 
   private RecallCurve.Point measure(int list, double confidence, int[][] truth) throws IOException {
     int length = Math.max(list, k);
-    SearchParameters parameters = new SearchParameters(k, length, length, 0, confidence);
+    SearchParameters parameters =
+        SearchParameters.forK(k).withList(length).withConfidence(confidence);
     LongAdder hits = new LongAdder();
     LongAdder reads = new LongAdder();
     LongAdder scored = new LongAdder();

@@ -2,6 +2,7 @@ package dev.arbalest;
 
 import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.FileMapping;
+import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.ssd.format.FileHeader;
 import dev.arbalest.ssd.format.RowCheck;
 import dev.arbalest.ssd.format.VectorFile;
@@ -17,10 +18,11 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A file of float32 vectors as other programs write them, mapped and read in place. The ending
- * tells the format:
+ * Float32 vectors to build an index from: rows in memory, or a file of another program, mapped and
+ * read in place. The ending of a file tells its format:
  *
  * <ul>
  *   <li>{@code .fbin} (big-ann-benchmarks): uint32 count, uint32 dimension, rows
@@ -29,21 +31,70 @@ import java.util.regex.Pattern;
  * </ul>
  *
  * All are little-endian. Opening checks the header against the file's size; {@link #checkRow}
- * checks values.
+ * checks values. Safe for any number of threads until {@link #close}.
  */
 public final class VectorInput implements AutoCloseable {
   private static final Pattern NPY_SHAPE = Pattern.compile("'shape':\\s*\\((\\d+),\\s*(\\d+),?\\)");
 
   private static final int MAX_NPY_HEADER_BYTES = 65_535;
 
-  private final Path path;
-  private final FileMapping mapping;
+  private static final String IN_MEMORY = "vectors in memory";
+
+  private final @Nullable Path path;
+  private final @Nullable FileMapping mapping;
+  private final @Nullable NativeMemory memory;
   private final F32Rows rows;
 
-  private VectorInput(Path path, FileMapping mapping, F32Rows rows) {
+  private VectorInput(
+      @Nullable Path path,
+      @Nullable FileMapping mapping,
+      @Nullable NativeMemory memory,
+      F32Rows rows) {
     this.path = path;
     this.mapping = mapping;
+    this.memory = memory;
     this.rows = rows;
+  }
+
+  /**
+   * Vectors in arrays, which are copied.
+   *
+   * @param vectors {@code [row][component]}; at least one, all of the same length
+   * @throws BadInputException if there are none, or their lengths differ
+   */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller
+  public static VectorInput of(float[]... vectors) {
+    if (vectors.length == 0 || vectors[0].length == 0) {
+      throw new BadInputException(IN_MEMORY + ": expected at least 1 of dimension 1 or more");
+    }
+    int dimension = vectors[0].length;
+    for (int row = 0; row < vectors.length; row++) {
+      if (vectors[row].length != dimension) {
+        throw new BadInputException(
+            IN_MEMORY
+                + ", row "
+                + row
+                + ": dimension "
+                + vectors[row].length
+                + ", the first row has "
+                + dimension);
+      }
+    }
+    long rowBytes = 4L * dimension;
+    NativeMemory memory = NativeMemory.allocate(rowBytes * vectors.length);
+    for (int row = 0; row < vectors.length; row++) {
+      MemorySegment.copy(
+          vectors[row], 0, memory.segment(), F32Rows.FLOAT, rowBytes * row, dimension);
+    }
+    F32Rows rows = new F32Rows(memory.segment(), 0, rowBytes, vectors.length, dimension);
+    return new VectorInput(null, null, memory, rows);
+  }
+
+  /** Vectors in native memory, which stays the caller's and must outlive this object. */
+  @MustBeClosed
+  public static VectorInput of(F32Rows vectors) {
+    return new VectorInput(null, null, null, vectors);
   }
 
   /**
@@ -88,7 +139,7 @@ public final class VectorInput implements AutoCloseable {
             case "fvecs" -> fvecs(path, bytes);
             default -> npy(path, bytes);
           };
-      return new VectorInput(source, mapping, rows);
+      return new VectorInput(source, mapping, null, rows);
     } catch (Throwable e) {
       mapping.close();
       throw e;
@@ -223,9 +274,14 @@ public final class VectorInput implements AutoCloseable {
     return new F32Rows(bytes, offset, stride, (int) count, (int) dimension);
   }
 
-  /** Where it was read from. */
-  public Path path() {
+  /** The file it was read from, null for vectors in memory. */
+  public @Nullable Path path() {
     return path;
+  }
+
+  /** What messages call it. */
+  public String name() {
+    return path == null ? IN_MEMORY : path.toString();
   }
 
   /** The vectors, alive until {@link #close}. */
@@ -235,7 +291,9 @@ public final class VectorInput implements AutoCloseable {
 
   /** Gives up the memory of rows [from, to), which have been read for the last time. */
   public void release(int from, int to) {
-    mapping.release(rows.offset(from), (to - from) * rows.strideBytes());
+    if (mapping != null) {
+      mapping.release(rows.offset(from), (to - from) * rows.strideBytes());
+    }
   }
 
   /**
@@ -246,11 +304,15 @@ public final class VectorInput implements AutoCloseable {
    *     norm overflows float32, or it is 0 under {@link Metric#COSINE}
    */
   public double checkRow(int row, Metric metric) {
-    return RowCheck.norm(rows, row, metric, path);
+    return RowCheck.norm(rows, row, metric, name());
   }
 
   @Override
   public void close() {
-    mapping.close();
+    try (NativeMemory _ = memory) {
+      if (mapping != null) {
+        mapping.close();
+      }
+    }
   }
 }

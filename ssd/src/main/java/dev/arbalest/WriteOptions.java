@@ -18,7 +18,7 @@ import dev.arbalest.natives.SystemFacts;
  */
 public record WriteOptions(
     long memoryBytes, int linkThreads, int syncMillis, boolean compress, long checkpointBytes) {
-  private static final long LEAST_CHECKPOINT_BYTES = 1 << 20;
+  private static final long MIN_CHECKPOINT_BYTES = 1 << 20;
 
   /** Checks the ranges. */
   public WriteOptions {
@@ -31,7 +31,7 @@ public record WriteOptions(
     if (syncMillis < 0 || syncMillis > 60_000) {
       throw new IllegalArgumentException("sync interval must be in [0, 60000] ms: " + syncMillis);
     }
-    if (checkpointBytes < LEAST_CHECKPOINT_BYTES) {
+    if (checkpointBytes < MIN_CHECKPOINT_BYTES) {
       throw new IllegalArgumentException(
           "checkpoints need at least 1 MiB of log between them: " + checkpointBytes);
     }

@@ -49,7 +49,8 @@ class IndexTest {
       int k = 1 + random.nextInt(count);
       for (int query = 0; query < 10; query++) {
         float[] vector = TestIndexes.row(queries, query);
-        SearchResult result = index.search(vector, new SearchParameters(k, count, count));
+        SearchResult result =
+            index.search(vector, SearchParameters.forK(k).withList(count).withConfidence(1));
         List<Integer> expected = bruteForce(metric, rows, vector);
         assertThat(result.size()).isEqualTo(k);
         for (int rank = 0; rank < k; rank++) {
@@ -77,7 +78,8 @@ class IndexTest {
       OpenOptions options = OpenOptions.defaults().withWarmUpMillis(100);
       try (Index index = Index.open(path, options, ProgressListener.NONE)) {
         float[] vector = TestIndexes.row(rows, 17);
-        SearchResult result = index.search(vector, new SearchParameters(1, 200, 200));
+        SearchResult result =
+            index.search(vector, SearchParameters.forK(1).withList(200).withConfidence(1));
         assertThat((int) result.id(0))
             .isEqualTo((int) bruteForce(Metric.DOT, rows, vector).getFirst());
       }
@@ -200,7 +202,9 @@ class IndexTest {
         long cacheHits = 0;
         for (int query = 0; query < 60; query++) {
           SearchResult result =
-              index.search(TestIndexes.row(rows, query % 30), new SearchParameters(5, 150, 140));
+              index.search(
+                  TestIndexes.row(rows, query % 30),
+                  SearchParameters.forK(5).withList(150).withRerank(140).withConfidence(1));
           for (int rank = 0; rank < 5; rank++) {
             answer.add(result.id(rank));
             answer.add((long) Float.floatToRawIntBits(result.distance(rank)));
@@ -300,11 +304,13 @@ class IndexTest {
       }
       assertThat(index.search(TestIndexes.row(rows, 3), one).id(0)).isEqualTo(3);
     }
-    assertThatThrownBy(() -> new SearchParameters(10, 64, 9))
+    assertThatThrownBy(() -> SearchParameters.forK(10).withList(64).withRerank(9).withConfidence(1))
         .hasMessage("rerank must be in [k = 10, 100000]: 9");
-    assertThatThrownBy(() -> new SearchParameters(10, 31, 32))
+    assertThatThrownBy(
+            () -> SearchParameters.forK(10).withList(31).withRerank(32).withConfidence(1))
         .hasMessage("list must be in [rerank = 32, 100000]: 31");
-    assertThatThrownBy(() -> new SearchParameters(0, 64, 32)).hasMessageContaining("k must be in");
+    assertThatThrownBy(() -> SearchParameters.forK(0).withList(64).withRerank(32).withConfidence(1))
+        .hasMessageContaining("k must be in");
   }
 
   @Test
@@ -314,7 +320,7 @@ class IndexTest {
     Path path = TestIndexes.build(directory, rows, TestIndexes.options(Metric.L2, "rabitq:1"));
     Path vectors = path.resolve("vectors.f32");
     byte[] sound = Files.readAllBytes(vectors);
-    SearchParameters all = new SearchParameters(1, 50, 50);
+    SearchParameters all = SearchParameters.forK(1).withList(50).withConfidence(1);
     for (ReaderKind reader : READERS) {
       try (Index index = open(path, OpenOptions.defaults().withReader(reader))) {
         flip(vectors, 4096 + 17 * 512 + 3);
@@ -370,9 +376,13 @@ class IndexTest {
       List<String> digests = new ArrayList<>();
       for (int threads = 1; threads <= 3; threads++) {
         Path place = Files.createDirectory(directory.resolve(codec.replace(':', '-') + threads));
-        BuildOptions options = TestIndexes.options(Metric.COSINE, codec).withThreads(threads);
+        BuildOptions options =
+            TestIndexes.options(Metric.COSINE, codec).toBuilder().threads(threads).build();
         // The second build reads vectors through the page cache: the memory plan must not matter.
-        options = threads == 2 ? options.withMemoryBytes((264L << 20) + 300_000) : options;
+        options =
+            threads == 2
+                ? options.toBuilder().memoryBytes((264L << 20) + 300_000).build()
+                : options;
         Path path = TestIndexes.build(place, rows, options);
         digests.add(IndexDigest.sha256(path));
       }

@@ -171,13 +171,14 @@ class InputTest {
   @Test
   void aBudgetTooSmallIsRefusedBeforeAnythingIsWritten() throws IOException {
     F32Rows rows = TestRows.gaussian(3, 500, 4);
-    BuildOptions options = TestIndexes.options(Metric.L2, "rabitq:1").withMemoryBytes(100 << 20);
+    BuildOptions options =
+        TestIndexes.options(Metric.L2, "rabitq:1").toBuilder().memoryBytes(100 << 20).build();
     assertThatThrownBy(() -> TestIndexes.build(directory, rows, options))
         .isInstanceOf(dev.arbalest.cache.MemoryBudgetExceededException.class)
         .hasMessageContaining("memory budget of 100.0 MiB is too small")
         .hasMessageContaining("give at least --memory 265m");
     assertThat(directory.resolve("index")).doesNotExist();
-    TestIndexes.build(directory, rows, options.withMemoryBytes(265 << 20));
+    TestIndexes.build(directory, rows, options.toBuilder().memoryBytes(265 << 20).build());
   }
 
   @Test

@@ -1,6 +1,5 @@
 package dev.arbalest;
 
-import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.vamana.BuildParameters;
 import dev.arbalest.vamana.Graph;
 import dev.arbalest.vector.F32Rows;
@@ -24,11 +23,16 @@ public final class TestIndexes {
   private TestIndexes() {}
 
   public static BuildOptions options(Metric metric, String codec) {
-    return BuildOptions.defaults()
-        .withMetric(metric)
-        .withCodec(CodecSpec.parse(codec))
-        .withGraph(GRAPH)
-        .withThreads(2);
+    return BuildOptions.builder()
+        .metric(metric)
+        .codec(codec)
+        .degree(GRAPH.degree())
+        .buildList(GRAPH.searchListSize())
+        .alpha(GRAPH.alpha())
+        .fast(GRAPH.fast())
+        .seed(GRAPH.seed())
+        .threads(2)
+        .build();
   }
 
   /** Writes rows as an .fbin file. */

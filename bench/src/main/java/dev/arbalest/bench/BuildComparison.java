@@ -147,7 +147,7 @@ public final class BuildComparison implements Callable<Integer> {
                 "-Djdk.incubator.vector.VECTOR_ACCESS_OOB_CHECK=0",
                 "-cp",
                 System.getProperty("java.class.path"),
-                BuildSide.class.getName(),
+                EngineBuild.class.getName(),
                 side,
                 input.toString(),
                 queries.toString(),

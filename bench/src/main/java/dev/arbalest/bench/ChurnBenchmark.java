@@ -13,7 +13,6 @@ import dev.arbalest.SearchResult;
 import dev.arbalest.VectorInput;
 import dev.arbalest.WriteOptions;
 import dev.arbalest.natives.Workers;
-import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.ssd.trial.ExactSearch;
 import dev.arbalest.vamana.CandidateList;
 import dev.arbalest.vector.F32Rows;
@@ -195,10 +194,7 @@ public final class ChurnBenchmark implements Callable<Integer> {
       }
     }
     BuildOptions options =
-        BuildOptions.defaults()
-            .withMetric(Metric.parse(metric))
-            .withCodec(CodecSpec.parse(codec))
-            .withThreads(2);
+        BuildOptions.builder().metric(Metric.parse(metric)).codec(codec).threads(2).build();
     try (VectorInput source = VectorInput.open(file)) {
       Index.build(index, source, options, ProgressListener.NONE);
     }
@@ -233,8 +229,7 @@ public final class ChurnBenchmark implements Callable<Integer> {
       throws IOException {
     float[] query = new float[asked.dimension()];
     for (int list : lists) {
-      SearchParameters parameters =
-          new SearchParameters(K, list, list, 0, SearchParameters.DEFAULT_CONFIDENCE);
+      SearchParameters parameters = SearchParameters.forK(K).withList(list);
       long hits = 0;
       long reads = 0;
       long hops = 0;

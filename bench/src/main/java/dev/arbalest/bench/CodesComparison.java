@@ -44,7 +44,7 @@ public final class CodesComparison {
         Workers workers = Workers.start(threads);
         ForkJoinPool pool = new ForkJoinPool(threads)) {
       F32Rows rows = input.rows();
-      ListRandomAccessVectorValues values = BuildSide.heapVectors(rows);
+      ListRandomAccessVectorValues values = EngineBuild.heapVectors(rows);
       for (int round = 0; round < rounds; round++) {
         ours[round] = arbalest(rows, subspaces, workers);
         theirs[round] = jvector(values, subspaces, pool);

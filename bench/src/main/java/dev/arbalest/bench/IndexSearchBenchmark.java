@@ -90,8 +90,7 @@ public class IndexSearchBenchmark {
     }
     Path place = directory.resolve("index");
     try (VectorInput vectors = VectorInput.open(input)) {
-      BuildOptions options =
-          BuildOptions.defaults().withCodec(dev.arbalest.pq.CodecSpec.parse(codec));
+      BuildOptions options = BuildOptions.builder().codec(codec).build();
       var unused = Index.build(place, vectors, options, ProgressListener.NONE);
       assert unused != null;
     }

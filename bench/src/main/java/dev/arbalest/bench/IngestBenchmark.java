@@ -176,8 +176,7 @@ public final class IngestBenchmark implements Callable<Integer> {
   }
 
   private void search(LiveIndex index, F32Rows asked, int first, SingleWriterRecorder recorder) {
-    SearchParameters parameters =
-        new SearchParameters(10, list, list, 0, SearchParameters.DEFAULT_CONFIDENCE);
+    SearchParameters parameters = SearchParameters.forK(10).withList(list);
     SearchResult result = new SearchResult();
     float[] query = new float[asked.dimension()];
     for (int q = first; !stopped; q++) {

@@ -251,7 +251,7 @@ public final class SearchBenchmark implements Callable<Integer> {
         command.add(arguments.get(i));
       }
     }
-    try (MemoryGroup group = MemoryGroup.of(memory)) {
+    try (CgroupLimit group = CgroupLimit.of(memory)) {
       return new ProcessBuilder(group.wrap(command)).inheritIO().start().waitFor();
     }
   }
@@ -260,11 +260,15 @@ public final class SearchBenchmark implements Callable<Integer> {
     List<SearchParameters> all = new ArrayList<>();
     for (int list : lists) {
       for (double confidence : confidences) {
-        all.add(new SearchParameters(k, list, list, 0, confidence));
+        all.add(SearchParameters.forK(k).withList(list).withConfidence(confidence));
       }
       for (String rerank : reranks) {
         if (!rerank.isEmpty() && Integer.parseInt(rerank) <= list) {
-          all.add(new SearchParameters(k, list, Integer.parseInt(rerank)));
+          all.add(
+              SearchParameters.forK(k)
+                  .withList(list)
+                  .withRerank(Integer.parseInt(rerank))
+                  .withConfidence(1));
         }
       }
     }

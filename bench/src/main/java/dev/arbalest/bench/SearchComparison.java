@@ -95,7 +95,7 @@ public final class SearchComparison implements Callable<Integer> {
       System.err.println("--peer must be jvector, found " + peer);
       return 2;
     }
-    for (String engine : SearchSide.engines()) {
+    for (String engine : EngineSearch.engines()) {
       String unused =
           run(List.of("prepare", engine, input.toString(), place(engine).toString()), "6g", null);
       assert unused.isEmpty();
@@ -107,14 +107,14 @@ public final class SearchComparison implements Callable<Integer> {
     StringBuilder ratios = new StringBuilder();
     for (int count : threads) {
       List<List<Outcome>> outcomes = new ArrayList<>();
-      SearchSide.engines().forEach(_ -> outcomes.add(new ArrayList<>()));
+      EngineSearch.engines().forEach(_ -> outcomes.add(new ArrayList<>()));
       for (int round = 0; round < rounds; round++) {
         for (int i = 0; i < outcomes.size(); i++) {
-          outcomes.get(i).add(search(SearchSide.engines().get(i), count));
+          outcomes.get(i).add(search(EngineSearch.engines().get(i), count));
         }
       }
       for (int i = 0; i < outcomes.size(); i++) {
-        print(count, SearchSide.engines().get(i), outcomes.get(i));
+        print(count, EngineSearch.engines().get(i), outcomes.get(i));
       }
       ratios.append(
           String.format(
@@ -175,7 +175,7 @@ public final class SearchComparison implements Callable<Integer> {
                 Double.toString(recall),
                 lists),
             memory > 0 ? heap : "2g",
-            memory > 0 ? MemoryGroup.of(memory) : null);
+            memory > 0 ? CgroupLimit.of(memory) : null);
     System.err.println(engine + ", " + count + " thread(s): " + line);
     String[] numbers = line.split(" ", -1);
     return new Outcome(
@@ -188,7 +188,7 @@ public final class SearchComparison implements Callable<Integer> {
   }
 
   private static String run(
-      List<String> arguments, String heapSize, @org.jspecify.annotations.Nullable MemoryGroup group)
+      List<String> arguments, String heapSize, @org.jspecify.annotations.Nullable CgroupLimit group)
       throws IOException, InterruptedException {
     List<String> command =
         new ArrayList<>(
@@ -201,7 +201,7 @@ public final class SearchComparison implements Callable<Integer> {
                 "-Djdk.incubator.vector.VECTOR_ACCESS_OOB_CHECK=0",
                 "-cp",
                 System.getProperty("java.class.path"),
-                SearchSide.class.getName()));
+                EngineSearch.class.getName()));
     command.addAll(arguments);
     Path log = Files.createTempFile("arbalest-search", ".log");
     try {

@@ -74,11 +74,11 @@ public final class ServerBenchmark implements Callable<Integer> {
   private static final String NAME = "bench";
   private static final int BATCH = 500;
   private static final int UPSERT = 32;
-  private static final int MOST_WAIT_MILLIS = 60_000;
+  private static final int MAX_WAIT_MILLIS = 60_000;
   private static final int RECALL_QUERIES = 200;
 
   /** Memory goes up and down with the collector and with checkpoints. */
-  private static final double MOST_GROWTH = 1.15;
+  private static final double MAX_GROWTH = 1.15;
 
   @Option(
       names = "--server",
@@ -167,7 +167,7 @@ public final class ServerBenchmark implements Callable<Integer> {
     }
     System.out.println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(report));
     boolean sound = searchErrors.get() + writeErrors.get() == 0;
-    return sound && report.path("lost").asLong(0) == 0 && growth < MOST_GROWTH ? 0 : 1;
+    return sound && report.path("lost").asLong(0) == 0 && growth < MAX_GROWTH ? 0 : 1;
   }
 
   private Process start() throws Exception {
@@ -247,7 +247,7 @@ public final class ServerBenchmark implements Callable<Integer> {
         }
         root.setRowCount(size);
         for (int waited = 0; !stream.isReady(); waited++) {
-          if (waited == MOST_WAIT_MILLIS) {
+          if (waited == MAX_WAIT_MILLIS) {
             throw new IOException(
                 "the server takes no vectors for a minute; its log or memory may tell why");
           }
@@ -417,8 +417,7 @@ public final class ServerBenchmark implements Callable<Integer> {
     }
     long[][] found = new long[size][];
     Path directory = work.resolve("data/collections/" + NAME + "/index");
-    SearchParameters parameters =
-        new SearchParameters(10, list, list, 0, SearchParameters.DEFAULT_CONFIDENCE);
+    SearchParameters parameters = SearchParameters.forK(10).withList(list);
     int threads = Runtime.getRuntime().availableProcessors();
     try (Index index =
         Index.open(

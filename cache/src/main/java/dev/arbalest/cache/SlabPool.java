@@ -24,7 +24,7 @@ public final class SlabPool implements AutoCloseable {
   private static final int CHUNK_BYTES = 64 << 10;
 
   /** Enough for whole cache lines and vector registers. */
-  private static final long LEAST_ALIGNMENT = 64;
+  private static final long MIN_ALIGNMENT = 64;
 
   private final List<NativeMemory> slabs = new ArrayList<>();
   private final Deque<MemorySegment> free = new ArrayDeque<>();
@@ -130,7 +130,7 @@ public final class SlabPool implements AutoCloseable {
         own.add(memory);
         return memory.segment();
       }
-      long alignment = Math.max(LEAST_ALIGNMENT, byteAlignment);
+      long alignment = Math.max(MIN_ALIGNMENT, byteAlignment);
       long start = (used + alignment - 1) / alignment * alignment;
       if (start + byteSize > current.byteSize()) {
         current = takeChunk();

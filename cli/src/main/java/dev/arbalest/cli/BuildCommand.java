@@ -11,9 +11,7 @@ import dev.arbalest.IndexInfo;
 import dev.arbalest.VectorInput;
 import dev.arbalest.cli.formats.InputFiles;
 import dev.arbalest.natives.SystemFacts;
-import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.ssd.trial.IndexDigest;
-import dev.arbalest.vamana.BuildParameters;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -133,32 +131,32 @@ final class BuildCommand implements Callable<Integer>, Failures.Verbose {
   @Override
   public Integer call() throws IOException {
     BuildOptions options =
-        BuildOptions.defaults()
-            .withMetric(Metric.parse(metric.toLowerCase(Locale.ROOT)))
-            .withStorage(ElementType.parse(storage.toLowerCase(Locale.ROOT)))
-            .withGraph(new BuildParameters(degree, buildList, alpha, fast, seed));
+        BuildOptions.builder()
+            .metric(Metric.parse(metric.toLowerCase(Locale.ROOT)))
+            .storage(ElementType.parse(storage.toLowerCase(Locale.ROOT)))
+            .degree(degree)
+            .buildList(buildList)
+            .alpha(alpha)
+            .fast(fast)
+            .seed(seed)
+            .build();
     if (dimensions != null) {
       if (dimensions < 1) {
         throw new BadInputException("dimensions must be at least 1: " + dimensions);
       }
-      options = options.withCodeDimension(dimensions);
+      options = options.toBuilder().codeDimension(dimensions).build();
     }
     if (memory != null) {
-      options = options.withMemoryBytes(memory);
+      options = options.toBuilder().memoryBytes(memory).build();
     }
-    options = options.withResume(resume).withCheckpointSeconds(checkpoint);
+    options = options.toBuilder().resume(resume).checkpointSeconds(checkpoint).build();
     if (threads != null) {
-      options = options.withThreads(threads);
+      options = options.toBuilder().threads(threads).build();
     }
-    if (!codec.equals("auto")) {
-      options = options.withCodec(CodecSpec.parse(codec));
-    }
+    options = options.toBuilder().codec(codec).build();
     BuildReport report;
     try (VectorInput vectors = InputFiles.open(input, InputFiles.Role.BASE);
         Progress progress = common.progress()) {
-      if (codec.equals("auto")) {
-        options = options.withAutomaticCodec(vectors.rows().count(), vectors.rows().dimension());
-      }
       KernelWarning.printBeside(options, vectors.rows().dimension(), common.err());
       report = Index.build(index, vectors, ids(vectors.rows().count()), options, progress);
     }

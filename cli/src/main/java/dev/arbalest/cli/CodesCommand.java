@@ -4,8 +4,8 @@ import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.BadInputException;
 import dev.arbalest.VectorInput;
 import dev.arbalest.cli.codes.CodecTrial;
+import dev.arbalest.cli.codes.CodecTrialData;
 import dev.arbalest.cli.codes.RankingPlot;
-import dev.arbalest.cli.codes.TrialData;
 import dev.arbalest.cli.formats.InputFiles;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
@@ -94,7 +94,7 @@ final class CodesCommand implements Callable<Integer>, Failures.Verbose {
           spec.requireFits(prefix);
         }
       }
-      try (TrialData data = loadData(vectors, chosen, workers)) {
+      try (CodecTrialData data = loadData(vectors, chosen, workers)) {
         for (int prefix : prefixes(full)) {
           measure(data, prefix, specs(prefix), workers, results);
         }
@@ -143,22 +143,22 @@ final class CodesCommand implements Callable<Integer>, Failures.Verbose {
   }
 
   @MustBeClosed
-  private TrialData loadData(VectorInput vectors, Metric chosen, Workers workers)
+  private CodecTrialData loadData(VectorInput vectors, Metric chosen, Workers workers)
       throws IOException {
     if (queries == null) {
       if (groundTruth != null) {
         throw new BadInputException("--ground-truth needs the --queries it belongs to");
       }
-      return TrialData.holdOut(vectors, chosen, workers);
+      return CodecTrialData.holdOut(vectors, chosen, workers);
     }
     try (VectorInput queryVectors = InputFiles.open(queries, InputFiles.Role.QUERIES)) {
       GroundTruth truth = groundTruth == null ? null : InputFiles.groundTruth(groundTruth);
-      return TrialData.of(vectors, queryVectors, truth, chosen, workers);
+      return CodecTrialData.of(vectors, queryVectors, truth, chosen, workers);
     }
   }
 
   private void measure(
-      TrialData data,
+      CodecTrialData data,
       int prefix,
       List<CodecSpec> specs,
       Workers workers,
@@ -166,7 +166,7 @@ final class CodesCommand implements Callable<Integer>, Failures.Verbose {
       throws IOException {
     try (NativeMemory memory = data.newPrefixMemory(prefix);
         Progress progress = common.progress()) {
-      TrialData.Prefix cut = data.cut(prefix, memory);
+      CodecTrialData.Prefix cut = data.cut(prefix, memory);
       CodecTrial trial = new CodecTrial(data, cut, seed, workers);
       progress.stage("f32", 1);
       results.add(trial.floats());

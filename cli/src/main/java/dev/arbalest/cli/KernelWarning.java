@@ -50,7 +50,9 @@ final class KernelWarning {
 
   /** Checks the kernels a build uses while it runs; the build does not wait for it. */
   static void printBeside(BuildOptions options, int dimension, PrintWriter err) {
-    Set<Kernel> kernels = of(options.codec(), Metric.L2);
+    // Which codec "auto" is depends on the memory; the finest uses the kernels of the others, too.
+    String codec = options.codec().equals(BuildOptions.AUTO_CODEC) ? "saq:2" : options.codec();
+    Set<Kernel> kernels = of(CodecSpec.parse(codec), Metric.L2);
     kernels.add(Kernel.F32_MATRIX);
     Thread.ofPlatform().daemon().name("kernel check").start(() -> print(kernels, dimension, err));
   }

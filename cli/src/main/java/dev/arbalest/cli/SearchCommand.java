@@ -211,7 +211,11 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
     }
     double sure =
         confidence != null ? confidence : rerank != null || prefix > 0 ? 1 : defaults.confidence();
-    return new SearchParameters(k, length, depth, prefix, sure);
+    return SearchParameters.forK(k)
+        .withList(length)
+        .withRerank(depth)
+        .withPrefix(prefix)
+        .withConfidence(sure);
   }
 
   private ObjectNode json(

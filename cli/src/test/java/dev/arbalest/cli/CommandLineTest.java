@@ -368,24 +368,6 @@ class CommandLineTest {
   }
 
   @Test
-  void theCodecChosenDependsOnTheMemory() {
-    // 264 MiB of base and staging, 11.5 of graph and tables, 0.9 of codes of one bit, 1.5 or 1.7 of
-    // codes of two and 5.0 of those that stand for the vectors.
-    String[] budgets = {"285m", "277m", "8g"};
-    String[] codecs = {"saq:2", "rabitq:1", "saq:2"};
-    for (int i = 0; i < budgets.length; i++) {
-      assertThat(
-              dev.arbalest.BuildOptions.defaults()
-                  .withThreads(2)
-                  .withMemoryBytes(new ByteSize().convert(budgets[i]))
-                  .withAutomaticCodec(20_000, 256)
-                  .codec()
-                  .toString())
-          .isEqualTo(codecs[i]);
-    }
-  }
-
-  @Test
   void generatedDataDoNotDependOnThreads() throws IOException {
     byte[][] first = new byte[3][];
     List<String> endings = List.of(".base.fbin", ".query.fbin", ".gt.ibin");

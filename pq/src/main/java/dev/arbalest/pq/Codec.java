@@ -16,8 +16,7 @@ import java.lang.foreign.SegmentAllocator;
  * to the caller. Codes depend on the vector and the trained parameters alone, so they are the same
  * for any number of threads.
  */
-public sealed interface Codec
-    permits SegmentedRaBitQ, RaBitQ, ProductQuantizer, ScalarQuantizer, HalfFloats {
+public sealed interface Codec permits Saq, RaBitQ, ProductQuantizer, ScalarQuantizer, HalfFloats {
 
   /** How the codec is written on the command line and in the manifest, such as {@code rabitq:1}. */
   CodecSpec spec();
@@ -71,7 +70,7 @@ public sealed interface Codec
   static Codec train(CodecSpec spec, Metric metric, F32Rows rows, long seed, Workers workers)
       throws IOException {
     return switch (spec.family()) {
-      case SAQ -> SegmentedRaBitQ.train(spec, metric, rows, seed, workers);
+      case SAQ -> Saq.train(spec, metric, rows, seed, workers);
       case RABITQ -> RaBitQ.train(spec, metric, rows, seed);
       case PQ, PQ4 -> ProductQuantizer.train(spec, metric, rows, seed, workers);
       case SQ8 -> ScalarQuantizer.train(spec, metric, rows);
@@ -99,7 +98,7 @@ public sealed interface Codec
       throw new IOException("unreadable codec: " + e.getMessage(), e);
     }
     return switch (spec.family()) {
-      case SAQ -> SegmentedRaBitQ.readBody(spec, metric, in);
+      case SAQ -> Saq.readBody(spec, metric, in);
       case RABITQ -> RaBitQ.readBody(spec, metric, in);
       case PQ, PQ4 -> ProductQuantizer.readBody(spec, metric, in);
       case SQ8 -> ScalarQuantizer.readBody(spec, metric, in);

@@ -62,7 +62,7 @@ public record CodecSpec(Family family, int parameter) {
   /** Whether the codec can be trained for a dimension. */
   public boolean fits(int dimension) {
     return switch (family) {
-      case SAQ -> dimension >= SegmentedRaBitQ.LEAST_DIMENSION;
+      case SAQ -> dimension >= Saq.MIN_DIMENSION;
       case PQ, PQ4 -> parameter <= dimension;
       case RABITQ, SQ8, F16 -> true;
     };
@@ -80,7 +80,7 @@ public record CodecSpec(Family family, int parameter) {
     if (family == Family.SAQ) {
       throw new IllegalArgumentException(
           "saq:B needs vectors of at least "
-              + SegmentedRaBitQ.LEAST_DIMENSION
+              + Saq.MIN_DIMENSION
               + " components, found "
               + dimension
               + "; use rabitq:B");
@@ -99,7 +99,7 @@ public record CodecSpec(Family family, int parameter) {
     return switch (family) {
       case PQ -> (parameter + 7) / 8 * 8;
       case PQ4 -> (parameter + 15) / 16 * 8;
-      case SAQ -> SegmentedRaBitQ.codeBytes(dimension, parameter);
+      case SAQ -> Saq.codeBytes(dimension, parameter);
       case RABITQ -> (dimension + 63) / 64 * 8 * parameter + 16;
       case SQ8 -> (dimension + 7) / 8 * 8 + 8;
       case F16 -> (2 * dimension + 7) / 8 * 8 + 8;

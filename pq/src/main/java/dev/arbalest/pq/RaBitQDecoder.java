@@ -14,7 +14,7 @@ final class RaBitQDecoder implements CodeDecoder {
 
   RaBitQDecoder(RaBitQ codec) {
     this.codec = codec;
-    this.squaredCenter = SegmentedDecoder.squaredNorm(codec.center());
+    this.squaredCenter = SaqDecoder.squaredNorm(codec.center());
   }
 
   @Override

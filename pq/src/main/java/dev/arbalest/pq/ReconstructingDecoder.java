@@ -27,7 +27,7 @@ final class ReconstructingDecoder implements CodeDecoder {
   @Override
   public float decode(MemorySegment codes, int node, MemorySegment target, long offset) {
     reconstruction.reconstruct(codes, node, vector);
-    squaredLength = (float) SegmentedDecoder.squaredNorm(vector);
+    squaredLength = (float) SaqDecoder.squaredNorm(vector);
     MemorySegment.copy(vector, 0, target, RaBitQ.FLOAT, offset, vector.length);
     return squaredLength;
   }

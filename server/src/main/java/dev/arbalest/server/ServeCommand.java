@@ -34,7 +34,7 @@ import picocli.CommandLine.Spec;
     })
 public final class ServeCommand implements Callable<Integer> {
   private static final int FAILED = 1;
-  private static final long LEAST_BESIDE_HEAP = 256L << 20;
+  private static final long MIN_BESIDE_HEAP = 256L << 20;
 
   @Spec private CommandSpec spec;
 
@@ -230,7 +230,7 @@ public final class ServeCommand implements Callable<Integer> {
     long half = SystemFacts.memoryLimitBytes() / 2;
     long memoryBytes =
         budget == null
-            ? Math.max(half, Math.min(2 * half, heap + LEAST_BESIDE_HEAP))
+            ? Math.max(half, Math.min(2 * half, heap + MIN_BESIDE_HEAP))
             : bytes("--memory", budget, 64L << 20, 1L << 50);
     if (memoryBytes <= heap) {
       throw bad(

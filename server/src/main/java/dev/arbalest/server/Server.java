@@ -8,7 +8,7 @@ import dev.arbalest.server.collection.SearchPool;
 import dev.arbalest.server.flight.FlightService;
 import dev.arbalest.server.http.ConnectionGuard;
 import dev.arbalest.server.http.HttpApi;
-import dev.arbalest.server.metrics.FlightRecorder;
+import dev.arbalest.server.metrics.JfrRecorder;
 import dev.arbalest.server.metrics.ServerMetrics;
 import dev.arbalest.server.model.BadOptionException;
 import dev.arbalest.server.model.ServerOptions;
@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * collections become ready one after the other. Thread-safe.
  */
 public final class Server implements AutoCloseable {
-  private static final int MOST_CONNECTIONS = 8192;
+  private static final int MAX_CONNECTIONS = 8192;
 
   /** Within which the head of a connection's next request must have come. */
   private static final int IDLE_SECONDS = 180;
@@ -36,13 +36,13 @@ public final class Server implements AutoCloseable {
   /** What has not sent a byte for so long is gone. */
   private static final Duration SILENCE = Duration.ofSeconds(IDLE_SECONDS + 60);
 
-  private static final int MOST_REQUESTS = 1024;
+  private static final int MAX_REQUESTS = 1024;
   private static final Duration GRACE = Duration.ofSeconds(10);
 
   private final ServerOptions options;
   public final Collections collections;
   private final SearchPool pool;
-  private final FlightRecorder recorder;
+  private final JfrRecorder recorder;
   private final HttpApi http;
   private final ConnectionGuard guard;
   private final WebServer web;
@@ -86,10 +86,10 @@ public final class Server implements AutoCloseable {
 
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller
-  private static FlightRecorder recorder(ServerOptions options, Collections collections)
+  private static JfrRecorder recorder(ServerOptions options, Collections collections)
       throws IOException {
     try {
-      return new FlightRecorder(options.jfr());
+      return new JfrRecorder(options.jfr());
     } catch (Throwable e) {
       collections.close();
       throw e;
@@ -127,8 +127,8 @@ public final class Server implements AutoCloseable {
             .port(options.httpPort())
             .shutdownHook(false)
             .shutdownGracePeriod(GRACE)
-            .maxTcpConnections(MOST_CONNECTIONS)
-            .maxConcurrentRequests(MOST_REQUESTS)
+            .maxTcpConnections(MAX_CONNECTIONS)
+            .maxConcurrentRequests(MAX_REQUESTS)
             .connectionOptions(options -> options.readTimeout(SILENCE))
             .protocolsDiscoverServices(false)
             .addConnectionSelector(guard)

@@ -30,7 +30,7 @@ public final class GraphUpdater {
   private static final int REPLACEMENTS = 8;
 
   /** The nearest of a node's neighbours come first: more of them replaced it no better. */
-  private static final int MOST_CANDIDATES = 32;
+  private static final int MAX_CANDIDATES = 32;
 
   /**
    * When no more than so many nodes stay for one that leaves, all are linked again. To take a node
@@ -42,7 +42,7 @@ public final class GraphUpdater {
   private static final int LIVING_PER_BATCHED = 4;
 
   /** Bounds the memory a batch's edges take. */
-  private static final int MOST_RELINKED_AT_A_TIME = 1024;
+  private static final int MAX_RELINKED_AT_A_TIME = 1024;
 
   /** More nodes out of reach than this are too many to be hung on somewhere... */
   private static final int LOST_BEFORE_RELINK = 8;
@@ -193,7 +193,7 @@ public final class GraphUpdater {
     }
     int done = 0;
     while (done < nodes.length) {
-      int size = batch(Math.min(nodes.length - done, MOST_RELINKED_AT_A_TIME));
+      int size = batch(Math.min(nodes.length - done, MAX_RELINKED_AT_A_TIME));
       inserter.insert(nodes, done, size);
       done += size;
     }
@@ -372,8 +372,8 @@ public final class GraphUpdater {
     private final PairDistances pairs;
     private final int[] row = new int[graph.maxDegree()];
     private final int[] theirs = new int[graph.maxDegree()];
-    private final int[] candidates = new int[MOST_CANDIDATES];
-    private final float[] nearness = new float[MOST_CANDIDATES];
+    private final int[] candidates = new int[MAX_CANDIDATES];
+    private final float[] nearness = new float[MAX_CANDIDATES];
     private int[] kept = new int[2 * graph.maxDegree()];
     private long[] collected = new long[1024];
     private int collectedCount;
@@ -406,7 +406,7 @@ public final class GraphUpdater {
     private int staying(int node) {
       int degree = graph.neighbors(node, theirs);
       int count = 0;
-      for (int i = 0; i < degree && count < MOST_CANDIDATES; i++) {
+      for (int i = 0; i < degree && count < MAX_CANDIDATES; i++) {
         if (stays(theirs[i])) {
           candidates[count++] = theirs[i];
         }

@@ -12,7 +12,7 @@ import java.util.function.IntConsumer;
  * when given more candidates than ever before.
  */
 final class RobustPrune {
-  private static final int MOST_INSERTED = 256;
+  private static final int MAX_INSERTED = 256;
 
   private final PairDistances distances;
   private final float alpha;
@@ -99,7 +99,7 @@ final class RobustPrune {
 
   /** Few keys, which come nearly in order: the library's sort would allocate for those. */
   private void sort() {
-    if (count > MOST_INSERTED) {
+    if (count > MAX_INSERTED) {
       java.util.Arrays.sort(keys, 0, count);
       return;
     }

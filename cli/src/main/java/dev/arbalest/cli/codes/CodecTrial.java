@@ -25,13 +25,13 @@ public final class CodecTrial {
   /** Every so many base rows one is looked at closely for each query. */
   private static final int ERROR_SAMPLES = 200;
 
-  private final TrialData data;
+  private final CodecTrialData data;
   private final F32Rows base;
   private final F32Rows queries;
   private final long seed;
   private final Workers workers;
 
-  public CodecTrial(TrialData data, TrialData.Prefix cut, long seed, Workers workers) {
+  public CodecTrial(CodecTrialData data, CodecTrialData.Prefix cut, long seed, Workers workers) {
     this.data = data;
     this.base = cut.base();
     this.queries = cut.queries();

@@ -41,7 +41,7 @@ public final class AdcDistance {
     Objects.checkFromIndexSize(outFrom, count, out.length);
     for (int i = 0; i < count; i++) {
       long code =
-          Memory.address(codes, codesOffsetBytes + nodes[from + i] * strideBytes, subspaces);
+          AddressSpace.address(codes, codesOffsetBytes + nodes[from + i] * strideBytes, subspaces);
       out[outFrom + i] = AdcVectorKernels.sum(adcTable, subspaces, code, indexScratch);
     }
   }

@@ -9,7 +9,7 @@ import jdk.incubator.vector.VectorSpecies;
 final class AdcVectorKernels {
   private static final VectorSpecies<Float> SPECIES = FloatLanes.SPECIES;
   private static final int LANES = SPECIES.length();
-  private static final MemorySegment ALL = Memory.ALL;
+  private static final MemorySegment ALL = AddressSpace.ALL;
 
   private AdcVectorKernels() {}
 

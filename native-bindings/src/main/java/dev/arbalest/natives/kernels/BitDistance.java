@@ -60,18 +60,18 @@ public final class BitDistance {
       throw new IllegalArgumentException(
           "bits must be in [1, " + MAX_BITS + "]: query " + queryBits + ", code " + codeBits);
     }
-    long planes = Memory.address(query, 0, 8L * queryBits * words);
+    long planes = AddressSpace.address(query, 0, 8L * queryBits * words);
     Objects.checkFromIndexSize(from, count, nodes.length);
     Objects.checkFromIndexSize(0, count, out.length);
     if (count == 0) {
       return;
     }
     long codeBytes = 8L * codeBits * words;
-    Memory.checkRecords(codes, codesOffsetBytes, strideBytes, codeBytes, nodes, from, count);
+    AddressSpace.checkRecords(codes, codesOffsetBytes, strideBytes, codeBytes, nodes, from, count);
     long base = codes.address() + codesOffsetBytes;
-    if (codes.byteSize() > MemoryTouch.CACHED_BYTES) {
+    if (codes.byteSize() > CacheTouch.CACHED_BYTES) {
       // The sum of what was touched must be used, or the compiler drops the loads.
-      out[0] = (int) MemoryTouch.touch(base, strideBytes, codeBytes, nodes, from, count);
+      out[0] = (int) CacheTouch.touch(base, strideBytes, codeBytes, nodes, from, count);
     }
     if (codeBits == 1 && queryBits == 4 && words == BitVectorKernels.THREE) {
       BitVectorKernels.oneByFourOfThree(planes, base, strideBytes, nodes, from, count, out);

@@ -35,8 +35,8 @@ public final class BitLevels {
       float scale,
       MemorySegment target,
       long targetOffset) {
-    long code = Memory.address(codes, offset, 8L * words * bits);
-    long out = Memory.address(target, targetOffset, 256L * words);
+    long code = AddressSpace.address(codes, offset, 8L * words * bits);
+    long out = AddressSpace.address(target, targetOffset, 256L * words);
     if (bits == 1) {
       expandSigns(code, words, scale, out);
       return;
@@ -45,11 +45,11 @@ public final class BitLevels {
       for (int first = 0; first < 64; first += LANES) {
         FloatVector levels = FloatVector.broadcast(SPECIES, -scale * ((1 << bits) - 1));
         for (int bit = 0; bit < bits; bit++) {
-          long plane = Memory.ALL.get(LONG, code + 8L * (bit * words + word)) >>> first;
+          long plane = AddressSpace.ALL.get(LONG, code + 8L * (bit * words + word)) >>> first;
           VectorMask<Float> set = VectorMask.fromLong(SPECIES, plane);
           levels = levels.add(FloatVector.broadcast(SPECIES, scale * (2 << bit)), set);
         }
-        levels.intoMemorySegment(Memory.ALL, out + 4L * (64 * word + first), ORDER);
+        levels.intoMemorySegment(AddressSpace.ALL, out + 4L * (64 * word + first), ORDER);
       }
     }
   }
@@ -58,10 +58,12 @@ public final class BitLevels {
     FloatVector minus = FloatVector.broadcast(SPECIES, -scale);
     FloatVector plus = FloatVector.broadcast(SPECIES, scale);
     for (int word = 0; word < words; word++) {
-      long plane = Memory.ALL.get(LONG, code + 8L * word);
+      long plane = AddressSpace.ALL.get(LONG, code + 8L * word);
       for (int first = 0; first < 64; first += LANES) {
         VectorMask<Float> set = VectorMask.fromLong(SPECIES, plane >>> first);
-        minus.blend(plus, set).intoMemorySegment(Memory.ALL, out + 4L * (64 * word + first), ORDER);
+        minus
+            .blend(plus, set)
+            .intoMemorySegment(AddressSpace.ALL, out + 4L * (64 * word + first), ORDER);
       }
     }
   }

@@ -28,8 +28,8 @@ public final class F32Distance {
   public static float dot(
       MemorySegment a, long aOffsetBytes, MemorySegment b, long bOffsetBytes, int dimension) {
     return F32VectorKernels.dot(
-        Memory.address(a, aOffsetBytes, 4L * dimension),
-        Memory.address(b, bOffsetBytes, 4L * dimension),
+        AddressSpace.address(a, aOffsetBytes, 4L * dimension),
+        AddressSpace.address(b, bOffsetBytes, 4L * dimension),
         dimension);
   }
 
@@ -37,8 +37,8 @@ public final class F32Distance {
   public static float squaredL2(
       MemorySegment a, long aOffsetBytes, MemorySegment b, long bOffsetBytes, int dimension) {
     return F32VectorKernels.squaredL2(
-        Memory.address(a, aOffsetBytes, 4L * dimension),
-        Memory.address(b, bOffsetBytes, 4L * dimension),
+        AddressSpace.address(a, aOffsetBytes, 4L * dimension),
+        AddressSpace.address(b, bOffsetBytes, 4L * dimension),
         dimension);
   }
 
@@ -46,8 +46,8 @@ public final class F32Distance {
   public static float cosine(
       MemorySegment a, long aOffsetBytes, MemorySegment b, long bOffsetBytes, int dimension) {
     return F32VectorKernels.cosine(
-        Memory.address(a, aOffsetBytes, 4L * dimension),
-        Memory.address(b, bOffsetBytes, 4L * dimension),
+        AddressSpace.address(a, aOffsetBytes, 4L * dimension),
+        AddressSpace.address(b, bOffsetBytes, 4L * dimension),
         dimension);
   }
 
@@ -99,9 +99,9 @@ public final class F32Distance {
               + dimension);
     }
     long bytes = 4L * dimension;
-    long v = Memory.address(vector, 0, bytes);
-    long t = Memory.address(rest, 0, bytes);
-    long r = Memory.address(axes, 0, bytes * count);
+    long v = AddressSpace.address(vector, 0, bytes);
+    long t = AddressSpace.address(rest, 0, bytes);
+    long r = AddressSpace.address(axes, 0, bytes * count);
     java.util.Objects.checkFromIndexSize(0, count, products.length);
     float[] scratch = SCRATCH.get();
     for (int i = 0; i < count; i += TILE_ROWS) {
@@ -200,7 +200,7 @@ public final class F32Distance {
       float[] out,
       int outFrom) {
     long bytes = 4L * dimension;
-    long q = Memory.address(query, queryOffsetBytes, bytes);
+    long q = AddressSpace.address(query, queryOffsetBytes, bytes);
     java.util.Objects.checkFromIndexSize(from, count, rowOffsets.length);
     java.util.Objects.checkFromIndexSize(outFrom, count, out.length);
     float[] scratch = SCRATCH.get();
@@ -208,14 +208,14 @@ public final class F32Distance {
       // A last tile that is not full scores its last row again: one kernel, one rounding.
       int last = Math.min(count - i, TILE_ROWS) - 1;
       int base = from + i;
-      long r0 = Memory.address(rows, rowOffsets[base], bytes);
-      long r1 = Memory.address(rows, rowOffsets[base + Math.min(1, last)], bytes);
-      long r2 = Memory.address(rows, rowOffsets[base + Math.min(2, last)], bytes);
-      long r3 = Memory.address(rows, rowOffsets[base + Math.min(3, last)], bytes);
-      long r4 = Memory.address(rows, rowOffsets[base + Math.min(4, last)], bytes);
-      long r5 = Memory.address(rows, rowOffsets[base + Math.min(5, last)], bytes);
-      long r6 = Memory.address(rows, rowOffsets[base + Math.min(6, last)], bytes);
-      long r7 = Memory.address(rows, rowOffsets[base + Math.min(7, last)], bytes);
+      long r0 = AddressSpace.address(rows, rowOffsets[base], bytes);
+      long r1 = AddressSpace.address(rows, rowOffsets[base + Math.min(1, last)], bytes);
+      long r2 = AddressSpace.address(rows, rowOffsets[base + Math.min(2, last)], bytes);
+      long r3 = AddressSpace.address(rows, rowOffsets[base + Math.min(3, last)], bytes);
+      long r4 = AddressSpace.address(rows, rowOffsets[base + Math.min(4, last)], bytes);
+      long r5 = AddressSpace.address(rows, rowOffsets[base + Math.min(5, last)], bytes);
+      long r6 = AddressSpace.address(rows, rowOffsets[base + Math.min(6, last)], bytes);
+      long r7 = AddressSpace.address(rows, rowOffsets[base + Math.min(7, last)], bytes);
       int o = outFrom + i;
       switch (kernel) {
         case DOT ->

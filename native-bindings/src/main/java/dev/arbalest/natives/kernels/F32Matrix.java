@@ -14,12 +14,12 @@ public final class F32Matrix {
   private static final int TILE = 4;
 
   /** Floats of the widest vector register. */
-  private static final int MOST_LANES = 16;
+  private static final int MAX_LANES = 16;
 
   /** Scratch of one thread for any call. */
   public static final class Scratch {
     private final float[] tile = new float[TILE * TILE];
-    private final float[] sums = new float[TILE * TILE * MOST_LANES];
+    private final float[] sums = new float[TILE * TILE * MAX_LANES];
 
     /** Allocates it. */
     public Scratch() {}
@@ -115,17 +115,17 @@ public final class F32Matrix {
       // Tiles that are not full repeat their last query and row: one kernel, one rounding.
       int lastQuery = Math.min(queryCount - i, TILE) - 1;
       int query = queryFrom + i;
-      long q0 = Memory.address(queries, queryOffsets[query], bytes);
-      long q1 = Memory.address(queries, queryOffsets[query + Math.min(1, lastQuery)], bytes);
-      long q2 = Memory.address(queries, queryOffsets[query + Math.min(2, lastQuery)], bytes);
-      long q3 = Memory.address(queries, queryOffsets[query + Math.min(3, lastQuery)], bytes);
+      long q0 = AddressSpace.address(queries, queryOffsets[query], bytes);
+      long q1 = AddressSpace.address(queries, queryOffsets[query + Math.min(1, lastQuery)], bytes);
+      long q2 = AddressSpace.address(queries, queryOffsets[query + Math.min(2, lastQuery)], bytes);
+      long q3 = AddressSpace.address(queries, queryOffsets[query + Math.min(3, lastQuery)], bytes);
       for (int j = 0; j < rowCount; j += TILE) {
         int lastRow = Math.min(rowCount - j, TILE) - 1;
         int row = rowFrom + j;
-        long r0 = Memory.address(rows, rowOffsets[row], bytes);
-        long r1 = Memory.address(rows, rowOffsets[row + Math.min(1, lastRow)], bytes);
-        long r2 = Memory.address(rows, rowOffsets[row + Math.min(2, lastRow)], bytes);
-        long r3 = Memory.address(rows, rowOffsets[row + Math.min(3, lastRow)], bytes);
+        long r0 = AddressSpace.address(rows, rowOffsets[row], bytes);
+        long r1 = AddressSpace.address(rows, rowOffsets[row + Math.min(1, lastRow)], bytes);
+        long r2 = AddressSpace.address(rows, rowOffsets[row + Math.min(2, lastRow)], bytes);
+        long r3 = AddressSpace.address(rows, rowOffsets[row + Math.min(3, lastRow)], bytes);
         if (l2) {
           F32MatrixKernels.squaredL2(q0, q1, q2, q3, r0, r1, r2, r3, dimension, scratch.sums, tile);
         } else {

@@ -14,7 +14,7 @@ final class F32MatrixKernels {
   private static final VectorSpecies<Float> SPECIES = FloatLanes.SPECIES;
   private static final int LANES = SPECIES.length();
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
-  private static final MemorySegment ALL = Memory.ALL;
+  private static final MemorySegment ALL = AddressSpace.ALL;
 
   private F32MatrixKernels() {}
 

@@ -74,7 +74,7 @@ public final class FastScan {
       int[] out) {
     Objects.checkFromIndexSize(from, count, nodes.length);
     Objects.checkFromIndexSize(0, count, out.length);
-    Memory.checkRecords(codes, codesOffsetBytes, strideBytes, codeBytes, nodes, from, count);
+    AddressSpace.checkRecords(codes, codesOffsetBytes, strideBytes, codeBytes, nodes, from, count);
     long base = codes.address() + codesOffsetBytes;
     long scratch = turned.address();
     for (int start = 0; start < count; start += LANES) {
@@ -92,7 +92,8 @@ public final class FastScan {
    */
   public void scoreBlock(MemorySegment blocks, long blockOffsetBytes, int[] out) {
     Objects.checkFromIndexSize(0, BLOCK, out.length);
-    scoreBlock(Memory.address(blocks, blockOffsetBytes, (long) codeBytes * LANES), BLOCK, out, 0);
+    scoreBlock(
+        AddressSpace.address(blocks, blockOffsetBytes, (long) codeBytes * LANES), BLOCK, out, 0);
   }
 
   private void scoreBlock(long block, int size, int[] out, int outFrom) {

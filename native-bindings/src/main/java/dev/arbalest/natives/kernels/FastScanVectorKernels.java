@@ -22,7 +22,7 @@ final class FastScanVectorKernels {
   static final int LANES = BYTES.length();
 
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
-  private static final MemorySegment ALL = Memory.ALL;
+  private static final MemorySegment ALL = AddressSpace.ALL;
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ORDER);
 
   private FastScanVectorKernels() {}

@@ -55,7 +55,7 @@ public final class NarrowDistance {
     if (dimension < 2 || dimension % 2 != 0) {
       throw new IllegalArgumentException("dimension must be even: " + dimension);
     }
-    long query = Memory.address(splitQuery, 0, 4L * dimension);
+    long query = AddressSpace.address(splitQuery, 0, 4L * dimension);
     long base =
         checkRows(rows, rowsOffsetBytes, strideBytes, 2L * dimension, nodes, from, count, out);
     NarrowVectorKernels.dotHalf(query, base, strideBytes, dimension, nodes, from, count, out);
@@ -77,7 +77,7 @@ public final class NarrowDistance {
       int from,
       int count,
       float[] out) {
-    long q = Memory.address(query, 0, 4L * dimension);
+    long q = AddressSpace.address(query, 0, 4L * dimension);
     long base = checkRows(rows, rowsOffsetBytes, strideBytes, dimension, nodes, from, count, out);
     for (int i = 0; i < count; i++) {
       long row = base + nodes[from + i] * strideBytes;
@@ -99,10 +99,10 @@ public final class NarrowDistance {
       int dimension,
       MemorySegment target) {
     NarrowVectorKernels.widen(
-        Memory.address(rows, rowOffsetBytes, dimension),
-        Memory.address(factors, 0, 4L * dimension),
+        AddressSpace.address(rows, rowOffsetBytes, dimension),
+        AddressSpace.address(factors, 0, 4L * dimension),
         dimension,
-        Memory.address(target, 0, 4L * dimension));
+        AddressSpace.address(target, 0, 4L * dimension));
   }
 
   /**
@@ -117,9 +117,9 @@ public final class NarrowDistance {
       MemorySegment target,
       long targetOffsetBytes) {
     NarrowVectorKernels.widenHalf(
-        Memory.address(row, rowOffsetBytes, 2L * dimension),
+        AddressSpace.address(row, rowOffsetBytes, 2L * dimension),
         dimension,
-        Memory.address(target, targetOffsetBytes, 4L * dimension));
+        AddressSpace.address(target, targetOffsetBytes, 4L * dimension));
   }
 
   /** Checks every row and returns the address of node 0. */
@@ -134,11 +134,11 @@ public final class NarrowDistance {
       float[] out) {
     Objects.checkFromIndexSize(from, count, nodes.length);
     Objects.checkFromIndexSize(0, count, out.length);
-    Memory.checkRecords(rows, offset, stride, bytes, nodes, from, count);
+    AddressSpace.checkRecords(rows, offset, stride, bytes, nodes, from, count);
     long base = rows.address() + offset;
-    if (count > 0 && rows.byteSize() > MemoryTouch.CACHED_BYTES) {
+    if (count > 0 && rows.byteSize() > CacheTouch.CACHED_BYTES) {
       // The sum of what was touched must be used, or the compiler drops the loads.
-      out[0] = MemoryTouch.touch(base, stride, bytes, nodes, from, count);
+      out[0] = CacheTouch.touch(base, stride, bytes, nodes, from, count);
     }
     return base;
   }

@@ -25,7 +25,7 @@ final class NarrowVectorKernels {
 
   private static final int PARTS = BYTES.length() / LANES;
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
-  private static final MemorySegment ALL = Memory.ALL;
+  private static final MemorySegment ALL = AddressSpace.ALL;
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER);
 

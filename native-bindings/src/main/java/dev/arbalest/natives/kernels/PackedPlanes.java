@@ -106,11 +106,11 @@ public final class PackedPlanes {
     if (count == 0) {
       return;
     }
-    Memory.checkRecords(codes, 0, strideBytes, recordBytes, nodes, from, count);
-    if (codes.byteSize() > MemoryTouch.CACHED_BYTES) {
+    AddressSpace.checkRecords(codes, 0, strideBytes, recordBytes, nodes, from, count);
+    if (codes.byteSize() > CacheTouch.CACHED_BYTES) {
       // The sum of what was touched must be used, or the compiler drops the loads.
       out[0] =
-          (int) MemoryTouch.touch(codes.address(), strideBytes, recordBytes, nodes, from, count);
+          (int) CacheTouch.touch(codes.address(), strideBytes, recordBytes, nodes, from, count);
     }
     BitVectorKernels.packed(
         table.address(), queryBits, rows, codes.address(), strideBytes, nodes, from, count, out);

@@ -43,7 +43,7 @@ public final class AccessControl {
   private static final List<String> SCOPES = List.of("read", "write");
   private static final String EVERY = "*";
   private static final int TOKEN_BYTES = 32;
-  private static final int MOST_CLIENTS = 10_000;
+  private static final int MAX_CLIENTS = 10_000;
   private static final JsonMapper JSON = new JsonMapper();
 
   /** Who asks. */
@@ -205,7 +205,7 @@ public final class AccessControl {
     Client client = identify(authorization, apiKey);
     if (requestsPerSecond > 0) {
       String key = isClosed() ? "token " + client.name() : peer;
-      if (buckets.size() > MOST_CLIENTS) {
+      if (buckets.size() > MAX_CLIENTS) {
         buckets.clear(); // strangers must not fill the memory; nobody loses more than a second
       }
       long wait = buckets.computeIfAbsent(key, _ -> new Bucket()).take(requestsPerSecond);

@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
  * parameters; nothing a client sends becomes SQL text.
  */
 final class FilterSql {
-  private static final int MOST_PARAMETERS = 30_000;
+  private static final int MAX_PARAMETERS = 30_000;
 
-  private static final int MOST_CHARACTERS = 800_000;
+  private static final int MAX_CHARACTERS = 800_000;
 
   private final Filter.Context context;
   private final StringBuilder sql = new StringBuilder();
@@ -72,9 +72,9 @@ final class FilterSql {
   }
 
   private void requireRoom() {
-    if (sql.length() > MOST_CHARACTERS || parameters.size() > MOST_PARAMETERS) {
+    if (sql.length() > MAX_CHARACTERS || parameters.size() > MAX_PARAMETERS) {
       throw ServerException.invalid(
-          "the filter has too many conditions or values: at most " + MOST_PARAMETERS + " values");
+          "the filter has too many conditions or values: at most " + MAX_PARAMETERS + " values");
     }
   }
 

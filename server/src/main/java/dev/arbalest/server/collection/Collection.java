@@ -55,11 +55,11 @@ import org.jspecify.annotations.Nullable;
  * is put right when the collection is opened again.
  *
  * <p>A fault (a damaged file, a device that fails, an error of the server) fails the request that
- * met it. After {@value #MOST_FAULTS} within a minute the collection is taken out of service, with
+ * met it. After {@value #MAX_FAULTS} within a minute the collection is taken out of service, with
  * the reason, until {@link #reopen} is called; others go on.
  */
 public final class Collection implements MeteredCollection, OpenCollections.Member, AutoCloseable {
-  static final int MOST_FAULTS = 5;
+  static final int MAX_FAULTS = 5;
   private static final long FAULT_NANOS = 60_000_000_000L;
 
   private static final int TRAINING_ROWS = 4096;
@@ -69,9 +69,6 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
 
   /** Exists while attributes and vectors may disagree after a crash. */
   private static final String RECONCILING = "reconciling";
-
-  /** Fits any dimension and scale: what is to come is not known when the first vectors arrive. */
-  private static final CodecSpec FIRST_CODEC = CodecSpec.parse("rabitq:4");
 
   /** What a collection is doing. */
   public enum State {
@@ -488,7 +485,7 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
       while (now - faults.getFirst() > FAULT_NANOS) {
         faults.removeFirst();
       }
-      tooMany = faults.size() >= MOST_FAULTS;
+      tooMany = faults.size() >= MAX_FAULTS;
     }
     if (tooMany && state == State.READY) {
       quarantine(e);
@@ -548,7 +545,7 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
           }
         }
         if (codec != null && Files.exists(path)) {
-          IndexRepair.recode(path, codec, threads, ProgressListener.NONE);
+          IndexRepair.recode(path, codec.toString(), threads, ProgressListener.NONE);
           ServerLog.info("collection " + name + " has codec " + codec);
         }
       } catch (IllegalArgumentException e) {
@@ -632,7 +629,7 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
       }
       changes.lock();
       try {
-        LiveIndex target = index == null ? createIndex(store, ids, vectors) : index;
+        LiveIndex target = index == null ? openOrCreateIndex(store, ids, vectors) : index;
         IdType type = target.idType();
         Ids engineIds = PointId.toIds(ids, type);
         target.requireInsertable(engineIds, vectors);
@@ -698,7 +695,7 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
   }
 
   @SuppressWarnings("MustBeClosedChecker") // closed with the collection
-  public LiveIndex createIndex(AttributeStore store, List<PointId> ids, F32Rows vectors)
+  private LiveIndex openOrCreateIndex(AttributeStore store, List<PointId> ids, F32Rows vectors)
       throws IOException {
     IdType type = decideIdType(store, ids);
     F32Rows sample =
@@ -708,8 +705,7 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
             vectors.strideBytes(),
             Math.min(TRAINING_ROWS, vectors.count()),
             vectors.dimension());
-    BuildOptions building =
-        BuildOptions.defaults().withMetric(store.settings().metric()).withCodec(FIRST_CODEC);
+    BuildOptions building = BuildOptions.builder().metric(store.settings().metric()).build();
     if (!hasIndex()) { // else opening it failed the last time
       LiveIndex.create(directory.resolve(INDEX), sample, type, building);
     }
@@ -817,7 +813,7 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
   }
 
   /** Makes filters on a field fast. */
-  public void createIndex(Filter.FieldPath field, String kind) {
+  public void indexField(Filter.FieldPath field, String kind) {
     use(store -> {
       store.indexes().create(field, kind);
       return null;
@@ -829,7 +825,7 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
     return use(store -> store.indexes().kinds());
   }
 
-  /** Removes what {@link #createIndex} made. */
+  /** Removes what {@link #indexField} made. */
   public void dropIndex(Filter.FieldPath field) {
     use(store -> {
       store.indexes().drop(field);

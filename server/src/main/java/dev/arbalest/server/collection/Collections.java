@@ -33,7 +33,7 @@ import java.util.stream.Stream;
  * Thread-safe.
  */
 public final class Collections implements AutoCloseable {
-  private static final int MOST_COLLECTIONS = 10_000;
+  private static final int MAX_COLLECTIONS = 10_000;
 
   private static final String NEW = ".new";
   private static final String DROPPED = ".dropped";
@@ -191,9 +191,9 @@ public final class Collections implements AutoCloseable {
       throw new ServerException(
           ServerException.Kind.ALREADY_EXISTS, "collection " + name + " already exists");
     }
-    if (all.size() >= MOST_COLLECTIONS) {
+    if (all.size() >= MAX_COLLECTIONS) {
       throw new ServerException(
-          ServerException.Kind.EXHAUSTED, "there are " + MOST_COLLECTIONS + " collections already");
+          ServerException.Kind.EXHAUSTED, "there are " + MAX_COLLECTIONS + " collections already");
     }
     Collection collection = Collection.present(name, root.resolve(encoded), options, metrics, open);
     open.makeRoom(collection, 0);

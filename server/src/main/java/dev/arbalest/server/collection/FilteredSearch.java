@@ -18,10 +18,10 @@ import java.util.List;
  */
 public final class FilteredSearch {
   /** Up to so many points that a filter accepts are all compared with the query. */
-  public static final int MOST_AMONG = 4096;
+  public static final int MAX_AMONG = 4096;
 
   /** Up to so many when even the longest walk finds too few. */
-  private static final int MOST_SCANNED = 500_000;
+  private static final int MAX_SCANNED = 500_000;
 
   private static final int LONGEST_LIST = 100_000;
 
@@ -41,22 +41,22 @@ public final class FilteredSearch {
     if (result.accepted() >= request.k()) {
       return result;
     }
-    List<PointId> matching = store.matching(filter, MOST_AMONG + 1);
-    if (matching.size() <= MOST_AMONG) {
+    List<PointId> matching = store.matching(filter, MAX_AMONG + 1);
+    if (matching.size() <= MAX_AMONG) {
       return among(index, request, parameters, matching, result);
     }
     int list = parameters.searchListSize();
     while (result.accepted() < request.k() && list < Math.min(LONGEST_LIST, index.count())) {
       list = Math.min(LONGEST_LIST, 4 * list);
       SearchParameters longer =
-          new SearchParameters(request.k(), list, list, 0, parameters.confidence());
+          SearchParameters.forK(request.k()).withList(list).withConfidence(parameters.confidence());
       SearchResult next = new SearchResult();
       search(store, index, request, longer, filter, next);
       next.addCosts(result);
       result = next;
     }
     if (result.accepted() < request.k()) { // those accepted are far from where the walk goes
-      List<PointId> points = new ArrayList<>(store.matching(filter, MOST_SCANNED));
+      List<PointId> points = new ArrayList<>(store.matching(filter, MAX_SCANNED));
       for (int rank = 0; rank < result.size(); rank++) { // if there are more than that
         points.add(PointId.of(result, rank, index.idType()));
       }

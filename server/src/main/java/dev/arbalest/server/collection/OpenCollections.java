@@ -109,7 +109,7 @@ final class OpenCollections implements AutoCloseable {
   private boolean closeOne(Member wanted) {
     List<Member> byUse =
         open.stream()
-            .filter(collection -> collection != wanted)
+            .filter(collection -> !collection.name().equals(wanted.name()))
             .sorted(Comparator.comparingLong(Member::idleSince))
             .toList();
     for (Member collection : byUse) {

@@ -29,15 +29,15 @@ public record SearchRequest(
     double recall,
     int prefix,
     boolean exact) {
-  private static final int MOST_K = 10_000;
+  private static final int MAX_K = 10_000;
   private static final int LONGEST_LIST = 100_000;
 
   public SearchRequest {
     if (k < 1) {
       throw ServerException.invalid("k must be at least 1");
     }
-    if (k > MOST_K) {
-      throw ServerException.invalid("k must be at most " + MOST_K + ", found " + k);
+    if (k > MAX_K) {
+      throw ServerException.invalid("k must be at most " + MAX_K + ", found " + k);
     }
   }
 
@@ -55,7 +55,7 @@ public record SearchRequest(
   SearchParameters parameters(Index index) throws IOException {
     try {
       if (exact) {
-        return new SearchParameters(k, LONGEST_LIST, LONGEST_LIST);
+        return SearchParameters.forK(k).withList(LONGEST_LIST).withConfidence(1);
       }
       SearchParameters parameters =
           recall > 0 ? index.parametersFor(k, recall) : SearchParameters.forK(k);
@@ -63,7 +63,8 @@ public record SearchRequest(
         int reads = rerank > 0 ? Math.max(k, rerank) : Math.max(k, list);
         int longest = Math.max(list > 0 ? list : parameters.searchListSize(), reads);
         double confidence = rerank > 0 ? 1 : parameters.confidence();
-        parameters = new SearchParameters(k, longest, reads, 0, confidence);
+        parameters =
+            SearchParameters.forK(k).withList(longest).withRerank(reads).withConfidence(confidence);
       }
       return prefix > 0 ? parameters.withPrefix(prefix) : parameters;
     } catch (IllegalArgumentException e) {

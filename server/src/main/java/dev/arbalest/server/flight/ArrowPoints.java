@@ -3,7 +3,7 @@ package dev.arbalest.server.flight;
 import dev.arbalest.IdType;
 import dev.arbalest.LiveIndex;
 import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.VectorBuffer;
+import dev.arbalest.server.collection.PointBuffer;
 import dev.arbalest.server.model.JsonBody;
 import dev.arbalest.server.model.PointId;
 import dev.arbalest.server.model.ServerException;
@@ -210,7 +210,7 @@ final class ArrowPoints {
    *
    * @return why it was not added, or the empty string
    */
-  String addTo(VectorBuffer target, int row, Metric metric) {
+  String addTo(PointBuffer target, int row, Metric metric) {
     if (ids.isNull(row) || vectors.isNull(row)) {
       return ids.isNull(row) ? "id is null" : "vector is null";
     }

@@ -114,7 +114,7 @@ final class FlightCalls {
     long start = System.nanoTime();
     String status = "OK";
     try {
-      return IncomingMemory.whileTakingIn(work::run);
+      return MessageMemoryLimit.whileTakingIn(work::run);
     } catch (ServerException e) {
       status = e.kind().name();
       if (e.kind() == ServerException.Kind.INTERNAL) {

@@ -3,6 +3,7 @@ package dev.arbalest.server.flight;
 import dev.arbalest.server.attributes.Filter;
 import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.JsonBody;
+import dev.arbalest.server.model.JsonText;
 import dev.arbalest.server.model.PointId;
 import dev.arbalest.server.model.ServerException;
 import java.io.IOException;
@@ -18,7 +19,7 @@ import tools.jackson.databind.JsonNode;
  * {"field","operator"|"op","value"}} or {@code {"logic":"AND|OR|NOT","filters":[...]}}. Stateless.
  */
 final class FlightFilters {
-  private static final int MOST_DEPTH = 32;
+  private static final int MAX_DEPTH = 32;
 
   private final CollectionSettings settings;
 
@@ -42,7 +43,7 @@ final class FlightFilters {
   }
 
   private Filter one(JsonNode node, int depth) {
-    if (depth > MOST_DEPTH || !node.isObject()) {
+    if (depth > MAX_DEPTH || !node.isObject()) {
       throw ServerException.invalid("a filter is an object with field, operator and value");
     }
     JsonNode nested = node.path("filters");
@@ -75,7 +76,7 @@ final class FlightFilters {
 
   private static ServerException badLogic(JsonNode node) {
     return ServerException.invalid(
-        "logic is AND, OR or NOT, found " + JsonBody.shorten(node.path("logic")));
+        "logic is AND, OR or NOT, found " + JsonText.shorten(node.path("logic")));
   }
 
   private Filter comparison(JsonNode node) {

@@ -29,11 +29,11 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** Streams of batches that go into collections, each acknowledged when it is durable. */
 final class FlightIngest {
-  private static final int MOST_STREAMS = 64;
+  private static final int MAX_STREAMS = 64;
   private static final long MEMORY_SHARE = 8;
   private static final long WAIT_SECONDS = 10;
   private static final long RETRY_MILLIS = 1000;
-  private static final long MOST_IDLE_NANOS = TimeUnit.SECONDS.toNanos(30);
+  private static final long MAX_IDLE_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   private final Collections collections;
   private final BufferAllocator allocator;
@@ -52,7 +52,7 @@ final class FlightIngest {
     this.batchBytes = options.batchBytes();
     this.mostBytes = options.flightBatchBytes();
     long fitting = options.memoryBytes() / MEMORY_SHARE / (2L * batchBytes);
-    this.streams = new Semaphore(Math.clamp(fitting, 2, MOST_STREAMS));
+    this.streams = new Semaphore(Math.clamp(fitting, 2, MAX_STREAMS));
     this.most = streams.availablePermits();
   }
 
@@ -84,7 +84,7 @@ final class FlightIngest {
   /** A client that is gone without a word must not keep others from writing. */
   private void endLongestIdle() {
     IngestQueue longest = null;
-    long idle = MOST_IDLE_NANOS;
+    long idle = MAX_IDLE_NANOS;
     for (IngestQueue queue : queues) {
       long nanos = queue.idleNanos();
       if (nanos > idle) {
@@ -111,7 +111,7 @@ final class FlightIngest {
       FlightStream stream,
       StreamListener<PutResult> listener) {
     String name = FlightRequest.pathOf(descriptor, 0);
-    ingest(client, name, stream, new PutAcknowledger(allocator, listener), new Copying());
+    ingest(client, name, stream, new PutAcknowledger(allocator, listener), new BatchCopyGuard());
   }
 
   /** Takes the batches of a DoExchange. */
@@ -121,7 +121,7 @@ final class FlightIngest {
       FlightStream reader,
       ServerStreamListener writer) {
     String name = FlightRequest.pathOf(descriptor, 1);
-    Copying copying = new Copying();
+    BatchCopyGuard copying = new BatchCopyGuard();
     writer.setOnCancelHandler(copying::cancel);
     ingest(client, name, reader, new ExchangeAcknowledger(allocator, writer), copying);
   }
@@ -131,7 +131,7 @@ final class FlightIngest {
       String name,
       FlightStream stream,
       IngestQueue.Acknowledger acknowledger,
-      Copying copying) {
+      BatchCopyGuard copying) {
     client.require(AccessControl.Scope.WRITE, name);
     CollectionName.check(name);
     ArrowPoints points = null;
@@ -163,7 +163,7 @@ final class FlightIngest {
       ArrowPoints points,
       FlightStream stream,
       IngestQueue.Acknowledger acknowledger,
-      Copying copying) {
+      BatchCopyGuard copying) {
     acquireStream();
     try (IngestQueue queue = new IngestQueue(collection, batchBytes, acknowledger)) {
       queues.add(queue);

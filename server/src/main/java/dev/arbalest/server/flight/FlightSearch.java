@@ -156,7 +156,7 @@ final class FlightSearch {
 
   /** Answers rows of dataset, k and query vector with a batch each; failed ones with none in it. */
   void exchange(AccessControl.Client client, FlightStream reader, ServerStreamListener writer) {
-    Copying copying = new Copying();
+    BatchCopyGuard copying = new BatchCopyGuard();
     BackpressureStrategy pressure =
         new BackpressureStrategy.CallbackBackpressureStrategy() {
           @Override

@@ -50,7 +50,7 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
   private static final int PAGE_ROWS = 256;
   private static final long MEBI = 1 << 20;
   private static final long SLACK = 64 * MEBI;
-  private static final int MOST_HEADER_BYTES = 64 << 10;
+  private static final int MAX_HEADER_BYTES = 64 << 10;
   private static final String NO_OPERATOR = "criteria have no such operator for ";
   private static final long STOP_SECONDS = 10;
 
@@ -59,12 +59,12 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
   private final FlightIngest ingest;
   private final FlightSearch search;
   private final FlightActions actions;
-  private final AwaitedDescriptors descriptors = new AwaitedDescriptors();
+  private final DescriptorTimeout descriptors = new DescriptorTimeout();
 
   /** For what is sent. */
   private final BufferAllocator allocator;
 
-  private final IncomingMemory memory;
+  private final MessageMemoryLimit memory;
 
   /** For what comes. */
   private final BufferAllocator incoming;
@@ -91,7 +91,7 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
     this.collections = collections;
     this.allocator = new RootAllocator(Math.max(options.memoryBytes() / 4, 256 * MEBI));
     long largest = 2L * options.flightBatchBytes() + MEBI; // which is read to say why it is refused
-    this.memory = new IncomingMemory(2 * largest);
+    this.memory = new MessageMemoryLimit(2 * largest);
     this.incoming = new RootAllocator(memory, 2 * largest + SLACK);
     metrics.watchIncoming(memory::taken);
     this.calls = new FlightCalls(metrics, access);
@@ -108,7 +108,7 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
     FlightServer.Builder builder =
         FlightServer.builder(incoming, location, this)
             .executor(executor)
-            .setMaxHeaderListSize(MOST_HEADER_BYTES)
+            .setMaxHeaderListSize(MAX_HEADER_BYTES)
             .maxInboundMessageSize((int) Math.min(Integer.MAX_VALUE, largest))
             .transportHint(
                 "grpc.builderConsumer",
@@ -125,7 +125,7 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
 
   private static void limit(ServerBuilder<?> grpc, int connectionsPerAddress) {
     FlightConnections connections = new FlightConnections(connectionsPerAddress);
-    grpc.intercept(new OneMessageAtATime())
+    grpc.intercept(new MessageFlowControl())
         .intercept(connections)
         .addTransportFilter(connections)
         .handshakeTimeout(HANDSHAKE_SECONDS, TimeUnit.SECONDS)

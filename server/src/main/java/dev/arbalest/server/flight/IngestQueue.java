@@ -2,7 +2,7 @@ package dev.arbalest.server.flight;
 
 import dev.arbalest.WriteReceipt;
 import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.VectorBuffer;
+import dev.arbalest.server.collection.PointBuffer;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.JsonBody;
@@ -37,7 +37,7 @@ final class IngestQueue implements AutoCloseable {
   private record Part(int rows, ArrayNode rejected, int refused, boolean isLast) {}
 
   /** Rows of a batch of which it is told why they were left out. */
-  private static final int MOST_REASONS = 1000;
+  private static final int MAX_REASONS = 1000;
 
   private final Collection collection;
   private final Metric metric;
@@ -50,8 +50,8 @@ final class IngestQueue implements AutoCloseable {
   private final Thread putter = Thread.currentThread();
 
   // Guarded by lock:
-  private VectorBuffer filling;
-  private VectorBuffer writing;
+  private PointBuffer filling;
+  private PointBuffer writing;
   private List<Part> parts = new ArrayList<>();
   private boolean ended;
   private boolean busy;
@@ -71,8 +71,8 @@ final class IngestQueue implements AutoCloseable {
     this.collection = collection;
     this.metric = settings.metric();
     this.acknowledger = acknowledger;
-    this.filling = new VectorBuffer(settings.dimension(), bytes);
-    this.writing = new VectorBuffer(settings.dimension(), bytes);
+    this.filling = new PointBuffer(settings.dimension(), bytes);
+    this.writing = new PointBuffer(settings.dimension(), bytes);
     this.thread = Thread.ofVirtual().name("arbalest-ingest").start(this::run);
   }
 
@@ -100,7 +100,7 @@ final class IngestQueue implements AutoCloseable {
         }
         String problem = points.addTo(filling, row, metric);
         if (!problem.isEmpty()) {
-          if (told++ < MOST_REASONS) {
+          if (told++ < MAX_REASONS) {
             rejected.addObject().put("row", row).put("reason", problem);
           }
           refused++;
@@ -142,7 +142,7 @@ final class IngestQueue implements AutoCloseable {
           if (parts.isEmpty()) {
             return;
           }
-          VectorBuffer full = filling;
+          PointBuffer full = filling;
           filling = writing;
           writing = full;
           batch = parts;
@@ -249,7 +249,7 @@ final class IngestQueue implements AutoCloseable {
     if (failure != null && !isFailureTold) {
       ServerLog.fault("a batch whose client is gone", failure);
     }
-    try (VectorBuffer _ = filling) {
+    try (PointBuffer _ = filling) {
       writing.close();
     }
   }

@@ -22,7 +22,7 @@ import java.util.concurrent.locks.LockSupport;
  * of the next after some minutes. An address has so many connections at a time; when one more
  * comes, the one of them that has waited longest without a request goes, so that whoever holds many
  * does not keep others behind the same address out. Bodies have deadlines of their own ({@link
- * BodyWatch}). Thread-safe.
+ * BodyTimeouts}). Thread-safe.
  */
 public final class ConnectionGuard implements ServerConnectionSelector, AutoCloseable {
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);

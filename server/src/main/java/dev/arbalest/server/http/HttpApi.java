@@ -5,7 +5,7 @@ import dev.arbalest.server.collection.Collection;
 import dev.arbalest.server.collection.Collections;
 import dev.arbalest.server.collection.SearchPool;
 import dev.arbalest.server.collection.SearchRequest;
-import dev.arbalest.server.metrics.FlightRecorder;
+import dev.arbalest.server.metrics.JfrRecorder;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.metrics.ServerMetrics;
 import dev.arbalest.server.model.JsonBody;
@@ -46,7 +46,7 @@ public final class HttpApi {
   private final AccessControl access;
   private final QdrantApi qdrant;
   private final StatusPage status;
-  private final FlightRecorder recorder;
+  private final JfrRecorder recorder;
   private final IncomingRequest.Limits limits;
   private volatile boolean draining;
 
@@ -56,7 +56,7 @@ public final class HttpApi {
       ServerMetrics metrics,
       AccessControl access,
       ServerOptions options,
-      FlightRecorder recorder) {
+      JfrRecorder recorder) {
     this.collections = collections;
     this.pool = pool;
     this.metrics = metrics;
@@ -230,7 +230,7 @@ public final class HttpApi {
           json("create", write, name, request, _ -> qdrant.createCollection(name, request.body()));
       case "DELETE " -> json("drop", write, name, request, _ -> qdrant.dropCollection(name));
       case "PUT index" ->
-          json("field_index", write, name, request, _ -> qdrant.createIndex(name, request.body()));
+          json("field_index", write, name, request, _ -> qdrant.indexField(name, request.body()));
       case "PUT points" ->
           json("upsert", write, name, request, _ -> qdrant.upsert(name, request.body()));
       case "POST points" ->

@@ -46,20 +46,20 @@ final class IncomingRequest implements AutoCloseable {
    * @param permits those of them that are free
    * @param watch ends those that come too slowly
    */
-  record Limits(int mostBytes, int seconds, int room, Semaphore permits, BodyWatch watch) {
+  record Limits(int mostBytes, int seconds, int room, Semaphore permits, BodyTimeouts watch) {
     /** Bodies under way together, in units of the largest. */
-    private static final int MOST_BODIES = 4;
+    private static final int MAX_BODIES = 4;
 
     static Limits of(ServerOptions options) {
       int one = options.requestBytes() / KIBI + 1;
       long fitting = Runtime.getRuntime().maxMemory() / 4 / KIBI;
-      int room = (int) Math.clamp(fitting, one, (long) MOST_BODIES * one);
+      int room = (int) Math.clamp(fitting, one, (long) MAX_BODIES * one);
       return new Limits(
           options.requestBytes(),
           options.bodySeconds(),
           room,
           new Semaphore(room),
-          new BodyWatch());
+          new BodyTimeouts());
     }
 
     /** Bytes taken. */
@@ -179,7 +179,7 @@ final class IncomingRequest implements AutoCloseable {
       return new byte[0];
     }
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(limits.seconds());
-    BodyWatch.Reading reading = limits.watch().begin(deadline);
+    BodyTimeouts.Reading reading = limits.watch().begin(deadline);
     try (InputStream in = request.content().inputStream()) {
       return read(in, announced, deadline, reading);
     } catch (ServerException e) {
@@ -213,7 +213,7 @@ final class IncomingRequest implements AutoCloseable {
     return System.nanoTime() - begin;
   }
 
-  private byte[] read(InputStream in, long announced, long until, BodyWatch.Reading reading)
+  private byte[] read(InputStream in, long announced, long until, BodyTimeouts.Reading reading)
       throws IOException {
     long deadline = until;
     byte[] bytes =

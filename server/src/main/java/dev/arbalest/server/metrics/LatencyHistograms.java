@@ -16,7 +16,7 @@ import org.HdrHistogram.Recorder;
  * lock) and drained into a Prometheus histogram when that is asked for.
  */
 final class LatencyHistograms implements Collector {
-  private static final long MOST_NANOS = 600_000_000_000L;
+  private static final long MAX_NANOS = 600_000_000_000L;
   private static final int DIGITS = 2;
   private static final double[] BOUNDS = {
     0.0001,
@@ -58,10 +58,10 @@ final class LatencyHistograms implements Collector {
   private final Map<String, Rest> rests = new ConcurrentHashMap<>();
 
   private static final class Series {
-    final Recorder recorder = new Recorder(MOST_NANOS, DIGITS);
-    final Histogram total = new Histogram(MOST_NANOS, DIGITS);
-    Histogram recent = new Histogram(MOST_NANOS, DIGITS);
-    Histogram before = new Histogram(MOST_NANOS, DIGITS);
+    final Recorder recorder = new Recorder(MAX_NANOS, DIGITS);
+    final Histogram total = new Histogram(MAX_NANOS, DIGITS);
+    Histogram recent = new Histogram(MAX_NANOS, DIGITS);
+    Histogram before = new Histogram(MAX_NANOS, DIGITS);
     long recentSince = System.nanoTime();
     double seconds;
 
@@ -92,7 +92,7 @@ final class LatencyHistograms implements Collector {
   void record(String value, long nanos) {
     all.computeIfAbsent(value, _ -> new Series())
         .recorder
-        .recordValue(Math.clamp(nanos, 0, MOST_NANOS));
+        .recordValue(Math.clamp(nanos, 0, MAX_NANOS));
   }
 
   void forget(String value) {

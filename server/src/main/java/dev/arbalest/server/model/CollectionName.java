@@ -9,17 +9,17 @@ import java.util.HexFormat;
  * (and dots that are not the first) is escaped, so that no name leads out of the directory.
  */
 public final class CollectionName {
-  private static final int MOST_BYTES = 200;
+  private static final int MAX_BYTES = 200;
 
   private CollectionName() {}
 
   /** Refuses what cannot be a name. */
   public static String check(String name) {
     int bytes = name.getBytes(StandardCharsets.UTF_8).length;
-    if (bytes == 0 || bytes > MOST_BYTES || name.chars().anyMatch(Character::isISOControl)) {
+    if (bytes == 0 || bytes > MAX_BYTES || name.chars().anyMatch(Character::isISOControl)) {
       throw ServerException.invalid(
           "a collection's name has 1 to "
-              + MOST_BYTES
+              + MAX_BYTES
               + " bytes and no control characters, found "
               + bytes
               + " bytes");
@@ -38,11 +38,11 @@ public final class CollectionName {
         encoded.append('%').append(HexFormat.of().withUpperCase().toHexDigits(b));
       }
     }
-    if (encoded.length() > MOST_BYTES) {
+    if (encoded.length() > MAX_BYTES) {
       throw ServerException.invalid(
           "the collection's name is too long: letters, digits, _ and - count once, other bytes "
               + "three times, up to "
-              + MOST_BYTES);
+              + MAX_BYTES);
     }
     return encoded.toString();
   }

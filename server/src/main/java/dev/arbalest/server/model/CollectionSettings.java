@@ -14,12 +14,12 @@ import org.jspecify.annotations.Nullable;
  */
 public record CollectionSettings(
     int dimension, Metric metric, @Nullable IdType idType, @Nullable String schema) {
-  private static final int MOST_DIMENSION = 65_535;
+  private static final int MAX_DIMENSION = 65_535;
 
   public CollectionSettings {
-    if (dimension < 1 || dimension > MOST_DIMENSION) {
+    if (dimension < 1 || dimension > MAX_DIMENSION) {
       throw ServerException.invalid(
-          "dimension must be in [1, " + MOST_DIMENSION + "], found " + dimension);
+          "dimension must be in [1, " + MAX_DIMENSION + "], found " + dimension);
     }
   }
 

@@ -8,7 +8,7 @@ public final class FloatArrays {
   /** Powers of ten that a double holds exactly. */
   private static final double[] POWERS = new double[23];
 
-  private static final int MOST_DIGITS = 15;
+  private static final int MAX_DIGITS = 15;
 
   /** Of a double's fraction, the bits a float has no room for; and the middle of their range. */
   private static final long LOST_BITS = (1L << 29) - 1;
@@ -93,7 +93,7 @@ public final class FloatArrays {
       if (b >= '0' && b <= '9') {
         any = true;
         count += count > 0 || b != '0' ? 1 : 0;
-        if (count > MOST_DIGITS) {
+        if (count > MAX_DIGITS) {
           return slow(json, start, end);
         }
         digits = 10 * digits + (b - '0');

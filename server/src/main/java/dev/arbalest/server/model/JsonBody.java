@@ -164,12 +164,8 @@ public final class JsonBody {
       return node.stringValue();
     }
     throw ServerException.invalid(
-        "a field is compared with a text, a number, true or false, found " + shorten(node));
-  }
-
-  public static String shorten(JsonNode node) {
-    String text = node.toString();
-    return text.length() > 80 ? text.substring(0, 80) + "..." : text;
+        "a field is compared with a text, a number, true or false, found "
+            + JsonText.shorten(node));
   }
 
   /** A whole number in a range. */

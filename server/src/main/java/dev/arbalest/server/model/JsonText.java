@@ -80,10 +80,15 @@ public final class JsonText {
     if (node.isNumber()) {
       if (!Double.isFinite(node.doubleValue())) {
         throw ServerException.invalid(
-            "the request has a number larger than any that can be kept: " + JsonBody.shorten(node));
+            "the request has a number larger than any that can be kept: " + shorten(node));
       }
     } else {
       node.forEach(JsonText::requireNumbers);
     }
+  }
+
+  public static String shorten(JsonNode node) {
+    String text = node.toString();
+    return text.length() > 80 ? text.substring(0, 80) + "..." : text;
   }
 }

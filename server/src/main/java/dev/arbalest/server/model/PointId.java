@@ -16,7 +16,7 @@ import tools.jackson.databind.JsonNode;
  * @param text null if it is a number
  */
 public record PointId(long number, @Nullable String text) {
-  private static final int MOST_BYTES = 65_535;
+  private static final int MAX_BYTES = 65_535;
   private static final Pattern NUMBER = Pattern.compile("0|-?[1-9][0-9]{0,19}");
 
   public static PointId of(long number) {
@@ -40,7 +40,7 @@ public record PointId(long number, @Nullable String text) {
       return of(node.stringValue());
     }
     throw ServerException.invalid(
-        "an id is an integer of 64 bits or a text, found " + JsonBody.shorten(node));
+        "an id is an integer of 64 bits or a text, found " + JsonText.shorten(node));
   }
 
   /** That of a neighbour. */
@@ -75,9 +75,9 @@ public record PointId(long number, @Nullable String text) {
       return "";
     }
     int bytes = text.getBytes(StandardCharsets.UTF_8).length;
-    return bytes >= 1 && bytes <= MOST_BYTES
+    return bytes >= 1 && bytes <= MAX_BYTES
         ? ""
-        : "an id has 1 to " + MOST_BYTES + " bytes, found " + bytes;
+        : "an id has 1 to " + MAX_BYTES + " bytes, found " + bytes;
   }
 
   /** The number of 64 bits, with or without a sign, that a text is, or null. */

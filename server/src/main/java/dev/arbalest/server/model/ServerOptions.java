@@ -64,11 +64,11 @@ public record ServerOptions(
 
   /** Settings that can still be changed; at first loopback, free ports and half of the memory. */
   public static final class Builder {
-    private static final long LEAST_BATCH_BYTES = 4 << 20;
-    private static final long MOST_BATCH_BYTES = 1 << 30;
+    private static final long MIN_BATCH_BYTES = 4 << 20;
+    private static final long MAX_BATCH_BYTES = 1 << 30;
     private static final long BYTES_PER_COLLECTION = 64L << 20;
-    private static final int LEAST_OPEN_COLLECTIONS = 16;
-    private static final int MOST_OPEN_COLLECTIONS = 1024;
+    private static final int MIN_OPEN_COLLECTIONS = 16;
+    private static final int MAX_OPEN_COLLECTIONS = 1024;
 
     private final Path data;
     public String host = "127.0.0.1";
@@ -165,7 +165,7 @@ public record ServerOptions(
 
     private int fittingCollections() {
       return Math.clamp(
-          memoryBytes / BYTES_PER_COLLECTION, LEAST_OPEN_COLLECTIONS, MOST_OPEN_COLLECTIONS);
+          memoryBytes / BYTES_PER_COLLECTION, MIN_OPEN_COLLECTIONS, MAX_OPEN_COLLECTIONS);
     }
 
     public Builder addressConnections(int value) {
@@ -206,8 +206,8 @@ public record ServerOptions(
     /** Clients may send a table as one batch, of which several are in memory at a time. */
     private int fittingBatchBytes() {
       long heap = Runtime.getRuntime().maxMemory(); // and as much is for Netty, which reads them
-      long most = Math.clamp(heap / 8, LEAST_BATCH_BYTES, MOST_BATCH_BYTES);
-      return (int) Math.clamp((memoryBytes - heap) / 64, LEAST_BATCH_BYTES, most);
+      long most = Math.clamp(heap / 8, MIN_BATCH_BYTES, MAX_BATCH_BYTES);
+      return (int) Math.clamp((memoryBytes - heap) / 64, MIN_BATCH_BYTES, most);
     }
 
     public ServerOptions build() {

@@ -11,9 +11,9 @@ import dev.arbalest.server.collection.Collection;
 import dev.arbalest.server.collection.Collections;
 import dev.arbalest.server.collection.FilteredSearch;
 import dev.arbalest.server.collection.Point;
+import dev.arbalest.server.collection.PointBuffer;
 import dev.arbalest.server.collection.SearchPool;
 import dev.arbalest.server.collection.SearchRequest;
-import dev.arbalest.server.collection.VectorBuffer;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.CollectionStats;
@@ -40,22 +40,22 @@ import tools.jackson.databind.node.ObjectNode;
  * to results. Collections have one vector without a name.
  */
 public final class QdrantApi {
-  private static final int MOST_LIMIT = 10_000;
-  private static final int MOST_BATCH = 1000;
+  private static final int MAX_LIMIT = 10_000;
+  private static final int MAX_BATCH = 1000;
 
   /** Hits of all searches of a batch. */
-  private static final int MOST_HITS = 100_000;
+  private static final int MAX_HITS = 100_000;
 
   /** Components of all vectors in an answer: each takes a dozen bytes as JSON. */
-  private static final int MOST_COMPONENTS = 4 << 20;
+  private static final int MAX_COMPONENTS = 4 << 20;
 
   private static final String VECTOR = "vector";
   private static final String PAYLOAD = "payload";
 
   /** Some clients give the one vector the empty name. */
-  private static final int MOST_DIMENSIONS = 65_535;
+  private static final int MAX_DIMENSIONS = 65_535;
 
-  private static final int MOST_LIST = Integer.MAX_VALUE;
+  private static final int MAX_LIST = Integer.MAX_VALUE;
   private static final String UNNAMED = "";
 
   private final Collections collections;
@@ -185,9 +185,9 @@ public final class QdrantApi {
     parameters.put("on_disk_payload", true);
     config
         .putObject("hnsw_config")
-        .put("m", BuildOptions.defaults().graph().degree())
-        .put("ef_construct", BuildOptions.defaults().graph().searchListSize())
-        .put("full_scan_threshold", FilteredSearch.MOST_AMONG);
+        .put("m", BuildOptions.defaults().degree())
+        .put("ef_construct", BuildOptions.defaults().buildList())
+        .put("full_scan_threshold", FilteredSearch.MAX_AMONG);
     config
         .putObject("optimizer_config")
         .put("deleted_threshold", 0.125)
@@ -200,13 +200,13 @@ public final class QdrantApi {
         .put("wal_segments_ahead", 0);
   }
 
-  public JsonNode createIndex(String name, byte[] body) {
+  public JsonNode indexField(String name, byte[] body) {
     JsonBody request = JsonBody.parse(body);
     JsonNode schema = request.get("field_schema");
     String kind = schema.isObject() ? schema.path("type").asString("") : schema.asString("keyword");
     collections
         .get(name)
-        .createIndex(Filter.FieldPath.parse(request.get("field_name").asString("")), kind);
+        .indexField(Filter.FieldPath.parse(request.get("field_name").asString("")), kind);
     return done();
   }
 
@@ -223,8 +223,8 @@ public final class QdrantApi {
     // A component takes at least two bytes of JSON and four of memory.
     long bytes = Math.min(Integer.MAX_VALUE, 2L * body.length + 4L * dimension);
     long delay = 0;
-    try (VectorBuffer points = new VectorBuffer(dimension, (int) bytes)) {
-      QdrantPoints.read(body, points);
+    try (PointBuffer points = new PointBuffer(dimension, (int) bytes)) {
+      QdrantPointReader.read(body, points);
       checkAll(points, collection.settings().metric());
       collection.requireIds(points.ids());
       delay = insert(collection, points);
@@ -236,7 +236,7 @@ public final class QdrantApi {
     return result;
   }
 
-  private static void checkAll(VectorBuffer points, Metric metric) {
+  private static void checkAll(PointBuffer points, Metric metric) {
     F32Rows rows = points.rows();
     for (int row = 0; row < rows.count(); row++) {
       String problem = LiveIndex.problemOf(rows, row, metric);
@@ -247,7 +247,7 @@ public final class QdrantApi {
   }
 
   /** Inserts batch after batch of so many bytes as the server is set to; returns the delay. */
-  private long insert(Collection collection, VectorBuffer points) {
+  private long insert(Collection collection, PointBuffer points) {
     F32Rows all = points.rows();
     int rows = Math.max(1, options.batchBytes() / (4 * points.dimension()));
     long delay = 0;
@@ -270,7 +270,7 @@ public final class QdrantApi {
     Filter filter = QdrantFilters.parse(request.get("filter"));
     int deleted =
         filter == null
-            ? collection.delete(QdrantPoints.ids(request.get("points")))
+            ? collection.delete(QdrantPointReader.ids(request.get("points")))
             : collection.delete(filter);
     return done().put("deleted", deleted);
   }
@@ -289,15 +289,15 @@ public final class QdrantApi {
     Filter filter = QdrantFilters.parse(request.get("filter"));
     request.refuse("key", "nested keys of payloads cannot be set alone");
     JsonNode payload = request.get(PAYLOAD);
-    List<String> keys = QdrantPoints.names(request.get("keys"));
+    List<String> keys = QdrantPointReader.names(request.get("keys"));
     if (operation == PayloadOperation.SET || operation == PayloadOperation.OVERWRITE) {
-      if (QdrantPoints.payload(payload) == null) {
+      if (QdrantPointReader.payload(payload) == null) {
         throw ServerException.invalid("the request needs a \"payload\"");
       }
     }
     Collection.PayloadChange change = old -> changed(operation, old, payload, keys);
     if (filter == null) {
-      collection.changePayloads(QdrantPoints.ids(request.get("points")), change);
+      collection.changePayloads(QdrantPointReader.ids(request.get("points")), change);
     } else {
       collection.changePayloads(filter, change);
     }
@@ -310,7 +310,7 @@ public final class QdrantApi {
       return null;
     }
     if (operation == PayloadOperation.OVERWRITE) {
-      return QdrantPoints.payload(payload);
+      return QdrantPointReader.payload(payload);
     }
     ObjectNode merged = old == null ? object() : (ObjectNode) JsonBody.JSON.readTree(old);
     if (operation == PayloadOperation.SET) {
@@ -327,10 +327,10 @@ public final class QdrantApi {
   }
 
   private static void requireSize(Collection collection, long points, boolean withVectors) {
-    if (withVectors && points * collection.settings().dimension() > MOST_COMPONENTS) {
+    if (withVectors && points * collection.settings().dimension() > MAX_COMPONENTS) {
       throw ServerException.invalid(
           "an answer has at most "
-              + MOST_COMPONENTS / collection.settings().dimension()
+              + MAX_COMPONENTS / collection.settings().dimension()
               + " vectors, asked for "
               + points);
     }
@@ -339,17 +339,18 @@ public final class QdrantApi {
   public JsonNode retrieve(String name, byte[] body) {
     Collection collection = collections.get(name);
     JsonBody request = JsonBody.parse(body);
-    QdrantRecords.Wanted wanted = QdrantRecords.Wanted.of(request.get("with_payload"), true);
+    QdrantPointWriter.Wanted wanted =
+        QdrantPointWriter.Wanted.of(request.get("with_payload"), true);
     IdType type = collection.settings().idType();
     ArrayNode result = array();
-    List<PointId> ids = QdrantPoints.ids(request.get("ids"));
-    if (ids.size() > MOST_LIMIT) {
-      throw ServerException.invalid("at most " + MOST_LIMIT + " ids, found " + ids.size());
+    List<PointId> ids = QdrantPointReader.ids(request.get("ids"));
+    if (ids.size() > MAX_LIMIT) {
+      throw ServerException.invalid("at most " + MAX_LIMIT + " ids, found " + ids.size());
     }
     boolean withVectors = wantsVector(request);
     requireSize(collection, ids.size(), withVectors);
     for (Point point : collection.retrieve(ids, withVectors)) {
-      result.add(QdrantRecords.record(point, wanted, type));
+      result.add(QdrantPointWriter.record(point, wanted, type));
     }
     return result;
   }
@@ -361,8 +362,8 @@ public final class QdrantApi {
       throw new ServerException(
           ServerException.Kind.NOT_FOUND, "point " + text + " is not in collection " + name);
     }
-    QdrantRecords.Wanted all = QdrantRecords.Wanted.of(JsonBody.JSON.nullNode(), true);
-    return QdrantRecords.record(points.getFirst(), all, collection.settings().idType());
+    QdrantPointWriter.Wanted all = QdrantPointWriter.Wanted.of(JsonBody.JSON.nullNode(), true);
+    return QdrantPointWriter.record(points.getFirst(), all, collection.settings().idType());
   }
 
   public JsonNode scroll(String name, byte[] body) {
@@ -370,23 +371,24 @@ public final class QdrantApi {
     JsonBody request = JsonBody.parse(body);
     request.refuse("order_by", "points come in the order of their ids");
     JsonNode offset = request.get("offset");
-    int limit = request.integer("limit", 10, 1, MOST_LIMIT);
+    int limit = request.integer("limit", 10, 1, MAX_LIMIT);
     requireSize(collection, limit, wantsVector(request));
     PointId from = offset.isMissingNode() || offset.isNull() ? null : PointId.of(offset);
     Collection.Page page =
         collection.scroll(
             QdrantFilters.parse(request.get("filter")), from, limit, wantsVector(request));
-    QdrantRecords.Wanted wanted = QdrantRecords.Wanted.of(request.get("with_payload"), true);
+    QdrantPointWriter.Wanted wanted =
+        QdrantPointWriter.Wanted.of(request.get("with_payload"), true);
     IdType type = collection.settings().idType();
     ObjectNode result = object();
     ArrayNode points = result.putArray("points");
-    page.points().forEach(point -> points.add(QdrantRecords.record(point, wanted, type)));
+    page.points().forEach(point -> points.add(QdrantPointWriter.record(point, wanted, type)));
     PointId next = page.next();
     if (next == null) {
       result.putNull("next_page_offset");
     } else {
       ObjectNode id = object();
-      QdrantRecords.putId(id, next, type);
+      QdrantPointWriter.putId(id, next, type);
       result.set("next_page_offset", id.get("id"));
     }
     return result;
@@ -415,7 +417,7 @@ public final class QdrantApi {
     JsonText.requireText(body);
     try (JsonParser parser = JsonBody.JSON.createParser(body)) {
       JsonBody.requireToken(parser.nextToken(), JsonToken.START_OBJECT);
-      int left = MOST_HITS;
+      int left = MAX_HITS;
       while (parser.nextToken() != JsonToken.END_OBJECT) {
         String member = String.valueOf(parser.currentName());
         JsonToken value = parser.nextToken();
@@ -425,18 +427,17 @@ public final class QdrantApi {
         }
         JsonBody.requireToken(value, JsonToken.START_ARRAY);
         while (parser.nextToken() != JsonToken.END_ARRAY) {
-          if (result.size() == MOST_BATCH) {
-            throw ServerException.invalid("a batch has at most " + MOST_BATCH + " searches");
+          if (result.size() == MAX_BATCH) {
+            throw ServerException.invalid("a batch has at most " + MAX_BATCH + " searches");
           }
           JsonBody.requireToken(parser.currentToken(), JsonToken.START_OBJECT);
           JsonBody search = JsonBody.object(parser, body);
           int hits =
-              search.integer("limit", 10, 1, MOST_LIMIT)
-                  + search.integer("offset", 0, 0, MOST_LIMIT);
+              search.integer("limit", 10, 1, MAX_LIMIT) + search.integer("offset", 0, 0, MAX_LIMIT);
           left -= hits * (wantsVector(search) ? 100 : 1);
           if (left < 0) {
             throw ServerException.invalid(
-                "a batch asks for at most " + MOST_HITS + " hits, or a hundredth with vectors");
+                "a batch asks for at most " + MAX_HITS + " hits, or a hundredth with vectors");
           }
           JsonNode found = hits(name, search);
           result.add(isQuery ? object().set("points", found) : found);
@@ -451,8 +452,8 @@ public final class QdrantApi {
   public ArrayNode hits(String name, JsonBody request) {
     Collection collection = collections.get(name);
     CollectionSettings settings = collection.settings();
-    int limit = request.integer("limit", 10, 1, MOST_LIMIT);
-    int offset = request.integer("offset", 0, 0, MOST_LIMIT);
+    int limit = request.integer("limit", 10, 1, MAX_LIMIT);
+    int offset = request.integer("offset", 0, 0, MAX_LIMIT);
     request.refuse("prefetch", "send the searches one by one");
     if (!request.get("using").asString("").equals(UNNAMED)) {
       request.refuse("using", "vectors have no names here");
@@ -472,7 +473,8 @@ public final class QdrantApi {
             ServerException.Kind.NOT_FOUND, "point " + self + " is not in collection " + name);
       }
     }
-    QdrantRecords.Wanted wanted = QdrantRecords.Wanted.of(request.get("with_payload"), false);
+    QdrantPointWriter.Wanted wanted =
+        QdrantPointWriter.Wanted.of(request.get("with_payload"), false);
     SearchRequest search =
         new SearchRequest(
             vector,
@@ -481,12 +483,12 @@ public final class QdrantApi {
             JsonBody.integer(
                 parameters.path("hnsw_ef"),
                 "hnsw_ef",
-                JsonBody.integer(parameters.path("list"), "list", 0, 0, MOST_LIST),
+                JsonBody.integer(parameters.path("list"), "list", 0, 0, MAX_LIST),
                 0,
-                MOST_LIST),
-            JsonBody.integer(parameters.path("rerank"), "rerank", 0, 0, MOST_LIST),
+                MAX_LIST),
+            JsonBody.integer(parameters.path("rerank"), "rerank", 0, 0, MAX_LIST),
             JsonBody.share(parameters.path("recall"), "recall"),
-            JsonBody.integer(parameters.path("dimensions"), "dimensions", 0, 0, MOST_DIMENSIONS),
+            JsonBody.integer(parameters.path("dimensions"), "dimensions", 0, 0, MAX_DIMENSIONS),
             JsonBody.flag(parameters.path("exact"), "exact"));
     // Whether points are still there is known from their rows.
     Collection.Answer answer =
@@ -501,7 +503,7 @@ public final class QdrantApi {
         continue;
       }
       if (passed++ >= offset && result.size() < limit) {
-        result.add(QdrantRecords.hit(point, settings, wanted));
+        result.add(QdrantPointWriter.hit(point, settings, wanted));
       }
     }
     return result;
@@ -510,10 +512,11 @@ public final class QdrantApi {
   /** What a search with a binary vector found. */
   public JsonNode hits(Collection collection, Collection.Answer answer, boolean withPayload) {
     CollectionSettings settings = collection.settings();
-    QdrantRecords.Wanted wanted = new QdrantRecords.Wanted(withPayload, List.of(), List.of());
+    QdrantPointWriter.Wanted wanted =
+        new QdrantPointWriter.Wanted(withPayload, List.of(), List.of());
     ArrayNode result = array();
     for (Point point : answer.points()) {
-      result.add(QdrantRecords.hit(point, settings, wanted));
+      result.add(QdrantPointWriter.hit(point, settings, wanted));
     }
     return result;
   }

@@ -12,7 +12,7 @@ import tools.jackson.databind.JsonNode;
 
 /** Reads filters as Qdrant's REST interface has them. Stateless. */
 public final class QdrantFilters {
-  private static final int MOST_DEPTH = 32;
+  private static final int MAX_DEPTH = 32;
   private static final Set<String> CLAUSES = Set.of("must", "should", "must_not", "min_should");
 
   private QdrantFilters() {}
@@ -23,8 +23,8 @@ public final class QdrantFilters {
   }
 
   private static Filter filter(JsonNode node, int depth) {
-    if (depth > MOST_DEPTH) {
-      throw ServerException.invalid("a filter is nested at most " + MOST_DEPTH + " deep");
+    if (depth > MAX_DEPTH) {
+      throw ServerException.invalid("a filter is nested at most " + MAX_DEPTH + " deep");
     }
     if (!node.isObject()) {
       throw ServerException.invalid("a filter is an object, found " + node.getNodeType());

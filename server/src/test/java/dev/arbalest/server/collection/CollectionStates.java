@@ -47,7 +47,7 @@ final class CollectionStates implements AutoCloseable {
   Collection create(Path directory) throws IOException {
     CollectionSettings settings = new CollectionSettings(DIMENSION, Metric.L2, null, null);
     Collection made = Collection.create("things", directory, settings, options, metrics, open);
-    made.createIndex(Filter.FieldPath.parse("version"), "integer");
+    made.indexField(Filter.FieldPath.parse("version"), "integer");
     return made;
   }
 

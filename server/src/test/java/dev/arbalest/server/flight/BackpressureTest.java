@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.arbalest.natives.SystemFacts;
 import dev.arbalest.server.TestServer;
+import dev.arbalest.server.collection.PointBuffer;
 import dev.arbalest.server.collection.SearchPool;
-import dev.arbalest.server.collection.VectorBuffer;
 import dev.arbalest.server.model.JsonBody;
 import dev.arbalest.server.model.PointId;
 import dev.arbalest.server.model.ServerException;
@@ -115,7 +115,7 @@ class BackpressureTest extends FlightTestCase {
   /** What is in buffers is bounded by attributes, too. */
   @Test
   void buffersAreFullOfLargeAttributes() {
-    try (VectorBuffer buffer = new VectorBuffer(2, 1 << 20)) {
+    try (PointBuffer buffer = new PointBuffer(2, 1 << 20)) {
       int rows = 0;
       while (!buffer.isFull()) {
         buffer.set(0, 1);

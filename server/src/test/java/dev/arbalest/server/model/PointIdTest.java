@@ -3,7 +3,7 @@ package dev.arbalest.server.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.arbalest.IdType;
-import dev.arbalest.server.qdrant.QdrantRecords;
+import dev.arbalest.server.qdrant.QdrantPointWriter;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
@@ -35,7 +35,7 @@ class PointIdTest {
     for (String text : List.of("5", "-5", "18446744073709551615", "12345678901234567890", "x")) {
       PointId kept = PointId.of(text).as(IdType.UTF8);
       ObjectNode told = JsonBody.JSON.createObjectNode();
-      QdrantRecords.putId(told, kept, IdType.UTF8);
+      QdrantPointWriter.putId(told, kept, IdType.UTF8);
       assertThat(PointId.of(Objects.requireNonNull(told.get("id"))).as(IdType.UTF8))
           .isEqualTo(kept);
     }

@@ -1,6 +1,5 @@
 package dev.arbalest.ssd.build;
 
-import dev.arbalest.BuildOptions;
 import dev.arbalest.ElementType;
 import dev.arbalest.cache.MemoryBudget;
 import dev.arbalest.pq.CodecSpec;
@@ -60,7 +59,7 @@ public record BuildPlan(MemoryBudget budget, Vectors vectors) {
    *
    * @throws dev.arbalest.cache.MemoryBudgetExceededException naming the smallest budget that works
    */
-  static BuildPlan of(F32Rows rows, int codeDimension, BuildOptions options) {
+  static BuildPlan of(F32Rows rows, int codeDimension, BuildSpec options) {
     MemoryBudget budget = required(rows.count(), codeDimension, options);
     budget.check();
     long vectorBytes = 4L * rows.count() * rows.dimension();
@@ -88,7 +87,7 @@ public record BuildPlan(MemoryBudget budget, Vectors vectors) {
   }
 
   /** What a build cannot do without. */
-  public static MemoryBudget required(int count, int codeDimension, BuildOptions options) {
+  public static MemoryBudget required(int count, int codeDimension, BuildSpec options) {
     MemoryBudget budget = new MemoryBudget(options.memoryBytes());
     budget.require(BASE, BASE_BYTES + STAGING_BYTES);
     budget.require("checksums", 4L * count);

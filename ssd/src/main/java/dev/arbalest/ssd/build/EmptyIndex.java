@@ -31,12 +31,13 @@ public final class EmptyIndex {
   private EmptyIndex() {}
 
   /** As {@code Index.create}. */
-  public static void create(Path path, F32Rows sample, IdType idType, BuildOptions options)
+  public static void create(Path path, F32Rows sample, IdType idType, BuildOptions wanted)
       throws IOException {
     if (sample.count() < 1) {
       throw new BadInputException("an index needs a vector to train its codec on");
     }
     int dimension = sample.dimension();
+    BuildSpec options = AutomaticCodec.resolveEmpty(wanted);
     int coded = options.codeDimension() == 0 ? dimension : options.codeDimension();
     options.codec().requireFits(coded);
     VectorFile geometry = new VectorFile(dimension, options.storage());
@@ -69,11 +70,7 @@ public final class EmptyIndex {
   }
 
   private static Manifest write(
-      IndexDirectory directory,
-      VectorFile geometry,
-      IdType idType,
-      Codec codec,
-      BuildOptions options)
+      IndexDirectory directory, VectorFile geometry, IdType idType, Codec codec, BuildSpec options)
       throws IOException {
     int degree = options.graph().degree();
     ByteArrayOutputStream trained = new ByteArrayOutputStream();
@@ -130,7 +127,7 @@ public final class EmptyIndex {
   }
 
   private static Manifest.Entry writeVectors(
-      IndexDirectory directory, VectorFile geometry, BuildOptions options, MemorySegment slot)
+      IndexDirectory directory, VectorFile geometry, BuildSpec options, MemorySegment slot)
       throws IOException {
     Path path = directory.newVectorFile(options.storage());
     try (DirectFile file = DirectFile.open(path, DirectFile.Mode.CREATE)) {

@@ -54,14 +54,14 @@ public final class IndexBuilder {
   /** Most vectors copied to train on where they do not all fit. */
   private static final int SAMPLE_ROWS = 65_536;
 
-  private static final int LEAST_SAMPLE_ROWS = 4096;
+  private static final int MIN_SAMPLE_ROWS = 4096;
 
   /** More than the kernel maps around a page that is read. */
   private static final long READ_AROUND_BYTES = 256L << 10;
 
   private final VectorInput input;
   private final Ids ids;
-  private final BuildOptions options;
+  private final BuildSpec options;
   private final ProgressListener listener;
   private final IndexDirectory directory;
   private final Workers workers;
@@ -74,7 +74,7 @@ public final class IndexBuilder {
   private IndexBuilder(
       VectorInput input,
       Ids ids,
-      BuildOptions options,
+      BuildSpec options,
       ProgressListener listener,
       BuildPlan plan,
       IndexDirectory directory,
@@ -105,19 +105,20 @@ public final class IndexBuilder {
 
   /** Builds an index into a directory. */
   public static Outcome build(
-      Path path, VectorInput input, Ids ids, BuildOptions options, ProgressListener listener)
+      Path path, VectorInput input, Ids ids, BuildOptions wanted, ProgressListener listener)
       throws IOException {
     F32Rows rows = input.rows();
+    BuildSpec options = AutomaticCodec.resolve(wanted, rows.count(), rows.dimension());
     if (ids.size() != rows.count()) {
       throw new BadInputException(
-          ids.size() + " ids for the " + rows.count() + " vectors of " + input.path());
+          ids.size() + " ids for the " + rows.count() + " vectors of " + input.name());
     }
     if (options.codeDimension() > rows.dimension()) {
       throw new BadInputException(
           "code dimension "
               + options.codeDimension()
               + " is longer than the vectors of "
-              + input.path()
+              + input.name()
               + ", which have "
               + rows.dimension());
     }
@@ -147,7 +148,7 @@ public final class IndexBuilder {
     }
   }
 
-  private static int codeDimension(F32Rows rows, BuildOptions options) {
+  private static int codeDimension(F32Rows rows, BuildSpec options) {
     return options.codeDimension() == 0 ? rows.dimension() : options.codeDimension();
   }
 
@@ -161,8 +162,7 @@ public final class IndexBuilder {
     return String.join(
         ", ",
         input.rows().count() + " x " + input.rows().dimension(),
-        "input of " + Files.size(input.path()) + " bytes",
-        "changed " + Files.getLastModifiedTime(input.path()).toMillis(),
+        source(),
         "storage " + options.storage().label(),
         "metric " + options.metric().label(),
         "codec " + options.codec(),
@@ -174,6 +174,24 @@ public final class IndexBuilder {
         "seed " + graph.seed(),
         "vectors " + plan.vectors(),
         "ids " + ids.type().label() + " " + Integer.toHexString(ids.checksum()));
+  }
+
+  /** What tells whether the input is still the same. */
+  private String source() throws IOException {
+    Path path = input.path();
+    if (path != null) {
+      return "input of "
+          + Files.size(path)
+          + " bytes, changed "
+          + Files.getLastModifiedTime(path).toMillis();
+    }
+    F32Rows rows = input.rows();
+    int checksum = 0;
+    for (int row = 0; row < rows.count(); row++) {
+      int bytes = 4 * rows.dimension();
+      checksum = 31 * checksum + FileHeader.checksum(rows.memory(), rows.offset(row), bytes);
+    }
+    return "input in memory " + Integer.toHexString(checksum);
   }
 
   private void resume() throws IOException {
@@ -443,7 +461,7 @@ public final class IndexBuilder {
   /** As many as fit where graph and codes will be, which nothing has been written to yet. */
   private int sampleRows() {
     long room = plan.bytesOfVectors() / 2;
-    long rows = Math.clamp(room / geometry.slotBytes(), LEAST_SAMPLE_ROWS, SAMPLE_ROWS);
+    long rows = Math.clamp(room / geometry.slotBytes(), MIN_SAMPLE_ROWS, SAMPLE_ROWS);
     return (int) Math.min(input.rows().count(), rows);
   }
 

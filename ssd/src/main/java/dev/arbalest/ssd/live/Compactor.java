@@ -4,7 +4,7 @@ import dev.arbalest.ProgressListener;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.ssd.format.VectorFile;
 import dev.arbalest.ssd.store.LoadedIndex;
-import dev.arbalest.ssd.store.OneSlot;
+import dev.arbalest.ssd.store.SingleSlotReader;
 import java.io.IOException;
 import java.util.concurrent.locks.LockSupport;
 
@@ -20,8 +20,8 @@ final class Compactor {
   /** Share of slots that may be free. */
   private static final int SLOTS_PER_FREE = 8;
 
-  private static final int LEAST_FREE = 1024;
-  private static final int MOST_ROUNDS = 4;
+  private static final int MIN_FREE = 1024;
+  private static final int MAX_ROUNDS = 4;
 
   private final LoadedIndex loaded;
   private final IndexWriter writer;
@@ -38,11 +38,11 @@ final class Compactor {
   /** Whether enough slots are free. */
   boolean isDue() {
     int unused = writer.freeSlots();
-    return unused > LEAST_FREE && unused > loaded.graph().nodeCount() / SLOTS_PER_FREE;
+    return unused > MIN_FREE && unused > loaded.graph().nodeCount() / SLOTS_PER_FREE;
   }
 
   /** What else the thread that compacts has to see to. */
-  interface Besides {
+  interface Interrupts {
     /** Whether to end early. */
     boolean isStopped();
 
@@ -58,22 +58,22 @@ final class Compactor {
    *
    * @param isGentle whether to leave half of the time to others
    */
-  synchronized void compact(boolean isGentle, Besides besides, ProgressListener listener)
+  synchronized void compact(boolean isGentle, Interrupts interrupts, ProgressListener listener)
       throws IOException {
-    settle(besides);
-    for (int round = 0; round < MOST_ROUNDS && !besides.isStopped(); round++) {
+    settle(interrupts);
+    for (int round = 0; round < MAX_ROUNDS && !interrupts.isStopped(); round++) {
       int first = writer.firstSuperfluous();
       int slots = loaded.graph().nodeCount();
       if (first >= slots) {
         break;
       }
       listener.stage("compact", slots - first);
-      if (!move(first, slots, isGentle, besides, listener)) {
+      if (!move(first, slots, isGentle, interrupts, listener)) {
         break;
       }
-      settle(besides);
+      settle(interrupts);
     }
-    if (besides.isStopped()) {
+    if (interrupts.isStopped()) {
       return;
     }
     linker.leaving().lock(); // no copy of the graph is being made
@@ -87,28 +87,28 @@ final class Compactor {
   }
 
   /** Lets slots become free that are about to; others may write all the time. */
-  private void settle(Besides besides) throws IOException {
-    for (int turn = 0; turn < MOST_ROUNDS; turn++) {
-      if (writer.awaitLinkedSoFar(() -> besides.isStopped() || besides.isDue())
-          || besides.isStopped()) {
+  private void settle(Interrupts interrupts) throws IOException {
+    for (int turn = 0; turn < MAX_ROUNDS; turn++) {
+      if (writer.awaitLinkedSoFar(() -> interrupts.isStopped() || interrupts.isDue())
+          || interrupts.isStopped()) {
         return;
       }
-      besides.run();
+      interrupts.run();
     }
   }
 
   /** Moves what is in slots [first, end), the last first; returns whether all had a lower slot. */
   private boolean move(
-      int first, int end, boolean isGentle, Besides besides, ProgressListener listener)
+      int first, int end, boolean isGentle, Interrupts interrupts, ProgressListener listener)
       throws IOException {
     VectorFile geometry = writer.geometry();
     int[] nodes = new int[writer.tail().capacity() / 8];
-    try (OneSlot slot = new OneSlot(loaded, geometry);
+    try (SingleSlotReader slot = new SingleSlotReader(loaded, geometry);
         NativeMemory floats = NativeMemory.allocate(4L * geometry.dimension())) {
       int node = end - 1;
-      while (node >= first && !besides.isStopped()) {
-        if (besides.isDue()) {
-          besides.run();
+      while (node >= first && !interrupts.isStopped()) {
+        if (interrupts.isDue()) {
+          interrupts.run();
         }
         long start = System.nanoTime();
         int from = node;

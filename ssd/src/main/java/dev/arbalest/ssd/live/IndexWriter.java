@@ -18,10 +18,10 @@ import dev.arbalest.ssd.format.VectorFile;
 import dev.arbalest.ssd.log.LogAppender;
 import dev.arbalest.ssd.log.LogRecord;
 import dev.arbalest.ssd.log.WriteAheadLog;
-import dev.arbalest.ssd.search.Tail;
+import dev.arbalest.ssd.search.UnlinkedRows;
 import dev.arbalest.ssd.store.IdMap;
 import dev.arbalest.ssd.store.LoadedIndex;
-import dev.arbalest.ssd.store.OneSlot;
+import dev.arbalest.ssd.store.SingleSlotReader;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
@@ -37,9 +37,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The writing side of an open index. A write is checked, cut into chunks, appended to the log and
- * applied to ids, codes and {@link Tail}, where searches find it at once; then it is made durable
- * and acknowledged. Behind it the {@link Linker} writes vectors to their slots and puts nodes into
- * the graph, takes dead ones out, and frees their slots.
+ * applied to ids, codes and {@link UnlinkedRows}, where searches find it at once; then it is made
+ * durable and acknowledged. Behind it the {@link Linker} writes vectors to their slots and puts
+ * nodes into the graph, takes dead ones out, and frees their slots.
  *
  * <p>Writers of several threads take turns chunk by chunk, and share the log's {@code fsync}. They
  * wait while the tail is full: that is what bounds memory and what searches look through.
@@ -52,11 +52,11 @@ public final class IndexWriter implements AutoCloseable {
   private static final int CHUNKS_PER_TAIL = 4;
 
   /** Texts of ids in a chunk; with the vectors far below what a block of the log holds. */
-  private static final int MOST_ID_BYTES = 4 << 20;
+  private static final int MAX_ID_BYTES = 4 << 20;
 
-  private static final int MOST_IDS_PER_DELETE = 65_536;
-  private static final long LEAST_GROWTH_BYTES = 1 << 20;
-  private static final long MOST_GROWTH_BYTES = 64 << 20;
+  private static final int MAX_IDS_PER_DELETE = 65_536;
+  private static final long MIN_GROWTH_BYTES = 1 << 20;
+  private static final long MAX_GROWTH_BYTES = 64 << 20;
 
   private final LoadedIndex loaded;
   private final VectorFile geometry;
@@ -64,7 +64,7 @@ public final class IndexWriter implements AutoCloseable {
   private final MemoryGauge gauge;
   private final @Nullable VectorCache cache;
   private final SlabPool.Lease memory;
-  private final Tail tail;
+  private final UnlinkedRows tail;
   private final IdMap map;
   private final FreeNodes free = new FreeNodes();
   private final DeadNodes dead = new DeadNodes();
@@ -118,13 +118,13 @@ public final class IndexWriter implements AutoCloseable {
     this.metric = loaded.manifest().metric();
     this.geometry = new VectorFile(loaded.manifest().dimension(), loaded.manifest().storage());
     int dimension = geometry.dimension();
-    this.tail = new Tail(dimension, memory);
+    this.tail = new UnlinkedRows(dimension, memory);
     int chunk = tail.capacity() / CHUNKS_PER_TAIL;
     this.chunkNodes = new int[chunk];
     this.row = new float[dimension];
     this.encoder = loaded.codec().newEncoder(memory);
     this.chunkCodes = memory.allocate((long) chunk * loaded.codec().codeBytes(), 64);
-    this.payload = memory.allocate(MOST_ID_BYTES + 64L + 4L * dimension * chunk, 64);
+    this.payload = memory.allocate(MAX_ID_BYTES + 64L + 4L * dimension * chunk, 64);
     this.slotImage = memory.allocate(geometry.slotBytes(), 64);
     this.slotImageBytes = slotImage.asByteBuffer();
     this.reservedBytes = loaded.vectors().size();
@@ -150,7 +150,7 @@ public final class IndexWriter implements AutoCloseable {
     tail.publish(operation, 0);
   }
 
-  Tail tail() {
+  UnlinkedRows tail() {
     return tail;
   }
 
@@ -280,7 +280,7 @@ public final class IndexWriter implements AutoCloseable {
   /** Rows up to which a chunk goes. */
   private int chunkEnd(Ids ids, int from) {
     int to = Math.min(ids.size(), from + chunkNodes.length);
-    while (to > from + 1 && LogRecord.idBytes(ids, from, to) > MOST_ID_BYTES) {
+    while (to > from + 1 && LogRecord.idBytes(ids, from, to) > MAX_ID_BYTES) {
       to = from + (to - from) / 2;
     }
     return to;
@@ -505,7 +505,7 @@ public final class IndexWriter implements AutoCloseable {
     if (needed <= reservedBytes) {
       return;
     }
-    long growth = Math.clamp(reservedBytes / 16, LEAST_GROWTH_BYTES, MOST_GROWTH_BYTES);
+    long growth = Math.clamp(reservedBytes / 16, MIN_GROWTH_BYTES, MAX_GROWTH_BYTES);
     long wanted = Math.max(needed, reservedBytes + growth);
     try {
       loaded.vectors().reserve(wanted);
@@ -576,7 +576,7 @@ public final class IndexWriter implements AutoCloseable {
       lock.lock();
       try {
         requireUsable();
-        int to = Math.min(ids.size(), from + MOST_IDS_PER_DELETE);
+        int to = Math.min(ids.size(), from + MAX_IDS_PER_DELETE);
         while (to > from + 1 && LogRecord.idBytes(ids, from, to) > payload.byteSize()) {
           to = from + (to - from) / 2;
         }
@@ -899,7 +899,8 @@ public final class IndexWriter implements AutoCloseable {
    * @param floats room for one vector
    * @return false if there is no lower slot for one of them
    */
-  boolean relocate(int[] nodes, int count, OneSlot slot, MemorySegment floats) throws IOException {
+  boolean relocate(int[] nodes, int count, SingleSlotReader slot, MemorySegment floats)
+      throws IOException {
     long sequence = 0;
     int dimension = geometry.dimension();
     F32Rows row = new F32Rows(floats, 0, 4L * dimension, 1, dimension);

@@ -4,7 +4,7 @@ import dev.arbalest.cache.SlabPool;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.ssd.format.VectorFile;
 import dev.arbalest.ssd.search.ReaderPhaser;
-import dev.arbalest.ssd.search.Tail;
+import dev.arbalest.ssd.search.UnlinkedRows;
 import dev.arbalest.ssd.store.LoadedIndex;
 import dev.arbalest.ssd.store.SlotWriter;
 import dev.arbalest.vamana.GraphUpdater;
@@ -30,13 +30,13 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
   private static final int CHANGES_PER_RECONNECT = 20;
 
   private static final int CHANGES_PER_IDLE_RECONNECT = 100;
-  private static final int LEAST_DEAD = 64;
-  private static final int MOST_DEAD = 4096;
+  private static final int MIN_DEAD = 64;
+  private static final int MAX_DEAD = 4096;
 
   private final LoadedIndex loaded;
   private final IndexWriter writer;
   private final ReaderPhaser phaser;
-  private final Tail tail;
+  private final UnlinkedRows tail;
   private final Workers workers;
   private final LiveDistances distances;
   private final GraphUpdater updater;
@@ -132,7 +132,7 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
 
   @Override
   public boolean isUnlinkDue(int ready, boolean idle) {
-    int threshold = Math.clamp(loaded.graph().nodeCount() / NODES_PER_DEAD, LEAST_DEAD, MOST_DEAD);
+    int threshold = Math.clamp(loaded.graph().nodeCount() / NODES_PER_DEAD, MIN_DEAD, MAX_DEAD);
     return idle || ready >= threshold;
   }
 
@@ -185,7 +185,7 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
   }
 
   private void unlink() throws IOException {
-    int[] dead = writer.takeDead(this, MOST_DEAD);
+    int[] dead = writer.takeDead(this, MAX_DEAD);
     if (dead.length == 0) {
       return;
     }

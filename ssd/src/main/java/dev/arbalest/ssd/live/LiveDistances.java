@@ -3,9 +3,9 @@ package dev.arbalest.ssd.live;
 import dev.arbalest.pq.CodeScorer;
 import dev.arbalest.pq.Codec;
 import dev.arbalest.ssd.format.VectorFile;
-import dev.arbalest.ssd.search.Tail;
+import dev.arbalest.ssd.search.UnlinkedRows;
 import dev.arbalest.ssd.store.LoadedIndex;
-import dev.arbalest.ssd.store.OneSlot;
+import dev.arbalest.ssd.store.SingleSlotReader;
 import dev.arbalest.vamana.Graph;
 import dev.arbalest.vamana.NodeDistances;
 import dev.arbalest.vamana.NodeQuery;
@@ -25,7 +25,7 @@ import java.util.List;
  */
 final class LiveDistances implements NodeDistances {
   private final LoadedIndex loaded;
-  private final Tail tail;
+  private final UnlinkedRows tail;
   private final SegmentAllocator memory;
   private final List<DecodedPairs> pairs = new ArrayList<>();
 
@@ -35,7 +35,7 @@ final class LiveDistances implements NodeDistances {
   private final boolean[] taken;
   private final VectorFile geometry;
 
-  LiveDistances(LoadedIndex loaded, Tail tail, SegmentAllocator memory) {
+  LiveDistances(LoadedIndex loaded, UnlinkedRows tail, SegmentAllocator memory) {
     this.loaded = loaded;
     this.tail = tail;
     this.memory = memory;
@@ -96,7 +96,7 @@ final class LiveDistances implements NodeDistances {
   private final class TailQuery implements NodeQuery {
     private final CodeScorer scorer;
     private final PairDistances decoded;
-    private final OneSlot slot;
+    private final SingleSlotReader slot;
     private final MemorySegment row;
     private int unreadable;
 
@@ -104,7 +104,7 @@ final class LiveDistances implements NodeDistances {
       Codec codec = loaded.codec();
       scorer = codec.newScorer(loaded.codes().segment(), loaded.graph().maxDegree(), memory);
       decoded = newPairs();
-      slot = new OneSlot(loaded, geometry, memory);
+      slot = new SingleSlotReader(loaded, geometry, memory);
       row = memory.allocate(4L * loaded.manifest().dimension(), 64);
     }
 

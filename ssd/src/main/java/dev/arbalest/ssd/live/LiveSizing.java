@@ -23,7 +23,7 @@ public final class LiveSizing implements IndexLoader.Sizing {
   /** Neighbours of a node begin at cache lines. */
   private static final int INTS_PER_LINE = 16;
 
-  private static final int LEAST_NODES = 4096;
+  private static final int MIN_NODES = 4096;
 
   private final long budgetBytes;
   public long bytesPerNode;
@@ -44,7 +44,7 @@ public final class LiveSizing implements IndexLoader.Sizing {
     MemoryBudget budget = new MemoryBudget(budgetBytes);
     budget.require("graph, codes and tables", manifest.count() * bytesPerNode);
     budget.check();
-    long most = Math.max(LEAST_NODES + manifest.count(), budgetBytes / bytesPerNode);
+    long most = Math.max(MIN_NODES + manifest.count(), budgetBytes / bytesPerNode);
     int nodes = (int) Math.min(most, Integer.MAX_VALUE - 1024);
     long texts = manifest.idType() == IdType.UTF8 ? nodes * TEXT_BYTES_PER_NODE : 1;
     return new IndexLoader.Room(nodes, degree, texts, true);

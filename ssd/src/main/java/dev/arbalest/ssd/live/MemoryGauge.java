@@ -12,7 +12,7 @@ public final class MemoryGauge {
   private static final double SOFT = 0.9;
 
   /** Delay of a chunk when nothing is left; it grows with the square of what is used. */
-  private static final long MOST_DELAY_NANOS = 100_000_000;
+  private static final long MAX_DELAY_NANOS = 100_000_000;
 
   /** To measure takes some microseconds and kilobytes of heap. */
   private static final long MEASURE_NANOS = 1_000_000_000;
@@ -61,6 +61,6 @@ public final class MemoryGauge {
   /** How long to wait before the next chunk. */
   long delayNanos() {
     double share = (usedBytes() / (double) budgetBytes - SOFT) / (1 - SOFT);
-    return share <= 0 ? 0 : (long) (MOST_DELAY_NANOS * Math.min(1, share * share));
+    return share <= 0 ? 0 : (long) (MAX_DELAY_NANOS * Math.min(1, share * share));
   }
 }

@@ -12,11 +12,11 @@ import dev.arbalest.ssd.format.Manifest;
 import dev.arbalest.ssd.log.LogSegments;
 import dev.arbalest.ssd.log.WriteAheadLog;
 import dev.arbalest.ssd.search.ReaderPhaser;
-import dev.arbalest.ssd.search.Tail;
+import dev.arbalest.ssd.search.UnlinkedRows;
 import dev.arbalest.ssd.store.IdMap;
 import dev.arbalest.ssd.store.IndexDirectory;
 import dev.arbalest.ssd.store.LoadedIndex;
-import dev.arbalest.ssd.store.OneSlot;
+import dev.arbalest.ssd.store.SingleSlotReader;
 import dev.arbalest.vamana.Graph;
 import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
@@ -31,15 +31,15 @@ import org.jspecify.annotations.Nullable;
  */
 public final class WriteSession implements AutoCloseable {
   private static final long SEGMENT_BYTES = 64L << 20;
-  private static final int LEAST_SEGMENTS_PER_CHECKPOINT = 4;
+  private static final int MIN_SEGMENTS_PER_CHECKPOINT = 4;
 
   /** After a checkpoint failed the log grows by so much less until the next is tried. */
   private static final int CHECKPOINTS_PER_RETRY = 4;
 
   /** As long as checkpoints fail the log may be so many times as long as it should. */
-  private static final int MOST_LOGS = 4;
+  private static final int MAX_LOGS = 4;
 
-  private static final long LEAST_LOG_BYTES = 32 << 20;
+  private static final long MIN_LOG_BYTES = 32 << 20;
 
   private final IndexDirectory directory;
   private final LoadedIndex loaded;
@@ -138,7 +138,7 @@ public final class WriteSession implements AutoCloseable {
       throws IOException {
     Manifest.Checkpoint checkpoint = loaded.manifest().checkpoint();
     long segmentBytes =
-        Math.min(SEGMENT_BYTES, options.checkpointBytes() / LEAST_SEGMENTS_PER_CHECKPOINT);
+        Math.min(SEGMENT_BYTES, options.checkpointBytes() / MIN_SEGMENTS_PER_CHECKPOINT);
     WriteAheadLog.Options logOptions =
         new WriteAheadLog.Options(segmentBytes, options.compress(), options.syncMillis());
     try (SlabPool.Lease scratch = slabs.lease()) {
@@ -208,7 +208,7 @@ public final class WriteSession implements AutoCloseable {
    * indexes are recovered faster, large ones do not write checkpoints all the time.
    */
   private boolean isCheckpointDue() {
-    long due = Math.min(Math.max(LEAST_LOG_BYTES, checkpointSize()), options.checkpointBytes());
+    long due = Math.min(Math.max(MIN_LOG_BYTES, checkpointSize()), options.checkpointBytes());
     return log.appendedBytes() - checkpointer.coveredBytes() >= due
         && log.writtenBytes() >= retryAtBytes;
   }
@@ -230,7 +230,7 @@ public final class WriteSession implements AutoCloseable {
    * Checkpoints in between: a compaction among many writes takes long, and the log must not grow
    * meanwhile.
    */
-  private final class Checkpoints implements Compactor.Besides {
+  private final class Checkpoints implements Compactor.Interrupts {
     @Override
     public boolean isStopped() {
       return closing;
@@ -261,7 +261,7 @@ public final class WriteSession implements AutoCloseable {
       } catch (IOException e) {
         // Nothing is lost, the log has it; it grows meanwhile, until writes are refused.
         retryAtBytes = log.writtenBytes() + options.checkpointBytes() / CHECKPOINTS_PER_RETRY;
-        writer.setCheckpointFailure(e, MOST_LOGS * options.checkpointBytes());
+        writer.setCheckpointFailure(e, MAX_LOGS * options.checkpointBytes());
       } catch (Throwable e) {
         checkpointFailure = e;
         writer.fail(e);
@@ -273,7 +273,7 @@ public final class WriteSession implements AutoCloseable {
     return writer;
   }
 
-  public Tail tail() {
+  public UnlinkedRows tail() {
     return writer.tail();
   }
 
@@ -291,13 +291,13 @@ public final class WriteSession implements AutoCloseable {
    * @param scratch room for a row of floats
    * @return whether there is one
    */
-  public boolean read(Ids ids, int i, OneSlot slot, MemorySegment scratch, float[] target)
+  public boolean read(Ids ids, int i, SingleSlotReader slot, MemorySegment scratch, float[] target)
       throws IOException {
     int node = writer.find(ids, i);
     if (node == IdMap.NONE) {
       return false;
     }
-    Tail tail = writer.tail();
+    UnlinkedRows tail = writer.tail();
     int end = tail.end();
     for (int position = tail.head(); position - end < 0; position++) {
       if (tail.node(position) == node) {

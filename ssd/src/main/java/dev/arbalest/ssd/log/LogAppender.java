@@ -32,7 +32,7 @@ public final class LogAppender implements AutoCloseable {
     this.block =
         memory.allocate(
             LogSegments.pad(
-                WalBlock.HEAD_BYTES + BytePlanes.bound(mostBytes), LogSegments.PAGE_BYTES),
+                LogBlock.HEAD_BYTES + BytePlanes.bound(mostBytes), LogSegments.PAGE_BYTES),
             LogSegments.PAGE_BYTES);
     this.planes = compress ? new BytePlanes(mostBytes, memory) : null;
   }
@@ -51,15 +51,15 @@ public final class LogAppender implements AutoCloseable {
     }
     int stored = Integer.MAX_VALUE;
     if (planes != null) {
-      MemorySegment target = block.asSlice(WalBlock.HEAD_BYTES);
+      MemorySegment target = block.asSlice(LogBlock.HEAD_BYTES);
       stored = planes.encode(payload, bytes, floatsFrom, target);
     }
     boolean compressed = stored < bytes - bytes / 16;
     if (!compressed) {
       stored = bytes;
-      MemorySegment.copy(payload, 0, block, WalBlock.HEAD_BYTES, bytes);
+      MemorySegment.copy(payload, 0, block, LogBlock.HEAD_BYTES, bytes);
     }
-    int checksum = FileHeader.checksum(block, WalBlock.HEAD_BYTES, stored);
+    int checksum = FileHeader.checksum(block, LogBlock.HEAD_BYTES, stored);
     return writer.write(block, bytes, stored, floatsFrom, compressed, checksum);
   }
 

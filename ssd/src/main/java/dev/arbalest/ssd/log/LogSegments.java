@@ -25,7 +25,7 @@ import java.util.stream.Stream;
  */
 public final class LogSegments {
   /** Blocks begin at multiples of this at least. */
-  static final int LEAST_STEP = 512;
+  static final int MIN_STEP = 512;
 
   static final int PAGE_BYTES = 4096;
 
@@ -163,7 +163,7 @@ public final class LogSegments {
   }
 
   static long step(DirectFile file) {
-    return Math.max(LEAST_STEP, file.alignmentBytes());
+    return Math.max(MIN_STEP, file.alignmentBytes());
   }
 
   /** Makes a segment: named when its header is durable. */

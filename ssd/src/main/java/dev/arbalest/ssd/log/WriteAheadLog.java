@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Blocks of bytes in the order they were appended, durable when they are acknowledged, in segment
  * files {@code N.wal} of one directory. A segment is a {@link FileHeader} (numbers: N, sequence of
- * its first block, step, generation in which the index was built) and {@link WalBlock}s at
+ * its first block, step, generation in which the index was built) and {@link LogBlock}s at
  * multiples of the step, which is what the disk writes at once; they go past the page cache. Behind
- * the last block there is a {@link WalBlock#marker} once that is durable.
+ * the last block there is a {@link LogBlock#marker} once that is durable.
  *
  * <p>What a crash leaves: a new segment gets its name when its header is durable, and is begun only
  * when the one before it is durable as a whole; so only the last may end in torn blocks. Opening
@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class WriteAheadLog implements AutoCloseable {
   /** Largest payload. */
-  public static final int MOST_BYTES = WalBlock.MOST_BYTES;
+  public static final int MAX_BYTES = LogBlock.MAX_BYTES;
 
   /**
    * How a log is kept.
@@ -130,7 +130,7 @@ public final class WriteAheadLog implements AutoCloseable {
    */
   @MustBeClosed
   public static WriteAheadLog open(
-      Path directory, Options options, long base, long after, WalReader.Replay replay)
+      Path directory, Options options, long base, long after, LogReader.Replay replay)
       throws IOException {
     Files.createDirectories(directory);
     // Segments are durable only if the directory they are in is; who made it may have been killed.
@@ -140,7 +140,7 @@ public final class WriteAheadLog implements AutoCloseable {
     List<Path> segments = LogSegments.list(directory, base, after);
     List<LogSegments.Segment> olds = new ArrayList<>();
     long lastSequence;
-    try (WalReader reader = new WalReader(after, replay)) {
+    try (LogReader reader = new LogReader(after, replay)) {
       for (int i = 0; i < segments.size(); i++) {
         Path next = i + 1 < segments.size() ? segments.get(i + 1) : null;
         olds.add(reader.read(segments.get(i), next));
@@ -162,14 +162,14 @@ public final class WriteAheadLog implements AutoCloseable {
   /**
    * Makes an appender.
    *
-   * @param mostBytes longest payload, at most {@link #MOST_BYTES}
+   * @param mostBytes longest payload, at most {@link #MAX_BYTES}
    * @param memory for buffers, about three times as much; must outlive it
    */
   @MustBeClosed
   public LogAppender newAppender(int mostBytes, SegmentAllocator memory) {
-    if (mostBytes < 1 || mostBytes > MOST_BYTES) {
+    if (mostBytes < 1 || mostBytes > MAX_BYTES) {
       throw new IllegalArgumentException(
-          "payloads must have 1 to " + MOST_BYTES + " bytes: " + mostBytes);
+          "payloads must have 1 to " + MAX_BYTES + " bytes: " + mostBytes);
     }
     return new LogAppender(mostBytes, options.compress(), memory, this::write);
   }
@@ -179,7 +179,7 @@ public final class WriteAheadLog implements AutoCloseable {
       throws IOException {
     synchronized (writing) {
       requireUsable();
-      long length = (long) WalBlock.HEAD_BYTES + stored;
+      long length = (long) LogBlock.HEAD_BYTES + stored;
       long padded = LogSegments.pad(length, LogSegments.step(file));
       boolean hasRoom =
           end + padded + LogSegments.step(file) <= segments.currentBytes(); // and for a marker
@@ -187,7 +187,7 @@ public final class WriteAheadLog implements AutoCloseable {
         roll();
       }
       long sequence = last + 1;
-      new WalBlock(number, sequence, durable, bytes, stored, floatsFrom, planes, checksum)
+      new LogBlock(number, sequence, durable, bytes, stored, floatsFrom, planes, checksum)
           .write(block, 0);
       block.asSlice(length, padded - length).fill((byte) 0);
       file.write(block, 0, padded, end);
@@ -295,7 +295,7 @@ public final class WriteAheadLog implements AutoCloseable {
         return;
       }
       requireUsable();
-      WalBlock.marker(number, last).write(marker.segment(), 0);
+      LogBlock.marker(number, last).write(marker.segment(), 0);
       try {
         file.write(marker.segment(), 0, LogSegments.step(file), end);
       } catch (SystemCallException e) {

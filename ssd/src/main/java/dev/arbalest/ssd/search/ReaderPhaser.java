@@ -27,9 +27,9 @@ import java.util.concurrent.locks.LockSupport;
  */
 public final class ReaderPhaser {
   /** First look at whether readers have gone: about a search's shortest time. */
-  private static final long LEAST_WAIT_NANOS = 20_000;
+  private static final long MIN_WAIT_NANOS = 20_000;
 
-  private static final long MOST_WAIT_NANOS = 1_000_000;
+  private static final long MAX_WAIT_NANOS = 1_000_000;
 
   /** Sections begun in the present phase; odd phases count from the least number. */
   private final AtomicLong begun = new AtomicLong();
@@ -59,10 +59,10 @@ public final class ReaderPhaser {
     next.set(first); // nobody is in that phase: the last flip waited for it
     long count = begun.getAndSet(first);
     AtomicLong ended = wasOdd ? oddEnded : evenEnded;
-    long nanos = LEAST_WAIT_NANOS;
+    long nanos = MIN_WAIT_NANOS;
     while (ended.get() != count) {
       LockSupport.parkNanos(nanos);
-      nanos = Math.min(2 * nanos, MOST_WAIT_NANOS);
+      nanos = Math.min(2 * nanos, MAX_WAIT_NANOS);
     }
   }
 }

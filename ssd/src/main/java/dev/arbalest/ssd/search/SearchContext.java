@@ -48,7 +48,7 @@ public final class SearchContext implements AutoCloseable {
   private final NodeScorer scoring = this::score;
   private final IntPredicate isWanted = this::isWanted;
   private final MemorySegment query;
-  private final @Nullable Tail tail;
+  private final @Nullable UnlinkedRows tail;
   private final long[] tailOffsets;
   private final int[] tailNodes;
   private final float[] tailDistances;
@@ -73,7 +73,7 @@ public final class SearchContext implements AutoCloseable {
    */
   public SearchContext(
       LoadedIndex index,
-      @Nullable Tail tail,
+      @Nullable UnlinkedRows tail,
       IntSupplier live,
       @Nullable VectorCache cache,
       SlotReader reader,
@@ -106,7 +106,7 @@ public final class SearchContext implements AutoCloseable {
       throws IOException {
     filter = accepted;
     long start = begin(vector, parameters);
-    Tail present = tail;
+    UnlinkedRows present = tail;
     int inTail = present == null ? 0 : scanTail(present, present.state());
     CandidateList candidates = walk(parameters, excluded, inTail);
     costs.accepted = candidates.size();
@@ -125,7 +125,7 @@ public final class SearchContext implements AutoCloseable {
       throws IOException {
     filter = node -> java.util.Arrays.binarySearch(nodes, 0, count, node) >= 0;
     long start = begin(vector, parameters);
-    Tail present = tail;
+    UnlinkedRows present = tail;
     int inTail = present == null ? 0 : scanTail(present, moment);
     java.util.Arrays.sort(tailNodes, 0, inTail);
     CandidateList candidates =
@@ -179,9 +179,9 @@ public final class SearchContext implements AutoCloseable {
    *
    * @return how many rows of the tail {@link #tailNodes} holds, dead ones too
    */
-  private int scanTail(Tail present, long state) {
-    operation = Tail.operation(state);
-    int end = Tail.end(state);
+  private int scanTail(UnlinkedRows present, long state) {
+    operation = UnlinkedRows.operation(state);
+    int end = UnlinkedRows.end(state);
     int count = 0;
     // The head is read last: what it has passed is in the graph.
     for (int position = present.head(); position - end < 0; position++) {

@@ -37,7 +37,7 @@ public final class Searcher implements AutoCloseable {
 
   private final ReaderPhaser phaser = new ReaderPhaser();
   private @Nullable CacheWarmup cacheWarmup;
-  private @Nullable Tail tail;
+  private @Nullable UnlinkedRows tail;
   private IntSupplier live;
   private volatile boolean closed;
 
@@ -107,7 +107,7 @@ public final class Searcher implements AutoCloseable {
    * @param rows rows that are not in the graph yet
    * @param count how many vectors there are now
    */
-  public void follow(Tail rows, IntSupplier count) {
+  public void follow(UnlinkedRows rows, IntSupplier count) {
     tail = rows;
     live = count;
   }

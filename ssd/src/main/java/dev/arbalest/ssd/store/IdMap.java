@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class IdMap implements AutoCloseable {
   public static final int NONE = -1;
-  private static final int LEAST_PLACES = 1024;
+  private static final int MIN_PLACES = 1024;
 
   private final IdTable ids;
   private NativeMemory memory;
@@ -25,8 +25,7 @@ public final class IdMap implements AutoCloseable {
   @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
   public IdMap(IdTable ids, int expected) {
     this.ids = ids;
-    this.places =
-        (int) Math.min(1L << 30, Long.highestOneBit(Math.max(LEAST_PLACES, 3L * expected)));
+    this.places = (int) Math.min(1L << 30, Long.highestOneBit(Math.max(MIN_PLACES, 3L * expected)));
     this.memory = empty(places);
   }
 

@@ -2,6 +2,7 @@ package dev.arbalest.ssd.store;
 
 import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.BadInputException;
+import dev.arbalest.CorruptIndexException;
 import dev.arbalest.ElementType;
 import dev.arbalest.RecallCurve;
 import dev.arbalest.natives.DirectFile;
@@ -121,10 +122,10 @@ public final class IndexDirectory implements AutoCloseable {
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
   public static IndexDirectory openForUpdate(Path path) throws IOException {
-    Manifest _ = IndexLoader.readManifest(path); // tells what is wrong if there is none
+    Manifest _ = readManifest(path); // tells what is wrong if there is none
     DirectoryLock lock = DirectoryLock.take(path, DirectoryLock.Use.UPDATE);
     try {
-      Manifest manifest = IndexLoader.readManifest(path);
+      Manifest manifest = readManifest(path);
       IndexDirectory directory = new IndexDirectory(path, lock, Optional.of(manifest));
       directory.removeLeftovers();
       return directory;
@@ -414,5 +415,25 @@ public final class IndexDirectory implements AutoCloseable {
   @Override
   public void close() throws IOException {
     lock.close();
+  }
+
+  /** Reads the manifest, telling a missing index from a half-written one. */
+  public static Manifest readManifest(Path directory) throws IOException {
+    if (!Files.exists(directory)) {
+      throw new BadInputException("index directory " + directory + " does not exist");
+    }
+    if (!Files.isDirectory(directory)) {
+      throw new BadInputException(directory + " is no directory; an index is one");
+    }
+    try {
+      return Manifest.read(directory);
+    } catch (NoSuchFileException e) {
+      if (holdsIndexFiles(directory)) {
+        throw new CorruptIndexException(
+            directory, "a build was not finished (no " + Manifest.FILE_NAME + "); build again");
+      }
+      throw new BadInputException(
+          directory + " holds no index (no " + Manifest.FILE_NAME + "); build one first");
+    }
   }
 }

@@ -1,7 +1,6 @@
 package dev.arbalest.ssd.store;
 
 import com.google.errorprone.annotations.MustBeClosed;
-import dev.arbalest.BadInputException;
 import dev.arbalest.CorruptIndexException;
 import dev.arbalest.ProgressListener;
 import dev.arbalest.natives.DirectFile;
@@ -13,7 +12,6 @@ import dev.arbalest.ssd.format.Manifest;
 import dev.arbalest.ssd.format.VectorFile;
 import dev.arbalest.vamana.Graph;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -57,26 +55,6 @@ public final class IndexLoader {
     Room room(Manifest manifest, Codec codec);
   }
 
-  /** Reads the manifest, telling a missing index from a half-written one. */
-  public static Manifest readManifest(Path directory) throws IOException {
-    if (!Files.exists(directory)) {
-      throw new BadInputException("index directory " + directory + " does not exist");
-    }
-    if (!Files.isDirectory(directory)) {
-      throw new BadInputException(directory + " is no directory; an index is one");
-    }
-    try {
-      return Manifest.read(directory);
-    } catch (NoSuchFileException e) {
-      if (IndexDirectory.holdsIndexFiles(directory)) {
-        throw new CorruptIndexException(
-            directory, "a build was not finished (no " + Manifest.FILE_NAME + "); build again");
-      }
-      throw new BadInputException(
-          directory + " holds no index (no " + Manifest.FILE_NAME + "); build one first");
-    }
-  }
-
   /**
    * Loads an index to be read.
    *
@@ -98,13 +76,13 @@ public final class IndexLoader {
       Workers workers,
       ProgressListener listener)
       throws IOException {
-    Manifest manifest = readManifest(directory);
+    Manifest manifest = IndexDirectory.readManifest(directory);
     for (int attempt = 1; ; attempt++) {
       try {
         return load(directory, manifest, sizing, codecLoaded, workers, listener);
       } catch (NoSuchFileException e) {
         // A writer may have replaced the index since the manifest was read.
-        Manifest newer = readManifest(directory);
+        Manifest newer = IndexDirectory.readManifest(directory);
         if (newer.generation() == manifest.generation() || attempt == ATTEMPTS) {
           throw new CorruptIndexException(
               Path.of(String.valueOf(e.getFile())), "missing, though the manifest names it");

@@ -4,7 +4,7 @@ import dev.arbalest.CorruptIndexException;
 import dev.arbalest.ProgressListener;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.ssd.format.Manifest;
-import dev.arbalest.ssd.store.IndexLoader;
+import dev.arbalest.ssd.store.IndexDirectory;
 import dev.arbalest.ssd.store.PartLoader;
 import dev.arbalest.vamana.Graph;
 import dev.arbalest.vamana.Reachability;
@@ -30,7 +30,7 @@ public record GraphSummary(List<Integer> histogram, int reachable) {
    * @throws CorruptIndexException if it is not as it was written
    */
   public static GraphSummary of(Path directory) throws IOException {
-    Manifest manifest = IndexLoader.readManifest(directory);
+    Manifest manifest = IndexDirectory.readManifest(directory);
     try (Workers workers = Workers.start(Runtime.getRuntime().availableProcessors());
         Graph graph = new PartLoader(directory, manifest, workers, ProgressListener.NONE).graph()) {
       Integer[] histogram = new Integer[graph.maxDegree() + 1];

@@ -1,7 +1,7 @@
 package dev.arbalest.ssd.trial;
 
 import dev.arbalest.ssd.format.Manifest;
-import dev.arbalest.ssd.store.IndexLoader;
+import dev.arbalest.ssd.store.IndexDirectory;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -21,7 +21,7 @@ public final class IndexDigest {
    * name, a zero byte, then the SHA-256 of the content.
    */
   public static String sha256(Path directory) throws IOException {
-    Manifest manifest = IndexLoader.readManifest(directory);
+    Manifest manifest = IndexDirectory.readManifest(directory);
     TreeSet<String> names = new TreeSet<>();
     names.add(Manifest.FILE_NAME);
     manifest.files().values().forEach(entry -> names.add(entry.name()));

@@ -45,10 +45,10 @@ public final class LogTrial {
       throws IOException {
     long rowBytes = 4L * rows.dimension();
     long most = batch * (8 + rowBytes);
-    if (batch < 1 || most > WriteAheadLog.MOST_BYTES) {
+    if (batch < 1 || most > WriteAheadLog.MAX_BYTES) {
       throw new BadInputException(
           "batches must be at least 1 vector and at most "
-              + WriteAheadLog.MOST_BYTES / (8 + rowBytes)
+              + WriteAheadLog.MAX_BYTES / (8 + rowBytes)
               + " of dimension "
               + rows.dimension()
               + ": "

@@ -164,9 +164,13 @@ class EmptyIndexTest {
     int[] rows = accepted.stream().mapToInt(Integer::intValue).toArray();
     int[] withStranger = java.util.Arrays.copyOf(rows, rows.length + 1);
     withStranger[rows.length] = 1_000_000; // never there
-    index.searchAmong(query, new SearchParameters(7, 64, 64), ids(texts, withStranger), result);
+    index.searchAmong(
+        query,
+        SearchParameters.forK(7).withList(64).withConfidence(1),
+        ids(texts, withStranger),
+        result);
     assertNearest(index, pool, query, nearest, k, result);
-    SearchParameters all = new SearchParameters(7, Math.max(64, count), Math.max(64, count));
+    SearchParameters all = SearchParameters.forK(7).withList(Math.max(64, count)).withConfidence(1);
     index.search(
         query,
         all,

@@ -47,7 +47,7 @@ class ResumeTest {
   }
 
   private static BuildOptions options() {
-    return TestIndexes.options(Metric.L2, "rabitq:2").withCheckpointSeconds(0);
+    return TestIndexes.options(Metric.L2, "rabitq:2").toBuilder().checkpointSeconds(0).build();
   }
 
   private void build(Path index, BuildOptions options, ProgressListener listener)
@@ -115,7 +115,10 @@ class ResumeTest {
     int resumed = 0;
     for (int i = 0; i < states.size(); i++) {
       List<String> notes = new ArrayList<>();
-      build(states.get(i), options().withResume(true).withThreads(1 + i % 3), notes(notes));
+      build(
+          states.get(i),
+          options().toBuilder().resume(true).threads(1 + i % 3).build(),
+          notes(notes));
       resumed += notes.stream().anyMatch(note -> note.startsWith("resuming: ")) ? 1 : 0;
       assertSame(states.get(i), whole);
     }
@@ -153,14 +156,16 @@ class ResumeTest {
         List.of(
             TestIndexes.options(Metric.COSINE, "rabitq:2"),
             TestIndexes.options(Metric.L2, "rabitq:3"),
-            options().withCodeDimension(16))) {
-      assertThatThrownBy(() -> build(state, other.withResume(true), ProgressListener.NONE))
+            options().toBuilder().codeDimension(16).build())) {
+      assertThatThrownBy(
+              () -> build(state, other.toBuilder().resume(true).build(), ProgressListener.NONE))
           .isInstanceOf(BadInputException.class)
           .hasMessageContaining("the unfinished build")
           .hasMessageContaining("leave out --resume");
     }
     TestIndexes.write(input, TestRows.clustered(6, 701, 32, 6));
-    assertThatThrownBy(() -> build(state, options().withResume(true), ProgressListener.NONE))
+    assertThatThrownBy(
+            () -> build(state, options().toBuilder().resume(true).build(), ProgressListener.NONE))
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining("the unfinished build");
     assertThat(state.resolve("build.json")).exists();
@@ -180,7 +185,8 @@ class ResumeTest {
       if (List.of("codes.1", "codec.1", "ids.1").contains(name)) {
         continue; // made again from the vectors; the index's own checks refuse them when opened
       }
-      assertThatThrownBy(() -> build(damaged, options().withResume(true), ProgressListener.NONE))
+      assertThatThrownBy(() ->
+              build(damaged, options().toBuilder().resume(true).build(), ProgressListener.NONE))
           .as(name)
           .isInstanceOf(CorruptIndexException.class)
           .hasMessageContaining(name);
@@ -193,7 +199,7 @@ class ResumeTest {
     build(whole, options(), ProgressListener.NONE);
     List<String> notes = new ArrayList<>();
     Path fresh = directory.resolve("fresh");
-    build(fresh, options().withResume(true), notes(notes));
+    build(fresh, options().toBuilder().resume(true).build(), notes(notes));
     assertThat(notes).anyMatch(note -> note.startsWith("nothing to resume"));
     assertSame(fresh, whole);
   }
@@ -203,12 +209,15 @@ class ResumeTest {
     F32Rows rows = TestRows.clustered(9, 4000, 256, 12);
     input = TestIndexes.write(directory.resolve("large.fbin"), rows);
     BuildOptions options = TestIndexes.options(Metric.L2, "rabitq:1");
-    long required = BuildPlan.required(4000, 256, options).plannedBytes();
+    long required =
+        BuildPlan.required(4000, 256, AutomaticCodec.resolve(options, 4000, 256)).plannedBytes();
     long narrow = 4000L * BuildPlan.NARROW.codeBytesAtMost(256);
     double resident = recall(rows, options, "in memory");
-    assertThat(recall(rows, options.withMemoryBytes(required + narrow), "one-byte codes"))
+    assertThat(
+            recall(
+                rows, options.toBuilder().memoryBytes(required + narrow).build(), "one-byte codes"))
         .isGreaterThan(resident - 0.01);
-    assertThat(recall(rows, options.withMemoryBytes(required), "page cache"))
+    assertThat(recall(rows, options.toBuilder().memoryBytes(required).build(), "page cache"))
         .isGreaterThan(resident - 0.01);
   }
 
@@ -217,7 +226,9 @@ class ResumeTest {
     input =
         TestIndexes.write(directory.resolve("large.fbin"), TestRows.clustered(9, 12_000, 256, 12));
     BuildOptions options = TestIndexes.options(Metric.L2, "rabitq:1");
-    long required = BuildPlan.required(12_000, 256, options.withThreads(3)).plannedBytes();
+    long required =
+        BuildPlan.required(12_000, 256, AutomaticCodec.resolve(options, 12_000, 256))
+            .plannedBytes();
     long narrow = 12_000L * BuildPlan.NARROW.codeBytesAtMost(256);
     for (long memory : new long[] {required, required + narrow}) {
       List<String> digests = new ArrayList<>();
@@ -228,7 +239,7 @@ class ResumeTest {
               Index.build(
                   index,
                   vectors,
-                  options.withMemoryBytes(memory).withThreads(threads),
+                  options.toBuilder().memoryBytes(memory).threads(threads).build(),
                   ProgressListener.NONE);
           digests.add(IndexDigest.sha256(index));
         }
@@ -247,7 +258,8 @@ class ResumeTest {
     assertThat(notes).anyMatch(note -> note.contains("vectors") && note.contains(plan));
     int hits = 0;
     try (Index opened = Index.open(index)) {
-      SearchParameters parameters = new SearchParameters(10, 80, 32);
+      SearchParameters parameters =
+          SearchParameters.forK(10).withList(80).withRerank(32).withConfidence(1);
       SearchResult result = new SearchResult();
       float[] query = new float[256];
       for (int i = 0; i < 100; i++) {

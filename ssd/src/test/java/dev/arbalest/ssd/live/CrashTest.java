@@ -9,8 +9,8 @@ import dev.arbalest.ProgressListener;
 import dev.arbalest.SearchParameters;
 import dev.arbalest.SearchResult;
 import dev.arbalest.TestIndexes;
+import dev.arbalest.ssd.log.LogReader;
 import dev.arbalest.ssd.log.LogSegments;
-import dev.arbalest.ssd.log.WalReader;
 import dev.arbalest.ssd.store.IndexDirectory;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
@@ -142,7 +142,7 @@ class CrashTest {
       if (last == null) {
         return false;
       }
-      long end = WalReader.end(last);
+      long end = LogReader.end(last);
       try (FileChannel channel = FileChannel.open(last, StandardOpenOption.WRITE)) {
         long size = channel.size();
         if (end >= size) {
@@ -189,8 +189,9 @@ class CrashTest {
   /** Searches for some of what is there and of what is not. */
   private void assertFound(LiveIndex opened, F32Rows pool, String which) throws IOException {
     SearchParameters all =
-        new SearchParameters(
-            Math.min(10, opened.count()), opened.stats().slots(), opened.stats().slots(), 0, 1);
+        SearchParameters.forK(Math.min(10, opened.count()))
+            .withList(opened.stats().slots())
+            .withConfidence(1);
     for (int row = 0; row < CrashLoad.POOL; row += 571) {
       SearchResult result = opened.search(TestIndexes.row(pool, row), all);
       for (int rank = 0; rank < result.size(); rank++) {

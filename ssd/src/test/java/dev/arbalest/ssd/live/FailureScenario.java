@@ -167,7 +167,9 @@ final class FailureScenario {
 
   private void search(LiveIndex index) throws IOException {
     int count = index.count();
-    SearchResult result = index.search(TestIndexes.row(ROWS, 1), new SearchParameters(5, 64, 64));
+    SearchResult result =
+        index.search(
+            TestIndexes.row(ROWS, 1), SearchParameters.forK(5).withList(64).withConfidence(1));
     if (result.size() != Math.min(5, count)) {
       throw new AssertionError("a search found " + result.size() + " of " + count);
     }

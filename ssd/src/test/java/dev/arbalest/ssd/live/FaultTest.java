@@ -173,7 +173,7 @@ class FaultTest {
 
   private static SearchParameters parameters(LiveIndex index) {
     int list = Math.min(200, index.stats().slots());
-    return new SearchParameters(5, list, list, 0, 1);
+    return SearchParameters.forK(5).withList(list).withConfidence(1);
   }
 
   @Test

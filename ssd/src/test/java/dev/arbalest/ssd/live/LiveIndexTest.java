@@ -174,7 +174,7 @@ public class LiveIndexTest {
     }
     int k = Math.min(10, model.size());
     int list = Math.min(10_000, Math.max(k, index.stats().slots()));
-    SearchParameters all = new SearchParameters(k, list, list, 0, 1);
+    SearchParameters all = SearchParameters.forK(k).withList(list).withConfidence(1);
     int hits = 0;
     for (int query = 0; query < 8; query++) {
       float[] vector = TestIndexes.row(pool, random.nextInt(POOL));
@@ -374,7 +374,7 @@ public class LiveIndexTest {
           .hasMessageContaining("2 ids for the 400 vectors");
       BuildReport _ = Index.build(path, input, Ids.of(names), options, ProgressListener.NONE);
     }
-    SearchParameters one = new SearchParameters(1, 100, 100, 0, 1);
+    SearchParameters one = SearchParameters.forK(1).withList(100).withConfidence(1);
     try (LiveIndex index = openForWriting(path)) {
       assertThat(index.search(TestIndexes.row(pool, 7), one).text(0)).isEqualTo("seven");
       index.insert(
@@ -454,7 +454,8 @@ public class LiveIndexTest {
       while (!stop.get() || searches < 5) {
         float[] query = TestIndexes.row(pool, random.nextInt(POOL));
         SearchResult result =
-            index.search(query, new SearchParameters(index.count(), 2000, 2000, 0, 1));
+            index.search(
+                query, SearchParameters.forK(index.count()).withList(2000).withConfidence(1));
         double[] exact = new double[POOL];
         java.util.Arrays.setAll(
             exact, row -> distance(Metric.L2, query, TestIndexes.row(pool, row)));
@@ -503,7 +504,8 @@ public class LiveIndexTest {
         index.insert(Ids.range(10_000 + 100 * round, 100), vectors);
       }
       index.awaitLinked();
-      SearchResult found = index.search(same, new SearchParameters(501, 1000, 1000, 0, 1));
+      SearchResult found =
+          index.search(same, SearchParameters.forK(501).withList(1000).withConfidence(1));
       for (int rank = 0; rank < 501; rank++) {
         assertThat(found.distance(rank)).as("rank %d", rank).isZero();
       }

@@ -272,7 +272,7 @@ class PowerFailureTest {
       return;
     }
     index.awaitLinked();
-    SearchParameters all = new SearchParameters(found.size(), 1000, 1000);
+    SearchParameters all = SearchParameters.forK(found.size()).withList(1000).withConfidence(1);
     SearchResult result = index.search(TestIndexes.row(pool, 3), all);
     assertThat(result.size()).as(which).isEqualTo(found.size());
     for (int rank = 0; rank < result.size(); rank++) {

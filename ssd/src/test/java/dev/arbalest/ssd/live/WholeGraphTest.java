@@ -19,7 +19,6 @@ import dev.arbalest.TestIndexes;
 import dev.arbalest.VectorInput;
 import dev.arbalest.WriteOptions;
 import dev.arbalest.WriteReceipt;
-import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.ssd.format.Manifest;
 import dev.arbalest.testing.TestRows;
 import dev.arbalest.vamana.Reachability;
@@ -48,12 +47,12 @@ import org.junit.jupiter.api.io.TempDir;
 class WholeGraphTest {
   private static final int SEQUENCES = Integer.getInteger("sequences", 30);
   private static final int QUERIES = 1000;
-  private static final double MOST_LOSS = 0.005;
+  private static final double MAX_LOSS = 0.005;
 
   /**
    * Lengths of decoded vectors are not exact, and under inner product the graph depends on them.
    */
-  private static final double MOST_LOSS_DOT = 0.02;
+  private static final double MAX_LOSS_DOT = 0.02;
 
   private static final OpenOptions OPEN = OpenOptions.defaults().withWarmUpMillis(0);
   private static final WriteOptions WRITE = WriteOptions.defaults().withCheckpointBytes(1 << 20);
@@ -82,9 +81,7 @@ class WholeGraphTest {
       sum += loss;
       vectors += sequence.model.size();
       delete(folder);
-      assertThat(loss)
-          .as(sequence.toString())
-          .isLessThanOrEqualTo(isDot ? MOST_LOSS_DOT : MOST_LOSS);
+      assertThat(loss).as(sequence.toString()).isLessThanOrEqualTo(isDot ? MAX_LOSS_DOT : MAX_LOSS);
     }
     System.out.printf(
         Locale.ROOT,
@@ -170,7 +167,7 @@ class WholeGraphTest {
       }
       // The codec was trained on vectors of the past, perhaps a few: what that costs is not the
       // graph's fault.
-      IndexRepair.recode(path, CodecSpec.parse(codec), 1, ProgressListener.NONE);
+      IndexRepair.recode(path, codec, 1, ProgressListener.NONE);
       try (LiveIndex index = open()) {
         assertReachable(index);
         loss = fresh() - recall(index);
@@ -181,10 +178,7 @@ class WholeGraphTest {
     }
 
     private BuildOptions options() {
-      return BuildOptions.defaults()
-          .withMetric(metric)
-          .withCodec(CodecSpec.parse(codec))
-          .withThreads(1);
+      return BuildOptions.builder().metric(metric).codec(codec).threads(1).build();
     }
 
     private void create() throws IOException {
@@ -322,7 +316,7 @@ class WholeGraphTest {
       try (LiveIndex index = open()) {
         index.awaitLinked();
       }
-      IndexRepair.recode(path, CodecSpec.parse(codec), 1, ProgressListener.NONE);
+      IndexRepair.recode(path, codec, 1, ProgressListener.NONE);
     }
 
     private void assertReachable(LiveIndex index) {

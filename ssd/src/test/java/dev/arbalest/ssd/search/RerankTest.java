@@ -50,7 +50,7 @@ class RerankTest {
   private Path build(String codec, ElementType storage) throws IOException {
     Path place = Files.createDirectory(directory.resolve(codec.replace(':', '-') + storage));
     return TestIndexes.build(
-        place, base, TestIndexes.options(Metric.L2, codec).withStorage(storage));
+        place, base, TestIndexes.options(Metric.L2, codec).toBuilder().storage(storage).build());
   }
 
   /** Recall and mean reads. */
@@ -75,7 +75,7 @@ class RerankTest {
   void confidenceReadsFarLessForNearlyTheSameNeighbours() throws IOException {
     for (String codec : List.of("saq:2", "rabitq:1", "rabitq:4", "pq:48", "sq8")) {
       try (Index index = Index.open(build(codec, ElementType.F32))) {
-        SearchParameters every = new SearchParameters(10, 100, 100);
+        SearchParameters every = SearchParameters.forK(10).withList(100).withConfidence(1);
         Quality full = quality(index, every);
         Quality sure = quality(index, every.withConfidence(0.99));
         Quality unsure = quality(index, every.withConfidence(0.6));
@@ -93,7 +93,8 @@ class RerankTest {
   void theBestKnownAnswerIsExactWhateverWasRead() throws IOException {
     try (Index index = Index.open(build("saq:2", ElementType.F32))) {
       for (double confidence : new double[] {0.5, 0.9, 1}) {
-        SearchParameters parameters = new SearchParameters(5, 40, 40, 0, confidence);
+        SearchParameters parameters =
+            SearchParameters.forK(5).withList(40).withConfidence(confidence);
         for (int i = 0; i < 20; i++) {
           SearchResult result = index.search(query(i), parameters);
           assertThat(result.size()).isEqualTo(5);
@@ -154,7 +155,8 @@ class RerankTest {
     }
     try (Index index = Index.open(build("rabitq:1", ElementType.F32))) {
       // More reads than there are buffers.
-      SearchResult result = index.search(query(1), new SearchParameters(300, 600, 600, 0, 0.999));
+      SearchResult result =
+          index.search(query(1), SearchParameters.forK(300).withList(600).withConfidence(0.999));
       assertThat(result.size()).isEqualTo(300);
       assertThat(result.reads()).isGreaterThan(300);
     }
@@ -167,7 +169,8 @@ class RerankTest {
     assertThat(Files.size(half.resolve("vectors.f16")) - 4096).isEqualTo(ROWS * 512L);
     assertThat(Files.size(whole.resolve("vectors.f32")) - 4096).isEqualTo(ROWS * 1024L);
     IndexVerifier.verify(half, 2, ProgressListener.NONE);
-    SearchParameters parameters = new SearchParameters(10, 100, 60);
+    SearchParameters parameters =
+        SearchParameters.forK(10).withList(100).withRerank(60).withConfidence(1);
     try (Index f32 = Index.open(whole);
         Index f16 = Index.open(half)) {
       assertThat(f16.info().storage()).isEqualTo(ElementType.F16);
@@ -193,12 +196,14 @@ class RerankTest {
   void whatHalfFloatsCannotHoldIsRefused() throws IOException {
     F32Rows rows = TestRows.gaussian(3, 20, 64);
     rows.memory().set(F32Rows.FLOAT, rows.offset(7) + 4L * 5, 70_000f);
-    BuildOptions options = TestIndexes.options(Metric.L2, "rabitq:1").withStorage(ElementType.F16);
+    BuildOptions options =
+        TestIndexes.options(Metric.L2, "rabitq:1").toBuilder().storage(ElementType.F16).build();
     assertThatThrownBy(() -> TestIndexes.build(directory, rows, options))
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining("row 7, component 5 is 70000.0, too large for half floats");
     assertThatThrownBy(() ->
-            TestIndexes.build(directory, base, options.withMemoryBytes((264L << 20) + 1_500_000)))
+            TestIndexes.build(
+                directory, base, options.toBuilder().memoryBytes((264L << 20) + 1_500_000).build()))
         .hasMessageContaining("vectors as floats, which --storage f16 needs in memory");
   }
 
@@ -271,7 +276,8 @@ class RerankTest {
     F32Rows rows = TestRows.gaussian(3, 20, 64);
     rows.memory().set(F32Rows.FLOAT, rows.offset(7) + 4L * 5, 70_000f);
     Path place = java.util.Objects.requireNonNull(path.getParent());
-    BuildOptions options = TestIndexes.options(Metric.L2, "rabitq:1").withStorage(ElementType.F16);
+    BuildOptions options =
+        TestIndexes.options(Metric.L2, "rabitq:1").toBuilder().storage(ElementType.F16).build();
     assertThatThrownBy(() -> TestIndexes.build(place, rows, options))
         .isInstanceOf(BadInputException.class);
     try (Index index = Index.open(path)) {

@@ -12,7 +12,7 @@ import jdk.jfr.Recording;
 import org.jspecify.annotations.Nullable;
 
 /** A flight recording that is always on, of which the last minutes are kept. */
-public final class FlightRecorder implements AutoCloseable {
+public final class JfrRecorder implements AutoCloseable {
   private static final Duration KEPT = Duration.ofMinutes(10);
 
   /** What may hold secrets of this machine's owner, and says nothing of the server. */
@@ -25,11 +25,11 @@ public final class FlightRecorder implements AutoCloseable {
           "jdk.SystemProcess",
           "jdk.ProcessStart");
 
-  private static final long MOST_BYTES = 64L << 20;
+  private static final long MAX_BYTES = 64L << 20;
 
   private final @Nullable Recording recording;
 
-  public FlightRecorder(boolean on) throws IOException {
+  public JfrRecorder(boolean on) throws IOException {
     if (!on) {
       recording = null;
       return;
@@ -39,7 +39,7 @@ public final class FlightRecorder implements AutoCloseable {
       made.setName("arbalest");
       SECRETS.forEach(made::disable);
       made.setMaxAge(KEPT);
-      made.setMaxSize(MOST_BYTES);
+      made.setMaxSize(MAX_BYTES);
       made.start();
       recording = made;
     } catch (ParseException e) {

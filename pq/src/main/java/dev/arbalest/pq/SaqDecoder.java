@@ -6,17 +6,17 @@ import dev.arbalest.vector.Metric;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Decodes {@link SegmentedRaBitQ} codes into head and tail side by side. Those are orthogonal, so
- * products are sums of theirs, and nothing needs to be turned back.
+ * Decodes {@link Saq} codes into head and tail side by side. Those are orthogonal, so products are
+ * sums of theirs, and nothing needs to be turned back.
  */
-final class SegmentedDecoder implements CodeDecoder {
-  private final SegmentedRaBitQ codec;
+final class SaqDecoder implements CodeDecoder {
+  private final Saq codec;
   private final int headWords;
   private final int tailWords;
   private final double squaredCenter;
   private float squaredLength;
 
-  SegmentedDecoder(SegmentedRaBitQ codec) {
+  SaqDecoder(Saq codec) {
     this.codec = codec;
     this.headWords = codec.headWords();
     this.tailWords = codec.tailWords();
@@ -45,7 +45,7 @@ final class SegmentedDecoder implements CodeDecoder {
     float headGain = codes.get(RaBitQ.FLOAT, factors + 4) / weight;
     float tailGain = codes.get(RaBitQ.FLOAT, factors + 8) / weight;
     long tail = offset + 256L * headWords;
-    BitLevels.expand(codes, code, headWords, SegmentedRaBitQ.HEAD_BITS, headGain, target, offset);
+    BitLevels.expand(codes, code, headWords, Saq.HEAD_BITS, headGain, target, offset);
     BitLevels.expand(
         codes, code + codec.tailOffset(), tailWords, codec.tailBits(), tailGain, target, tail);
     if (codec.metric() != Metric.DOT) {

@@ -17,12 +17,12 @@ import java.lang.foreign.SegmentAllocator;
  * that has read {@link #state} sees all of the changes up to that and nothing of later ones. One
  * thread at a time adds and publishes, another moves {@link #head} and {@link #kept}.
  */
-public final class Tail {
+public final class UnlinkedRows {
   /** Bytes of rows: to look through them takes a tenth of a search. */
-  private static final long MOST_BYTES = 2L << 20;
+  private static final long MAX_BYTES = 2L << 20;
 
-  private static final int LEAST_ROWS = 64;
-  private static final int MOST_ROWS = 2048;
+  private static final int MIN_ROWS = 64;
+  private static final int MAX_ROWS = 2048;
 
   private final int dimension;
   public final int capacity;
@@ -36,7 +36,7 @@ public final class Tail {
   /** Operation in the high half, end in the low half. */
   public volatile long state;
 
-  public Tail(int dimension, SegmentAllocator memory) {
+  public UnlinkedRows(int dimension, SegmentAllocator memory) {
     this.dimension = dimension;
     this.capacity = capacity(dimension);
     this.rows = memory.allocate(4L * dimension * capacity, 64);
@@ -48,8 +48,8 @@ public final class Tail {
 
   /** Rows that fit, a power of two. */
   public static int capacity(int dimension) {
-    long fit = MOST_BYTES / (4L * dimension);
-    return (int) Long.highestOneBit(Math.clamp(fit, LEAST_ROWS, MOST_ROWS));
+    long fit = MAX_BYTES / (4L * dimension);
+    return (int) Long.highestOneBit(Math.clamp(fit, MIN_ROWS, MAX_ROWS));
   }
 
   public int capacity() {

@@ -7,14 +7,14 @@ import java.lang.foreign.ValueLayout;
  * Reads one byte of every 64 of a batch of records before they are worked on, so that the misses of
  * the batch overlap instead of following one another.
  */
-final class MemoryTouch {
-  private static final MemorySegment ALL = Memory.ALL;
+final class CacheTouch {
+  private static final MemorySegment ALL = AddressSpace.ALL;
   private static final int LINE_BYTES = 64;
 
   /** Tables up to this size mostly lie in the processor's caches, where touching only costs. */
   static final long CACHED_BYTES = 4L << 20;
 
-  private MemoryTouch() {}
+  private CacheTouch() {}
 
   /** Touches the records of {@code count} nodes; the result only keeps the loads alive. */
   static long touch(long base, long stride, long bytes, int[] nodes, int from, int count) {

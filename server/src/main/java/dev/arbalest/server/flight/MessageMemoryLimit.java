@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
  * Has large messages of Flight wait for memory until others have given theirs back, where Arrow
  * would fail: the client then cannot send more, which is all it sees. Thread-safe.
  */
-final class IncomingMemory implements AllocationListener, AutoCloseable {
+final class MessageMemoryLimit implements AllocationListener, AutoCloseable {
   private static final long SMALL_BYTES = 64 << 10;
-  private static final long MOST_NANOS = TimeUnit.MINUTES.toNanos(2);
+  private static final long MAX_NANOS = TimeUnit.MINUTES.toNanos(2);
 
   /**
    * Bound in threads that take messages in: they give memory back, so they must not wait for it.
@@ -33,7 +33,7 @@ final class IncomingMemory implements AllocationListener, AutoCloseable {
    *
    * @param most bytes of large buffers at a time
    */
-  IncomingMemory(long most) {
+  MessageMemoryLimit(long most) {
     this.most = most;
   }
 
@@ -72,7 +72,7 @@ final class IncomingMemory implements AllocationListener, AutoCloseable {
     }
     lock.lock();
     try {
-      long left = MOST_NANOS;
+      long left = MAX_NANOS;
       while (taken > 0 && taken + size > most && left > 0 && !closed && !TAKING_IN.isBound()) {
         left = released.awaitNanos(left);
       }

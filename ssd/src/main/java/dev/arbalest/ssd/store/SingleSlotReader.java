@@ -12,7 +12,7 @@ import java.lang.foreign.SegmentAllocator;
 import org.jspecify.annotations.Nullable;
 
 /** Reads one slot at a time, where that is not what takes the time. One thread. */
-public final class OneSlot implements AutoCloseable {
+public final class SingleSlotReader implements AutoCloseable {
   private final LoadedIndex loaded;
   private final VectorFile geometry;
   private final int alignment;
@@ -21,12 +21,12 @@ public final class OneSlot implements AutoCloseable {
 
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
-  public OneSlot(LoadedIndex loaded, VectorFile geometry) {
+  public SingleSlotReader(LoadedIndex loaded, VectorFile geometry) {
     this(loaded, geometry, NativeMemory.allocate(bufferBytes(loaded, geometry)));
   }
 
   @MustBeClosed
-  public OneSlot(LoadedIndex loaded, VectorFile geometry, NativeMemory owned) {
+  public SingleSlotReader(LoadedIndex loaded, VectorFile geometry, NativeMemory owned) {
     this.loaded = loaded;
     this.geometry = geometry;
     this.alignment = loaded.vectors().alignmentBytes();
@@ -36,7 +36,7 @@ public final class OneSlot implements AutoCloseable {
 
   /** One whose buffer is somebody else's memory: it need not be closed. */
   @SuppressWarnings("MustBeClosedChecker") // owns nothing
-  public OneSlot(LoadedIndex loaded, VectorFile geometry, SegmentAllocator memory) {
+  public SingleSlotReader(LoadedIndex loaded, VectorFile geometry, SegmentAllocator memory) {
     this.loaded = loaded;
     this.geometry = geometry;
     this.alignment = loaded.vectors().alignmentBytes();

@@ -5,13 +5,13 @@ import dev.arbalest.vector.Metric;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 
-/** Encodes vectors as {@link SegmentedRaBitQ} describes, a block of rows at a time. */
-final class SegmentedEncoder implements CodeEncoder {
+/** Encodes vectors as {@link Saq} describes, a block of rows at a time. */
+final class SaqEncoder implements CodeEncoder {
   /** Rows rotated at a time. */
   private static final int BLOCK = 32;
 
-  private final SegmentedRaBitQ codec;
-  private final SegmentSplitter splitter;
+  private final Saq codec;
+  private final SaqSplitter splitter;
   private final float[] vector;
   private final float[] head;
   private final DirectionRounder headRounder;
@@ -24,14 +24,14 @@ final class SegmentedEncoder implements CodeEncoder {
   private double squaredNorm;
   private double squaredError;
 
-  SegmentedEncoder(SegmentedRaBitQ codec, SegmentAllocator memory) {
+  SaqEncoder(Saq codec, SegmentAllocator memory) {
     int padded = codec.rotation().paddedDimension();
     int headDimension = 64 * codec.headWords();
     this.codec = codec;
-    this.splitter = new SegmentSplitter(codec, BLOCK, memory);
+    this.splitter = new SaqSplitter(codec, BLOCK, memory);
     this.vector = new float[padded];
     this.head = new float[headDimension];
-    this.headRounder = new DirectionRounder(SegmentedRaBitQ.HEAD_BITS, headDimension);
+    this.headRounder = new DirectionRounder(Saq.HEAD_BITS, headDimension);
     this.tailRounder = new DirectionRounder(codec.tailBits(), padded);
   }
 
@@ -99,9 +99,7 @@ final class SegmentedEncoder implements CodeEncoder {
   }
 
   private void write(int i, MemorySegment codes, long offset) {
-    for (int at = 8 * SegmentedRaBitQ.HEAD_BITS * codec.headWords();
-        at < codec.factorsOffset();
-        at += 8) {
+    for (int at = 8 * Saq.HEAD_BITS * codec.headWords(); at < codec.factorsOffset(); at += 8) {
       codes.set(RaBitQ.LONG, offset + at, 0L);
     }
     roundHead(i);

@@ -10,7 +10,7 @@ import java.util.concurrent.locks.LockSupport;
  * Interrupts who waits too long for a body: Helidon reads from sockets without a timeout. An
  * interrupt closes the connection, so nothing can be answered. Thread-safe.
  */
-final class BodyWatch {
+final class BodyTimeouts {
   private static final long PERIOD_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final Set<Reading> readings = ConcurrentHashMap.newKeySet();

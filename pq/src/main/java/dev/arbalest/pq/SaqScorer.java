@@ -6,17 +6,17 @@ import dev.arbalest.vector.Metric;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 
-/** Scores {@link SegmentedRaBitQ} codes: head and tail against a query split as they are. */
-final class SegmentedScorer implements CodeScorer {
+/** Scores {@link Saq} codes: head and tail against a query split as they are. */
+final class SaqScorer implements CodeScorer {
   /** Cosines seen before any tail is left out. */
-  private static final int LEAST_COSINES = 64;
+  private static final int MIN_COSINES = 64;
 
   /** Tails within this cosine are always looked at. */
-  private static final double LEAST_COSINE = 0.3;
+  private static final double MIN_COSINE = 0.3;
 
   private static final double COSINE_DEVIATIONS = 3;
 
-  private final SegmentedRaBitQ codec;
+  private final Saq codec;
   private final MemorySegment codes;
   private final int stride;
   private final int tailBits;
@@ -29,7 +29,7 @@ final class SegmentedScorer implements CodeScorer {
   /** A copy of the whole, which becomes the tail. */
   private final MemorySegment rest;
 
-  private final QueryRounding headRounding = new QueryRounding(SegmentedRaBitQ.HEAD_BITS);
+  private final QueryRounding headRounding = new QueryRounding(Saq.HEAD_BITS);
   private final QueryRounding tailRounding;
   private final PackedPlanes headPlanes;
   private final MemorySegment tailPlanes;
@@ -50,8 +50,7 @@ final class SegmentedScorer implements CodeScorer {
   private double squaredHead;
   private double squaredTail;
 
-  SegmentedScorer(
-      SegmentedRaBitQ codec, MemorySegment codes, int batchSize, SegmentAllocator memory) {
+  SaqScorer(Saq codec, MemorySegment codes, int batchSize, SegmentAllocator memory) {
     this.codec = codec;
     this.codes = codes;
     this.stride = codec.codeBytes();
@@ -64,7 +63,7 @@ final class SegmentedScorer implements CodeScorer {
     this.head = new float[64 * codec.headWords()];
     this.tailRounding = new QueryRounding(tailBits);
     this.headPlanes =
-        new PackedPlanes(codec.headWords(), SegmentedRaBitQ.HEAD_BITS, headRounding.bits(), memory);
+        new PackedPlanes(codec.headWords(), Saq.HEAD_BITS, headRounding.bits(), memory);
     this.tailPlanes = memory.allocate(8L * tailRounding.bits() * tailWords, 64);
     this.headSink = headPlanes::setQuery;
     this.tailSink =
@@ -121,8 +120,7 @@ final class SegmentedScorer implements CodeScorer {
   public void scoreWithin(int[] nodes, int from, int count, float limit, float[] distances) {
     headPlanes.weightedDifferences(
         codes, stride, codec.tailOffset(), nodes, from, count, headDifferences);
-    long fullHead =
-        BitDistance.fullProduct(SegmentedRaBitQ.HEAD_BITS, headRounding.bits(), codec.headWords());
+    long fullHead = BitDistance.fullProduct(Saq.HEAD_BITS, headRounding.bits(), codec.headWords());
     float halfHead = headRounding.step() / 2;
     float reach = (float) (largestCosine() * Math.sqrt(squaredTail));
     long factors = codec.factorsOffset();
@@ -193,12 +191,12 @@ final class SegmentedScorer implements CodeScorer {
 
   /** Cosine of tails beyond which no candidate is expected, by those seen. */
   private double largestCosine() {
-    if (cosines < LEAST_COSINES) {
+    if (cosines < MIN_COSINES) {
       return 1;
     }
     double mean = sumOfCosines / cosines;
     double variance = Math.max(0, squaresOfCosines / cosines - mean * mean);
-    return Math.clamp(mean + COSINE_DEVIATIONS * Math.sqrt(variance), LEAST_COSINE, 1);
+    return Math.clamp(mean + COSINE_DEVIATIONS * Math.sqrt(variance), MIN_COSINE, 1);
   }
 
   @Override

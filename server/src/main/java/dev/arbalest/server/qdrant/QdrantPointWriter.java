@@ -14,10 +14,10 @@ import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.databind.util.RawValue;
 
 /** Points as Qdrant's clients expect them. Stateless. */
-public final class QdrantRecords {
+public final class QdrantPointWriter {
   private static final String PAYLOAD = "payload";
 
-  private QdrantRecords() {}
+  private QdrantPointWriter() {}
 
   /** Which members of a payload are wanted. */
   record Wanted(boolean any, List<String> only, List<String> not) {
@@ -30,7 +30,7 @@ public final class QdrantRecords {
       }
       JsonNode include = node.isArray() ? node : node.path("include");
       return new Wanted(
-          true, QdrantPoints.names(include), QdrantPoints.names(node.path("exclude")));
+          true, QdrantPointReader.names(include), QdrantPointReader.names(node.path("exclude")));
     }
 
     void put(ObjectNode target, @Nullable String payload) {

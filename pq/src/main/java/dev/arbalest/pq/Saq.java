@@ -29,7 +29,7 @@ import java.lang.foreign.SegmentAllocator;
  * {@code scale} of the tail and the squared length of the tail's error vector {@code gain Y_t - t},
  * then B - 1 planes of the tail: most codes of a search are ruled out before their tail is read.
  */
-public final class SegmentedRaBitQ implements Codec {
+public final class Saq implements Codec {
   static final int HEAD_BITS = 6;
   static final int FACTOR_BYTES = 16;
 
@@ -37,7 +37,7 @@ public final class SegmentedRaBitQ implements Codec {
   private static final int LAYOUT = 2;
 
   /** Components below which a head of whole words would be most of them. */
-  static final int LEAST_DIMENSION = 64;
+  static final int MIN_DIMENSION = 64;
 
   /** Rows the mean is taken of. */
   private static final int MEAN_ROWS = 100_000;
@@ -64,7 +64,7 @@ public final class SegmentedRaBitQ implements Codec {
 
   private final float meanSquaredHeadError;
 
-  private SegmentedRaBitQ(
+  private Saq(
       CodecSpec spec,
       Metric metric,
       Rotation rotation,
@@ -94,8 +94,8 @@ public final class SegmentedRaBitQ implements Codec {
         + FACTOR_BYTES;
   }
 
-  static SegmentedRaBitQ train(
-      CodecSpec spec, Metric metric, F32Rows rows, long seed, Workers workers) throws IOException {
+  static Saq train(CodecSpec spec, Metric metric, F32Rows rows, long seed, Workers workers)
+      throws IOException {
     Rotation rotation = new Rotation(rows.dimension(), seed);
     float[] center = TrainingSample.mean(rows, MEAN_ROWS);
     int padded = rotation.paddedDimension();
@@ -116,7 +116,7 @@ public final class SegmentedRaBitQ implements Codec {
         workers,
         axes);
     mix(axes, head, padded, seed);
-    SegmentedRaBitQ unmeasured = new SegmentedRaBitQ(spec, metric, rotation, center, axes, 0, 0);
+    Saq unmeasured = new Saq(spec, metric, rotation, center, axes, 0, 0);
     return unmeasured.measured(rows);
   }
 
@@ -136,9 +136,9 @@ public final class SegmentedRaBitQ implements Codec {
   }
 
   /** The same with the head's mean squares taken of some rows. */
-  private SegmentedRaBitQ measured(F32Rows rows) {
+  private Saq measured(F32Rows rows) {
     int size = TrainingSample.size(rows, ERROR_ROWS);
-    SegmentedEncoder encoder = new SegmentedEncoder(this, Arena.ofAuto());
+    SaqEncoder encoder = new SaqEncoder(this, Arena.ofAuto());
     double squares = 0;
     double errors = 0;
     for (int i = 0; i < size; i++) {
@@ -148,7 +148,7 @@ public final class SegmentedRaBitQ implements Codec {
       squares += encoder.squaredNorm();
       errors += encoder.squaredError();
     }
-    return new SegmentedRaBitQ(
+    return new Saq(
         spec, metric, rotation, center, axes, (float) (squares / size), (float) (errors / size));
   }
 
@@ -158,8 +158,7 @@ public final class SegmentedRaBitQ implements Codec {
     }
   }
 
-  static SegmentedRaBitQ readBody(CodecSpec spec, Metric metric, DataInputStream in)
-      throws IOException {
+  static Saq readBody(CodecSpec spec, Metric metric, DataInputStream in) throws IOException {
     int layout = in.readInt();
     if (layout != LAYOUT) {
       throw new IOException(
@@ -169,7 +168,7 @@ public final class SegmentedRaBitQ implements Codec {
     float meanSquaredHead = in.readFloat();
     float meanSquaredHeadError = in.readFloat();
     float[] center = CodecFormat.readFloats(in);
-    if (center.length < LEAST_DIMENSION || center.length > 65_536) {
+    if (center.length < MIN_DIMENSION || center.length > 65_536) {
       throw new IOException("SAQ centre of impossible dimension " + center.length);
     }
     Rotation rotation = new Rotation(center.length, seed);
@@ -180,8 +179,7 @@ public final class SegmentedRaBitQ implements Codec {
     }
     MemorySegment axes = Arena.ofAuto().allocate(4L * values.length, 64);
     MemorySegment.copy(values, 0, axes, F32Rows.FLOAT, 0, values.length);
-    return new SegmentedRaBitQ(
-        spec, metric, rotation, center, axes, meanSquaredHead, meanSquaredHeadError);
+    return new Saq(spec, metric, rotation, center, axes, meanSquaredHead, meanSquaredHeadError);
   }
 
   @Override
@@ -262,17 +260,17 @@ public final class SegmentedRaBitQ implements Codec {
 
   @Override
   public CodeEncoder newEncoder(SegmentAllocator memory) {
-    return new SegmentedEncoder(this, memory);
+    return new SaqEncoder(this, memory);
   }
 
   @Override
   public CodeDecoder newDecoder() {
-    return new SegmentedDecoder(this);
+    return new SaqDecoder(this);
   }
 
   @Override
   public CodeScorer newScorer(MemorySegment codes, int batchSize, SegmentAllocator memory) {
-    return new SegmentedScorer(this, codes, batchSize, memory);
+    return new SaqScorer(this, codes, batchSize, memory);
   }
 
   /**

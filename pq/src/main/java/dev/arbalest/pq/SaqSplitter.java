@@ -6,8 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 
 /** Splits blocks of rotated residuals into heads and tails; one thread's. */
-final class SegmentSplitter {
-  private final SegmentedRaBitQ codec;
+final class SaqSplitter {
+  private final Saq codec;
   private final int headDimension;
   private final int padded;
   private final int most;
@@ -23,7 +23,7 @@ final class SegmentSplitter {
   private final F32Matrix.Scratch scratch = new F32Matrix.Scratch();
 
   /** For at most {@code most} vectors at a time; {@code memory} must outlive it. */
-  SegmentSplitter(SegmentedRaBitQ codec, int most, SegmentAllocator memory) {
+  SaqSplitter(Saq codec, int most, SegmentAllocator memory) {
     this.codec = codec;
     this.headDimension = 64 * codec.headWords();
     this.padded = codec.rotation().paddedDimension();

@@ -10,12 +10,12 @@ import org.apache.arrow.memory.RootAllocator;
 import org.junit.jupiter.api.Test;
 
 /** Large buffers wait for others to be given back; Arrow's own limit still holds. */
-class IncomingMemoryTest {
+class MessageMemoryLimitTest {
   private static final int MEBI = 1 << 20;
 
   @Test
   void largeBuffersWaitAndSmallOnesDoNot() throws Exception {
-    IncomingMemory memory = new IncomingMemory(3 * MEBI);
+    MessageMemoryLimit memory = new MessageMemoryLimit(3 * MEBI);
     try (BufferAllocator allocator = new RootAllocator(memory, 8 * MEBI)) {
       ArrowBuf first = allocator.buffer(2 * MEBI);
       Thread second = new Thread(() -> allocator.buffer(2 * MEBI).close());
@@ -25,7 +25,7 @@ class IncomingMemoryTest {
       }
       assertThat(second.getState()).isEqualTo(Thread.State.TIMED_WAITING);
       allocator.buffer(1024).close();
-      IncomingMemory.whileTakingIn(() -> {
+      MessageMemoryLimit.whileTakingIn(() -> {
         allocator.buffer(2 * MEBI).close(); // by who gives memory back
         return null;
       });
@@ -38,7 +38,7 @@ class IncomingMemoryTest {
 
   @Test
   void whoWaitsIsLetGoInTheEnd() throws Exception {
-    IncomingMemory memory = new IncomingMemory(3 * MEBI);
+    MessageMemoryLimit memory = new MessageMemoryLimit(3 * MEBI);
     try (BufferAllocator allocator = new RootAllocator(memory, 8 * MEBI);
         ArrowBuf _ = allocator.buffer(2 * MEBI)) {
       Thread second = new Thread(() -> allocator.buffer(2 * MEBI).close());
@@ -51,7 +51,7 @@ class IncomingMemoryTest {
 
   @Test
   void whatNeverFitsFailsAndIsNotCounted() {
-    IncomingMemory memory = new IncomingMemory(3 * MEBI);
+    MessageMemoryLimit memory = new MessageMemoryLimit(3 * MEBI);
     try (BufferAllocator allocator = new RootAllocator(memory, 8 * MEBI)) {
       allocator.buffer(4 * MEBI).close(); // alone it may be larger
       assertThatThrownBy(() -> allocator.buffer(16 * MEBI))

@@ -15,8 +15,8 @@ import org.apache.arrow.flight.FlightStream;
  * Descriptors of streams, waited for no longer than sensible: Arrow waits for ever for that of a
  * client which sends none or is gone. Thread-safe.
  */
-final class AwaitedDescriptors {
-  private static final int MOST_SECONDS = 30;
+final class DescriptorTimeout {
+  private static final int MAX_SECONDS = 30;
 
   private final Set<FutureTask<FlightDescriptor>> awaited = ConcurrentHashMap.newKeySet();
 
@@ -30,7 +30,7 @@ final class AwaitedDescriptors {
     awaited.add(task);
     Thread.ofVirtual().name("arbalest-descriptor").start(task);
     try {
-      for (int second = 1; second <= MOST_SECONDS; second++) {
+      for (int second = 1; second <= MAX_SECONDS; second++) {
         try {
           return task.get(1, TimeUnit.SECONDS);
         } catch (TimeoutException e) {

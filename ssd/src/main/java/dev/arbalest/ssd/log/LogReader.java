@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * Reads the segments of a {@link WriteAheadLog} one after another, in the order of their numbers,
  * and tells torn ends from damage as described there. Not thread-safe.
  */
-public final class WalReader implements AutoCloseable {
+public final class LogReader implements AutoCloseable {
   private final long after;
 
   /** Receives blocks of the log. */
@@ -25,15 +25,15 @@ public final class WalReader implements AutoCloseable {
   }
 
   private final Replay replay;
-  private final NativeMemory payload = NativeMemory.allocate(WalBlock.MOST_BYTES);
-  private final NativeMemory scratch = NativeMemory.allocate(WalBlock.MOST_BYTES + (128L << 10));
+  private final NativeMemory payload = NativeMemory.allocate(LogBlock.MAX_BYTES);
+  private final NativeMemory scratch = NativeMemory.allocate(LogBlock.MAX_BYTES + (128L << 10));
   private final BytePlanes planes =
-      new BytePlanes(WalBlock.MOST_BYTES, SegmentAllocator.slicingAllocator(scratch.segment()));
+      new BytePlanes(LogBlock.MAX_BYTES, SegmentAllocator.slicingAllocator(scratch.segment()));
   private long lastSequence = -1;
   private long step;
 
   /** Delivers blocks behind {@code after}. */
-  WalReader(long after, Replay replay) {
+  LogReader(long after, Replay replay) {
     this.after = after;
     this.replay = replay;
   }
@@ -72,7 +72,7 @@ public final class WalReader implements AutoCloseable {
       long sequence = header.number(1);
       long at = FileHeader.BYTES;
       while (at < size) {
-        WalBlock block = WalBlock.read(memory.segment(), at);
+        LogBlock block = LogBlock.read(memory.segment(), at);
         if (block == null
             || block.segment() != header.number(0)
             || block.sequence() != sequence
@@ -80,7 +80,7 @@ public final class WalReader implements AutoCloseable {
           break;
         }
         sequence++;
-        at += LogSegments.pad(WalBlock.HEAD_BYTES + (long) block.storedBytes(), header.number(2));
+        at += LogSegments.pad(LogBlock.HEAD_BYTES + (long) block.storedBytes(), header.number(2));
       }
       return at;
     }
@@ -102,9 +102,7 @@ public final class WalReader implements AutoCloseable {
     }
     lastSequence = first - 1;
     step = header.number(2);
-    if (step < LogSegments.LEAST_STEP
-        || step > LogSegments.PAGE_BYTES
-        || Long.bitCount(step) != 1) {
+    if (step < LogSegments.MIN_STEP || step > LogSegments.PAGE_BYTES || Long.bitCount(step) != 1) {
       throw new CorruptIndexException(path, 32, "a step of 512 to 4096", String.valueOf(step));
     }
   }
@@ -116,7 +114,7 @@ public final class WalReader implements AutoCloseable {
   private void readBlocks(Path path, MemorySegment memory, long expectedEnd) throws IOException {
     long at = FileHeader.BYTES;
     while (lastSequence != expectedEnd) {
-      WalBlock block = at < memory.byteSize() ? WalBlock.read(memory, at) : null;
+      LogBlock block = at < memory.byteSize() ? LogBlock.read(memory, at) : null;
       if (block == null
           || block.segment() != LogSegments.number(path)
           || block.sequence() != lastSequence + 1
@@ -127,7 +125,7 @@ public final class WalReader implements AutoCloseable {
         deliver(path, memory, at, block);
       }
       lastSequence = block.sequence();
-      at += LogSegments.pad(WalBlock.HEAD_BYTES + (long) block.storedBytes(), step);
+      at += LogSegments.pad(LogBlock.HEAD_BYTES + (long) block.storedBytes(), step);
     }
     if (expectedEnd >= 0 && lastSequence != expectedEnd) {
       throw new CorruptIndexException(
@@ -142,7 +140,7 @@ public final class WalReader implements AutoCloseable {
   private void checkTornEnd(Path path, MemorySegment memory, long from)
       throws CorruptIndexException {
     for (long at = from; at < memory.byteSize(); at += step) {
-      WalBlock block = WalBlock.maybe(memory, at) ? WalBlock.read(memory, at) : null;
+      LogBlock block = LogBlock.maybe(memory, at) ? LogBlock.read(memory, at) : null;
       if (block != null
           && block.segment() == LogSegments.number(path)
           && block.durable() > lastSequence) {
@@ -155,18 +153,18 @@ public final class WalReader implements AutoCloseable {
     }
   }
 
-  private void deliver(Path path, MemorySegment memory, long at, WalBlock block)
+  private void deliver(Path path, MemorySegment memory, long at, LogBlock block)
       throws IOException {
     if (!block.planes()) {
-      MemorySegment payload = memory.asSlice(at + WalBlock.HEAD_BYTES, block.bytes());
+      MemorySegment payload = memory.asSlice(at + LogBlock.HEAD_BYTES, block.bytes());
       replay.block(block.sequence(), payload, block.bytes(), block.floatsFrom());
       return;
     }
-    if (block.bytes() > WalBlock.MOST_BYTES) {
+    if (block.bytes() > LogBlock.MAX_BYTES) {
       throw new CorruptIndexException(
-          path, at, "at most " + WalBlock.MOST_BYTES, "" + block.bytes());
+          path, at, "at most " + LogBlock.MAX_BYTES, "" + block.bytes());
     }
-    MemorySegment stored = memory.asSlice(at + WalBlock.HEAD_BYTES, block.storedBytes());
+    MemorySegment stored = memory.asSlice(at + LogBlock.HEAD_BYTES, block.storedBytes());
     try {
       planes.decode(
           stored, block.storedBytes(), block.bytes(), block.floatsFrom(), payload.segment());

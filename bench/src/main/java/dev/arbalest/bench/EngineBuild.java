@@ -44,7 +44,7 @@ import java.util.stream.Stream;
  * prints {@code seconds trainAndEncodeSeconds peakBytes recall recall ...}, a recall@10 for each
  * list size, the graph being searched with exact distances.
  */
-final class BuildSide {
+final class EngineBuild {
   private static final int K = 10;
 
   private final VectorInput input;
@@ -55,7 +55,7 @@ final class BuildSide {
   private final int buildList;
   private final int[] lists;
 
-  private BuildSide(
+  private EngineBuild(
       VectorInput input,
       VectorInput queries,
       GroundTruth truth,
@@ -83,8 +83,8 @@ final class BuildSide {
     }
     try (VectorInput input = VectorInput.open(Path.of(a[1]));
         VectorInput queries = VectorInput.open(Path.of(a[2]))) {
-      BuildSide side =
-          new BuildSide(
+      EngineBuild side =
+          new EngineBuild(
               input,
               queries,
               GroundTruth.read(Path.of(a[3])),
@@ -105,10 +105,14 @@ final class BuildSide {
     try {
       BuildParameters graph = new BuildParameters(degree, buildList, 1.2f, fast, 1);
       BuildOptions options =
-          BuildOptions.defaults()
-              .withGraph(graph)
-              .withThreads(threads)
-              .withAutomaticCodec(input.rows().count(), input.rows().dimension());
+          BuildOptions.builder()
+              .degree(graph.degree())
+              .buildList(graph.searchListSize())
+              .alpha(graph.alpha())
+              .fast(graph.fast())
+              .seed(graph.seed())
+              .threads(threads)
+              .build();
       BuildReport report =
           Index.build(directory.resolve("index"), input, options, ProgressListener.NONE);
       long peak = SystemFacts.peakResidentBytes();

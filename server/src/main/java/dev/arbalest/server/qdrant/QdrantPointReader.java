@@ -1,7 +1,7 @@
 package dev.arbalest.server.qdrant;
 
 import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.VectorBuffer;
+import dev.arbalest.server.collection.PointBuffer;
 import dev.arbalest.server.model.FloatArrays;
 import dev.arbalest.server.model.JsonBody;
 import dev.arbalest.server.model.JsonText;
@@ -16,14 +16,14 @@ import tools.jackson.core.JsonToken;
 import tools.jackson.databind.JsonNode;
 
 /** Points as Qdrant's clients send them. Stateless. */
-final class QdrantPoints {
+final class QdrantPointReader {
   private static final String VECTOR = "vector";
   private static final String PAYLOAD = "payload";
 
-  private QdrantPoints() {}
+  private QdrantPointReader() {}
 
   /** Reads the points of an upsert, straight from its bytes into a buffer. */
-  static void read(byte[] body, VectorBuffer target) {
+  static void read(byte[] body, PointBuffer target) {
     JsonText.requireText(body);
     try (JsonParser parser = JsonBody.JSON.createParser(body)) {
       JsonBody.requireToken(parser.nextToken(), JsonToken.START_OBJECT);
@@ -52,7 +52,7 @@ final class QdrantPoints {
     }
   }
 
-  private static void readPoint(JsonParser parser, byte[] body, VectorBuffer target) {
+  private static void readPoint(JsonParser parser, byte[] body, PointBuffer target) {
     JsonBody.requireToken(parser.currentToken(), JsonToken.START_OBJECT);
     PointId id = null;
     String payload = null;
@@ -91,13 +91,13 @@ final class QdrantPoints {
     target.add(id, payload);
   }
 
-  private static void requireComponents(VectorBuffer target, int components) {
+  private static void requireComponents(PointBuffer target, int components) {
     if (components != target.dimension()) {
       throw Collection.dimensionMismatch(target.dimension(), components);
     }
   }
 
-  private static void readBatch(JsonNode batch, VectorBuffer target) {
+  private static void readBatch(JsonNode batch, PointBuffer target) {
     JsonNode ids = batch.path("ids");
     JsonNode vectors = batch.path("vectors");
     JsonNode payloads = batch.path("payloads");

@@ -12,7 +12,7 @@ import io.grpc.Status;
  * Asks for the next message of a call when the one before has been taken in: Arrow asks for five,
  * each of which may be hundreds of megabytes, and none of which its allocator counts yet.
  */
-final class OneMessageAtATime implements ServerInterceptor {
+final class MessageFlowControl implements ServerInterceptor {
   @Override
   public <Q, R> ServerCall.Listener<Q> interceptCall(
       ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {

@@ -7,18 +7,18 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A control group that bounds the memory of a process, its page cache included. */
-final class MemoryGroup implements AutoCloseable {
+final class CgroupLimit implements AutoCloseable {
   private static final Path VERSION_1 = Path.of("/sys/fs/cgroup/memory");
   private static final Path VERSION_2 = Path.of("/sys/fs/cgroup");
 
   private final Path directory;
 
-  private MemoryGroup(Path directory) {
+  private CgroupLimit(Path directory) {
     this.directory = directory;
   }
 
   /** Makes a group with a limit. */
-  static MemoryGroup of(long bytes) throws IOException {
+  static CgroupLimit of(long bytes) throws IOException {
     boolean first = Files.isDirectory(VERSION_1);
     Path directory =
         (first ? VERSION_1 : VERSION_2).resolve("arbalest-bench-" + ProcessHandle.current().pid());
@@ -26,7 +26,7 @@ final class MemoryGroup implements AutoCloseable {
       Path group = Files.createDirectories(directory);
       Files.writeString(
           group.resolve(first ? "memory.limit_in_bytes" : "memory.max"), Long.toString(bytes));
-      return new MemoryGroup(group);
+      return new CgroupLimit(group);
     } catch (IOException e) {
       throw new IOException(
           "--memory needs a memory control group, which cannot be made here: " + e.getMessage(), e);

@@ -7,12 +7,12 @@ import java.lang.foreign.MemorySegment;
  * pay no per-operand segment check. Only kernels whose public wrappers have validated every record
  * may use it.
  */
-final class Memory {
+final class AddressSpace {
   /** Offset {@code a} of this segment is the byte at address {@code a}. */
   @SuppressWarnings("restricted") // wrappers validate each record before its address gets here
   static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
-  private Memory() {}
+  private AddressSpace() {}
 
   /**
    * Returns the address of {@code segment[offsetBytes, offsetBytes + lengthBytes)} after checking

@@ -29,7 +29,7 @@ import java.lang.foreign.MemorySegment;
  * @param planes whether stored as byte planes
  * @param checksum of the stored bytes
  */
-record WalBlock(
+record LogBlock(
     long segment,
     long sequence,
     long durable,
@@ -40,7 +40,7 @@ record WalBlock(
     int checksum) {
 
   /** Largest payload. */
-  static final int MOST_BYTES = 16 << 20;
+  static final int MAX_BYTES = 16 << 20;
 
   static final int HEAD_BYTES = 64;
   private static final int MAGIC = 'W' | 'A' << 8 | 'L' << 16 | 'B' << 24;
@@ -49,8 +49,8 @@ record WalBlock(
    * What is written behind the last block when that is durable, so that its damage is not taken for
    * a torn end: a head without a payload that repeats its sequence. The next block replaces it.
    */
-  static WalBlock marker(long segment, long durable) {
-    return new WalBlock(segment, durable, durable, 0, 0, 0, false, 0);
+  static LogBlock marker(long segment, long durable) {
+    return new LogBlock(segment, durable, durable, 0, 0, 0, false, 0);
   }
 
   /** Writes the head to {@code target[offset, offset + 64)}. */
@@ -74,14 +74,14 @@ record WalBlock(
   }
 
   /** Reads the head at an offset, or null if what is there is none, or torn. */
-  static @org.jspecify.annotations.Nullable WalBlock read(MemorySegment source, long offset) {
+  static @org.jspecify.annotations.Nullable LogBlock read(MemorySegment source, long offset) {
     if (!maybe(source, offset)
         || source.get(FileHeader.INT, offset + 4)
             != FileHeader.checksum(source, offset + 8, HEAD_BYTES - 8)) {
       return null;
     }
-    WalBlock block =
-        new WalBlock(
+    LogBlock block =
+        new LogBlock(
             source.get(FileHeader.LONG, offset + 8),
             source.get(FileHeader.LONG, offset + 16),
             source.get(FileHeader.LONG, offset + 24),

@@ -6,7 +6,7 @@ import org.apache.arrow.flight.CallStatus;
  * Keeps a batch of an exchange while something is copied out of it: Arrow frees it when the client
  * goes, after it has called {@link #cancel}. Thread-safe.
  */
-final class Copying {
+final class BatchCopyGuard {
   private boolean cancelled;
 
   /** Copies, unless the client is gone. */

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * Base vectors, queries and their true neighbours in memory, of unit norm for cosine. The true
  * neighbours are those of the full vectors; {@link #cut} gives vectors shortened to a prefix.
  */
-public final class TrialData implements AutoCloseable {
+public final class CodecTrialData implements AutoCloseable {
   static final int TRUTH = 100;
   private static final int HELD_OUT = 200;
   private static final int BLOCK_ROWS = 64;
@@ -31,7 +31,7 @@ public final class TrialData implements AutoCloseable {
   private final int[][] truth;
 
   @MustBeClosed
-  private TrialData(
+  private CodecTrialData(
       Metric metric, NativeMemory memory, F32Rows base, F32Rows queries, int[][] truth) {
     this.metric = metric;
     this.memory = memory;
@@ -46,7 +46,7 @@ public final class TrialData implements AutoCloseable {
   /** Takes evenly spread vectors out of a file as queries. */
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
-  public static TrialData holdOut(VectorInput vectors, Metric metric, Workers workers)
+  public static CodecTrialData holdOut(VectorInput vectors, Metric metric, Workers workers)
       throws IOException {
     int count = vectors.rows().count();
     int queryCount = Math.min(HELD_OUT, count / 10);
@@ -71,7 +71,7 @@ public final class TrialData implements AutoCloseable {
   /** Takes base and queries from files. */
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
-  public static TrialData of(
+  public static CodecTrialData of(
       VectorInput vectors,
       VectorInput queryVectors,
       @Nullable GroundTruth given,
@@ -115,7 +115,7 @@ public final class TrialData implements AutoCloseable {
 
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
-  private static TrialData load(
+  private static CodecTrialData load(
       VectorInput vectors,
       int[] baseRows,
       VectorInput queryVectors,
@@ -136,7 +136,7 @@ public final class TrialData implements AutoCloseable {
       copy(queryVectors, queryRows, queries, metric, workers);
       int[][] truth =
           given == null ? scan(base, queries, metric, workers) : given(given, base.count());
-      return new TrialData(metric, memory, base, queries, truth);
+      return new CodecTrialData(metric, memory, base, queries, truth);
     } catch (Throwable e) {
       memory.close();
       throw e;

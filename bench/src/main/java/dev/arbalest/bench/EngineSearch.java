@@ -11,7 +11,6 @@ import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.SystemFacts;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.ssd.trial.GroundTruth;
-import dev.arbalest.vamana.BuildParameters;
 import dev.arbalest.vector.F32Rows;
 import io.github.jbellis.jvector.disk.ReaderSupplier;
 import io.github.jbellis.jvector.disk.ReaderSupplierFactory;
@@ -48,14 +47,14 @@ import org.HdrHistogram.Histogram;
  * WARM|CAPPED RECALL LIST,LIST,...} takes the first list that reaches the recall and prints {@code
  * list recall qps p50us p99us anonymousBytes}.
  */
-final class SearchSide {
+final class EngineSearch {
   private static final int K = 10;
   private static final int RECALL_QUERIES = 1000;
   private static final int DEGREE = 64;
   private static final int BUILD_LIST = 100;
   private static final VectorSimilarityFunction L2 = VectorSimilarityFunction.EUCLIDEAN;
 
-  private SearchSide() {}
+  private EngineSearch() {}
 
   public static void main(String[] a) throws IOException {
     if (a[0].equals("prepare")) {
@@ -195,9 +194,13 @@ final class SearchSide {
     try (VectorInput vectors = VectorInput.open(input)) {
       if (name.equals("arbalest")) {
         BuildOptions options =
-            BuildOptions.defaults()
-                .withGraph(new BuildParameters(DEGREE, BUILD_LIST, 1.2f, false, 1))
-                .withAutomaticCodec(vectors.rows().count(), vectors.rows().dimension());
+            BuildOptions.builder()
+                .degree(DEGREE)
+                .buildList(BUILD_LIST)
+                .alpha(1.2f)
+                .fast(false)
+                .seed(1)
+                .build();
         var report =
             Index.build(directory.resolve("index"), vectors, options, ProgressListener.NONE);
         System.err.println("arbalest: built in " + report.seconds() + " s");
@@ -209,7 +212,7 @@ final class SearchSide {
   }
 
   private static void prepareJVector(F32Rows rows, Path directory) throws IOException {
-    ListRandomAccessVectorValues values = BuildSide.heapVectors(rows);
+    ListRandomAccessVectorValues values = EngineBuild.heapVectors(rows);
     int dimension = rows.dimension();
     try (ForkJoinPool pool = new ForkJoinPool(Runtime.getRuntime().availableProcessors())) {
       ProductQuantization quantization =
@@ -256,10 +259,7 @@ final class SearchSide {
       return new Searcher() {
         @Override
         public void search(float[] query, int list, long[] ids) throws IOException {
-          index.search(
-              query,
-              new SearchParameters(K, list, list, 0, SearchParameters.DEFAULT_CONFIDENCE),
-              result);
+          index.search(query, SearchParameters.forK(K).withList(list), result);
           result.copyIds(ids, 0);
         }
 
@@ -282,7 +282,7 @@ final class SearchSide {
     private final ImmutablePQVectors codes;
 
     JVector(Path directory) throws IOException {
-      BuildSide.requireVectorInstructions();
+      EngineBuild.requireVectorInstructions();
       try (ReaderSupplier pq = ReaderSupplierFactory.open(directory.resolve("pq"));
           var reader = pq.get()) {
         codes = PQVectors.load(reader);

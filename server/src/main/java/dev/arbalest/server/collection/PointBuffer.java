@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * Points on their way into a collection: ids, attributes, and vectors in memory of its own, which
  * {@link #close} frees. Not thread-safe.
  */
-public final class VectorBuffer implements AutoCloseable {
+public final class PointBuffer implements AutoCloseable {
   public final int dimension;
   private final int capacity;
   private final int bytes;
@@ -28,7 +28,7 @@ public final class VectorBuffer implements AutoCloseable {
    *     attributes have as many
    */
   @SuppressWarnings("MustBeClosedChecker") // closed by close()
-  public VectorBuffer(int dimension, int bytes) {
+  public PointBuffer(int dimension, int bytes) {
     this.dimension = dimension;
     this.bytes = bytes;
     this.capacity = Math.max(1, bytes / (4 * dimension));
