@@ -126,8 +126,8 @@ build_if_stale() {
   maven -pl cli,server -am -DskipTests -Dspotless.check.skip -Djacoco.skip package >&2 9>&- ||
     die "the build failed; see the messages above"
   # Running commands have the old modules open: put the new ones in place by renaming.
-  replace_modules modules "$root"/cli/target/modules/*.jar "$root"/cli/target/cli-*.jar
-  replace_modules server-modules "$root"/server/target/modules/*.jar "$root"/server/target/server-*.jar
+  replace_modules modules "$root"/cli/target/modules/*.jar "$root"/cli/target/arbalest-cli-*.jar
+  replace_modules server-modules "$root"/server/target/modules/*.jar "$root"/server/target/arbalest-server-*.jar
   mv "$launch/building" "$stamp"
   exec 9>&-
 }

@@ -1,6 +1,6 @@
 /** The command line. */
 module dev.arbalest.cli {
-  requires dev.arbalest.ssd;
+  requires dev.arbalest;
   requires com.github.luben.zstd_jni;
   requires dev.hardwood.core;
   requires info.picocli;

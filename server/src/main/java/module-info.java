@@ -1,6 +1,6 @@
 /** Collections of vectors over Arrow Flight and HTTP. */
 module dev.arbalest.server {
-  requires dev.arbalest.ssd;
+  requires dev.arbalest;
   requires HdrHistogram;
   requires info.picocli;
   requires io.grpc;

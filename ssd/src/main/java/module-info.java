@@ -3,7 +3,7 @@
  * module alone and start at {@code Index}.
  */
 @SuppressWarnings("module") // dev.arbalest.cli comes later
-module dev.arbalest.ssd {
+module dev.arbalest {
   requires transitive dev.arbalest.cache;
   requires transitive dev.arbalest.natives;
   requires transitive dev.arbalest.pq;
