@@ -48,6 +48,12 @@ public final class LiveIndex extends Index {
    * @throws BadInputException if a vector or an option cannot be used, or an index exists already
    * @throws IOException if files cannot be written; nothing half-written remains
    */
+  public static void create(Path directory, VectorInput sample, IdType idType, BuildOptions options)
+      throws IOException {
+    create(directory, sample.rows(), idType, options);
+  }
+
+  /** As {@link #create(Path, VectorInput, IdType, BuildOptions)}, of rows in native memory. */
   public static void create(Path directory, F32Rows sample, IdType idType, BuildOptions options)
       throws IOException {
     EmptyIndex.create(directory, sample, idType, options);

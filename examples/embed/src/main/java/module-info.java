@@ -1,0 +1,4 @@
+/** An application that embeds Arbalest. */
+module example {
+  requires dev.arbalest;
+}
