@@ -1,6 +1,9 @@
 /** The command line. */
 module dev.arbalest.cli {
   requires dev.arbalest;
+  requires dev.arbalest.cache;
+  requires dev.arbalest.pq;
+  requires dev.arbalest.vamana;
   requires com.github.luben.zstd_jni;
   requires dev.hardwood.core;
   requires info.picocli;

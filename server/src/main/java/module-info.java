@@ -1,6 +1,8 @@
 /** Collections of vectors over Arrow Flight and HTTP. */
 module dev.arbalest.server {
   requires dev.arbalest;
+  requires dev.arbalest.cache;
+  requires dev.arbalest.pq;
   requires HdrHistogram;
   requires info.picocli;
   requires io.grpc;

@@ -4,10 +4,10 @@
  */
 @SuppressWarnings("module") // dev.arbalest.cli comes later
 module dev.arbalest {
-  requires transitive dev.arbalest.cache;
+  requires dev.arbalest.cache;
   requires transitive dev.arbalest.natives;
-  requires transitive dev.arbalest.pq;
-  requires transitive dev.arbalest.vamana;
+  requires dev.arbalest.pq;
+  requires dev.arbalest.vamana;
   requires static transitive com.google.errorprone.annotations;
   requires static transitive org.jspecify;
   requires com.github.luben.zstd_jni;

@@ -1,7 +1,8 @@
 package dev.arbalest;
 
 import dev.arbalest.vamana.BuildParameters;
-import dev.arbalest.vamana.Graph;
+import dev.arbalest.vamana.Reachability;
+import java.util.BitSet;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
@@ -88,9 +89,9 @@ public final class TestIndexes {
     return segment.toArray(ValueLayout.JAVA_BYTE);
   }
 
-  /** The graph of an open index. */
-  public static Graph graph(Index index) {
-    return index.graph();
+  /** The nodes of an open index that searches can reach. */
+  public static BitSet reachable(Index index) {
+    return Reachability.reachable(index.graph());
   }
 
   /** Whether a node of an open index holds no vector. */

@@ -21,7 +21,6 @@ import dev.arbalest.WriteOptions;
 import dev.arbalest.WriteReceipt;
 import dev.arbalest.ssd.format.Manifest;
 import dev.arbalest.testing.TestRows;
-import dev.arbalest.vamana.Reachability;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
@@ -321,7 +320,7 @@ class WholeGraphTest {
 
     private void assertReachable(LiveIndex index) {
       assertThat(index.count()).as(toString()).isEqualTo(model.size());
-      BitSet reachable = Reachability.reachable(TestIndexes.graph(index));
+      BitSet reachable = TestIndexes.reachable(index);
       int lost = 0;
       for (int node = 0; node < index.stats().slots(); node++) {
         lost += !TestIndexes.isDead(index, node) && !reachable.get(node) ? 1 : 0;
