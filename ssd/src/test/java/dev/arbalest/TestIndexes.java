@@ -2,7 +2,6 @@ package dev.arbalest;
 
 import dev.arbalest.vamana.BuildParameters;
 import dev.arbalest.vamana.Reachability;
-import java.util.BitSet;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
@@ -12,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.Set;
 import java.util.stream.Collectors;
