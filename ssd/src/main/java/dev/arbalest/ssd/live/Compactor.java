@@ -37,7 +37,7 @@ final class Compactor {
 
   /** Whether enough slots are free. */
   boolean isDue() {
-    int unused = writer.freeSlots();
+    int unused = writer.slots().freeSlots();
     return unused > MIN_FREE && unused > loaded.graph().nodeCount() / SLOTS_PER_FREE;
   }
 
@@ -62,7 +62,7 @@ final class Compactor {
       throws IOException {
     settle(interrupts);
     for (int round = 0; round < MAX_ROUNDS && !interrupts.isStopped(); round++) {
-      int first = writer.firstSuperfluous();
+      int first = writer.slots().firstSuperfluous();
       int slots = loaded.graph().nodeCount();
       if (first >= slots) {
         break;
@@ -78,18 +78,18 @@ final class Compactor {
     }
     linker.leaving().lock(); // no copy of the graph is being made
     try {
-      writer.shrink();
+      writer.slots().shrink();
     } finally {
       linker.leaving().unlock();
     }
     checkpointer.force();
-    writer.truncate();
+    writer.slots().truncate();
   }
 
   /** Lets slots become free that are about to; others may write all the time. */
   private void settle(Interrupts interrupts) throws IOException {
     for (int turn = 0; turn < MAX_ROUNDS; turn++) {
-      if (writer.awaitLinkedSoFar(() -> interrupts.isStopped() || interrupts.isDue())
+      if (writer.queue().awaitLinkedSoFar(() -> interrupts.isStopped() || interrupts.isDue())
           || interrupts.isStopped()) {
         return;
       }

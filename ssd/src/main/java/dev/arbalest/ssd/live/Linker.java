@@ -22,7 +22,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * them beside those they replaced. Rows of the tail and nodes that left the graph are given up only
  * when no search is under way that began before. {@link ReaderPhaser} waits for both.
  */
-final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
+final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
   /** Dead nodes that leave together share a pass over the graph: of so many nodes one is dead. */
   private static final int NODES_PER_DEAD = 500;
 
@@ -93,7 +93,7 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
 
   private void run() {
     try {
-      while (writer.awaitWork(this)) {
+      while (writer.queue().awaitWork(this)) {
         link();
         unlink();
         reconnect();
@@ -118,7 +118,7 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
   }
 
   private void reconnect() throws IOException {
-    if (isReconnectDue(tail.pending() == 0, tail.pending() == 0 && writer.isFinishing())) {
+    if (isReconnectDue(tail.pending() == 0, tail.pending() == 0 && writer.queue().isFinishing())) {
       changes = 0;
       leaving.lock(); // compaction may forget nodes at the end
       try {
@@ -166,14 +166,14 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
     changes += count;
     tail.moveHead(to);
     phaser.flip();
-    writer.unkeep(to);
+    writer.queue().unkeep(to);
   }
 
   private void writeSlots(int from, int to) throws IOException {
     VectorFile geometry = writer.geometry();
     for (int position = from; position != to; position++) {
       int slot = tail.node(position);
-      writer.forgetCached(slot);
+      writer.queue().forgetCached(slot);
       MemorySegment.copy(tail.rows(), F32Rows.FLOAT, tail.offset(position), row, 0, row.length);
       long place = slots.place(slot);
       geometry.type().store(row, slot, slots.image(), place);
@@ -185,7 +185,7 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
   }
 
   private void unlink() throws IOException {
-    int[] dead = writer.takeDead(this, MAX_DEAD);
+    int[] dead = writer.queue().takeDead(this, MAX_DEAD);
     if (dead.length == 0) {
       return;
     }
@@ -198,13 +198,13 @@ final class Linker implements IndexWriter.LinkPolicy, AutoCloseable {
       leaving.unlock();
     }
     phaser.flip();
-    writer.freed(dead);
+    writer.queue().freed(dead);
   }
 
   /** Ends the thread as soon as it has done what it is at. */
   void stop() {
     stopped = true;
-    writer.wakeLinker();
+    writer.queue().wakeLinker();
     join();
   }
 

@@ -223,7 +223,7 @@ public final class WriteSession implements AutoCloseable {
   private void makeCheckpoint() throws IOException {
     checkpointer.checkpoint();
     retryAtBytes = 0;
-    writer.setCheckpointFailure(null, 0);
+    writer.admission().setCheckpointFailure(null, 0);
   }
 
   /**
@@ -261,7 +261,7 @@ public final class WriteSession implements AutoCloseable {
       } catch (IOException e) {
         // Nothing is lost, the log has it; it grows meanwhile, until writes are refused.
         retryAtBytes = log.writtenBytes() + options.checkpointBytes() / CHECKPOINTS_PER_RETRY;
-        writer.setCheckpointFailure(e, MAX_LOGS * options.checkpointBytes());
+        writer.admission().setCheckpointFailure(e, MAX_LOGS * options.checkpointBytes());
       } catch (Throwable e) {
         checkpointFailure = e;
         writer.fail(e);

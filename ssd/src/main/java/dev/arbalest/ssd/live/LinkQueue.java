@@ -1,0 +1,228 @@
+package dev.arbalest.ssd.live;
+
+import dev.arbalest.cache.VectorCache;
+import dev.arbalest.ssd.log.WriteAheadLog;
+import dev.arbalest.ssd.search.UnlinkedRows;
+import java.io.IOException;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The queue between writers and the {@link Linker}: rows to link, dead nodes to unlink, and those
+ * that wait until both are done. Thread-safe.
+ */
+final class LinkQueue {
+  private final LiveState state;
+  private final UnlinkedRows tail;
+  private final DeadNodes dead;
+  private final FreeNodes free;
+  private final @Nullable VectorCache cache;
+
+  // Guarded by the lock of the state:
+  private boolean isLinking;
+  private int waiters;
+
+  /** Dead nodes that have left the graph and become free since the index was opened. */
+  private long freed;
+
+  /** Last block of the log when nodes were taken to leave the graph; of the linker's thread. */
+  private long leavingSequence;
+
+  LinkQueue(LiveState state, @Nullable VectorCache cache) {
+    this.state = state;
+    this.tail = state.tail;
+    this.dead = state.dead;
+    this.free = state.free;
+    this.cache = cache;
+  }
+
+  /** What the linker does when. */
+  interface LinkPolicy {
+    /** Whether not to wait for work any more. */
+    boolean isStopped();
+
+    /**
+     * Whether so many dead nodes are to leave the graph now, nothing else being to be done or not.
+     */
+    boolean isUnlinkDue(int ready, boolean idle);
+
+    /**
+     * Whether to look for nodes that cannot be reached; somebody may be waiting for all to be done.
+     */
+    boolean isReconnectDue(boolean idle, boolean finishing);
+  }
+
+  /**
+   * Waits until there is something to link, or dead nodes to take out of the graph, or for a while.
+   *
+   * @param policy what is worth doing
+   * @return false once the index is being closed and nothing is left to be done, or if stopped
+   */
+  boolean awaitWork(LinkPolicy policy) throws InterruptedException {
+    state.lock.lock();
+    try {
+      while (true) {
+        int ready = dead.ready(tail.head());
+        if (policy.isStopped()) {
+          isLinking = false;
+          return false;
+        }
+        if (tail.pending() > 0
+            || (ready > 0 && policy.isUnlinkDue(ready, true))
+            || policy.isReconnectDue(true, state.closing || waiters > 0)) {
+          isLinking = true;
+          return true;
+        }
+        isLinking = false;
+        state.workDone.signalAll();
+        if (state.closing) {
+          return false;
+        }
+        state.workToDo.await();
+      }
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
+  /** Whether somebody waits for all to be done. */
+  boolean isFinishing() {
+    state.lock.lock();
+    try {
+      return state.closing || waiters > 0;
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
+  /** Lets the linker look whether it is to stop. */
+  void wakeLinker() {
+    state.lock.lock();
+    try {
+      state.workToDo.signalAll();
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
+  /** Gives up rows of the tail before a position. */
+  void unkeep(int position) {
+    state.lock.lock();
+    try {
+      tail.moveKept(position);
+      state.roomInTail.signalAll();
+      state.workDone.signalAll();
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
+  /** Takes the dead nodes that can leave the graph, if a policy wants them to. */
+  int[] takeDead(LinkPolicy policy, int most) {
+    state.lock.lock();
+    try {
+      int ready = Math.min(most, dead.ready(tail.head()));
+      if (ready == 0 || !policy.isUnlinkDue(ready, tail.pending() == 0 || waiters > 0)) {
+        return new int[0];
+      }
+      leavingSequence = state.log == null ? 0 : state.log.lastSequence();
+      return dead.take(ready);
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
+  /**
+   * Says that nodes, those taken last, have left the graph and that nobody looks at them any more.
+   * Their slots may be written again only when the log says durably that their vectors are gone:
+   * else a power failure would lose those, which had been acknowledged.
+   */
+  void freed(int[] nodes) throws IOException {
+    WriteAheadLog present = state.log;
+    if (present != null && present.durableSequence() < leavingSequence) {
+      present.makeDurable();
+    }
+    state.lock.lock();
+    try {
+      for (int node : nodes) {
+        free.add(node);
+      }
+      freed += nodes.length;
+      state.workDone.signalAll();
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
+  /** Forgets what is cached of a slot that is about to be written. */
+  void forgetCached(int slot) {
+    VectorCache present = cache;
+    if (present != null) {
+      present.forget(slot);
+    }
+  }
+
+  /** Waits until all that was written is linked, and all that is dead has left. */
+  void awaitLinked() throws IOException {
+    state.lock.lock();
+    try {
+      beginWait();
+      try {
+        while (tail.pending() > 0 || dead.size() > 0 || isLinking) {
+          awaitDone();
+        }
+      } finally {
+        waiters--;
+      }
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
+  private void beginWait() {
+    if (state.closing) {
+      throw new IllegalStateException("the index is closed");
+    }
+    waiters++;
+    isLinking = true; // until the linker says that nothing is left
+    state.workToDo.signal();
+  }
+
+  /**
+   * The same for what was written before the call only, as others may write all the time.
+   *
+   * @param isStopped whether to wait no longer; looked at every second
+   * @return false if it was stopped
+   */
+  boolean awaitLinkedSoFar(BooleanSupplier isStopped) throws IOException {
+    state.lock.lock();
+    try {
+      beginWait();
+      try {
+        int end = tail.end();
+        long died = dead.added();
+        while (!isStopped.getAsBoolean()) {
+          boolean othersWrote = tail.end() != end || dead.added() != died;
+          boolean isDone = tail.head() - end >= 0 && freed >= died;
+          if (isDone && (othersWrote || !isLinking)) {
+            return true;
+          }
+          awaitDone();
+        }
+        return false;
+      } finally {
+        waiters--;
+      }
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
+  private void awaitDone() throws IOException {
+    state.requireNotFailed();
+    if (state.closing && !isLinking) {
+      throw new IllegalStateException("the index is closed");
+    }
+    LiveState.await(state.workDone);
+  }
+}
