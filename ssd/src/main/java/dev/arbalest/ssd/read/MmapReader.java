@@ -1,5 +1,6 @@
 package dev.arbalest.ssd.read;
 
+import dev.arbalest.CorruptIndexException;
 import dev.arbalest.natives.FileMapping;
 import dev.arbalest.ssd.format.VectorFile;
 import java.io.IOException;
@@ -36,6 +37,14 @@ final class MmapReader implements SlotReader {
   @Override
   public int submit(long slot, int bytes, int buffer) throws IOException {
     offsets[buffer] = buffers.fileOffset(slot, bytes, buffer);
+    long end = offsets[buffer] + buffers.neededBytes(buffer);
+    if (end > mapping.segment().byteSize()) {
+      throw new CorruptIndexException(
+          path,
+          offsets[buffer],
+          end - offsets[buffer] + " bytes",
+          "the end of the file at " + mapping.segment().byteSize());
+    }
     mapping.adviseWillNeed(offsets[buffer], bytes);
     pending[pendingCount++] = buffer;
     return bytes;

@@ -22,10 +22,10 @@ public final class IdTable implements AutoCloseable {
   private static final int LENGTH_BITS = 16;
   private static final long LENGTH_MASK = (1L << LENGTH_BITS) - 1;
 
-  public final IdType type;
-  public final NativeMemory values;
-  public final NativeMemory texts;
-  public long textBytes;
+  private final IdType type;
+  private final NativeMemory values;
+  private final NativeMemory texts;
+  private long textBytes;
 
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // owned by this object, closed by close()
