@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.arbalest;
 
 /** Input a user gave that cannot be used: names the input, what was found and what is expected. */

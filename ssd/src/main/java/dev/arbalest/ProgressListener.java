@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.arbalest;
 
 /** Is told how long work goes on. Calls come from one thread at a time. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.cache;
 
 /** A job does not fit its memory budget; the message says which budget would do. */

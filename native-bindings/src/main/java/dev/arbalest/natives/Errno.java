@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.natives;
 
 /** Linux error numbers this module can meet, with what they usually mean for a user. */

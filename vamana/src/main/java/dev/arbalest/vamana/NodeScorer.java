@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.vamana;
 
 /** Distances of a fixed query to nodes, a batch at a time. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.model;
 
 /** Why a request is not answered as asked; both protocols have a status for each kind. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.ssd.live;
 
 import dev.arbalest.BadInputException;

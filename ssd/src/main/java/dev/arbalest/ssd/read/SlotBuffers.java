@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.ssd.read;
 
 import dev.arbalest.ssd.format.VectorFile;

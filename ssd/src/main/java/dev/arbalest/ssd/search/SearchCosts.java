@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.ssd.search;
 
 /** What one search cost so far. One per search context; not thread-safe. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.ssd.search;
 
 import com.google.errorprone.annotations.MustBeClosed;
