@@ -69,6 +69,7 @@ class WholeGraphTest {
     double worstDot = 0;
     double sum = 0;
     long vectors = 0;
+    List<String> tooMuch = new ArrayList<>();
     long first = only == null ? 0 : only;
     long end = only == null ? SEQUENCES : only + 1;
     for (long seed = first; seed < end; seed++) {
@@ -81,7 +82,9 @@ class WholeGraphTest {
       sum += loss;
       vectors += sequence.model.size();
       delete(folder);
-      assertThat(loss).as(sequence.toString()).isLessThanOrEqualTo(isDot ? MAX_LOSS_DOT : MAX_LOSS);
+      if (loss > (isDot ? MAX_LOSS_DOT : MAX_LOSS)) {
+        tooMuch.add(String.format(Locale.ROOT, "%.4f less: %s", loss, sequence));
+      }
     }
     System.out.printf(
         Locale.ROOT,
@@ -92,6 +95,7 @@ class WholeGraphTest {
         worst,
         worstDot,
         sum / (end - first));
+    assertThat(tooMuch).as("recall lost beside an index built anew").isEmpty();
   }
 
   private static void delete(Path folder) throws IOException {
