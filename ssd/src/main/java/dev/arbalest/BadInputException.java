@@ -5,7 +5,7 @@ package dev.arbalest;
 public final class BadInputException extends IllegalArgumentException {
   private static final long serialVersionUID = 1;
 
-  /** Says what is wrong and what would be right. */
+  /** Makes an exception whose message states what is wrong and what is expected. */
   public BadInputException(String message) {
     super(message);
   }

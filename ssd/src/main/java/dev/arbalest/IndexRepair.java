@@ -37,10 +37,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes graph, codes or codec of an index anew from its vectors, when only those are damaged or
- * missing, or another codec is wanted. What cannot be made anew (vectors, their checksums, ids,
- * which nodes are free) must be sound; the log, if there is one, is left to be replayed by the next
- * who opens the index. What searches cannot find any more is linked again.
+ * Rebuilds graph, codes or codec of an index from its vectors, when only those are damaged or
+ * missing, or another codec is wanted. What cannot be rebuilt (vectors, their checksums, ids, which
+ * nodes are free) must be sound; the log, if there is one, is left to be replayed by the next who
+ * opens the index. What searches cannot find any more is linked again.
  */
 public final class IndexRepair {
   private static final Set<Manifest.Part> DERIVED =
@@ -66,7 +66,7 @@ public final class IndexRepair {
    * Repairs an index that nobody has open.
    *
    * @return the parts that were rebuilt, such as {@code graph}; empty if none had to be
-   * @throws CorruptIndexException if what is damaged cannot be made anew; nothing is changed
+   * @throws CorruptIndexException if what is damaged cannot be rebuilt; nothing is changed
    * @throws IOException if it is open elsewhere, or a file cannot be read or written
    */
   public static List<String> repair(Path path, int threads, ProgressListener listener)
@@ -84,7 +84,7 @@ public final class IndexRepair {
     return remade.stream().map(Manifest.Part::label).toList();
   }
 
-  /** Makes anew what is damaged, and some parts if they are not. */
+  /** Rebuilds damaged parts, and some parts even if they are not damaged. */
   private static Set<Manifest.Part> remake(
       Path path, Set<Manifest.Part> also, int threads, ProgressListener listener)
       throws IOException {

@@ -18,7 +18,7 @@ import java.util.BitSet;
 
 /**
  * Checks an index from end to end: every byte of every file against its checksums, the manifest
- * against the files, the graph's neighbours and degrees, and that searches find what is there.
+ * against the files, the graph's neighbours and degrees, and that searches find the vectors.
  */
 public final class IndexVerifier {
   private IndexVerifier() {}
@@ -40,7 +40,7 @@ public final class IndexVerifier {
   private static final int RECALL_K = 10;
 
   /**
-   * Verifies an index; one that was not closed is recovered first, as by any who open it.
+   * Verifies an index. An index that was not closed is recovered first, which writes to it.
    *
    * @throws CorruptIndexException naming the first damage found
    * @throws BadInputException if there is no index

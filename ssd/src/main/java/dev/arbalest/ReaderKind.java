@@ -5,7 +5,7 @@ import java.util.Locale;
 
 /** How full vectors are read while searching. */
 public enum ReaderKind {
-  /** io_uring if the system offers it, else pread. */
+  /** io_uring if the system offers it, otherwise pread. */
   AUTO,
   /** Batches through io_uring, past the page cache. */
   URING,

@@ -15,7 +15,7 @@ public final class WriteRefusedException extends IOException {
     super(message);
   }
 
-  /** Makes one that says more of another. */
+  /** Makes an exception that adds to another. */
   public WriteRefusedException(String message, WriteRefusedException cause) {
     super(message, cause);
   }

@@ -11,11 +11,11 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * Working memory off the heap for those who come and go: query states, read buffers, scratch of
- * encoders. Memory is taken from the system in slabs of {@value #SLAB_BYTES} bytes, each but the
- * first on one huge page, and lent in {@link Lease}s of chunks of {@value #CHUNK_BYTES}; what a
- * lease gives back the next one gets, without asking the system. What is larger than a chunk has
- * memory of its own for as long as its lease.
+ * Off-heap working memory for short-lived owners: query states, read buffers, scratch of encoders.
+ * Memory is taken from the system in slabs of {@value #SLAB_BYTES} bytes, each but the first on one
+ * huge page, and lent in {@link Lease}s of chunks of {@value #CHUNK_BYTES}; what a lease gives back
+ * the next one gets, without asking the system. What is larger than a chunk has memory of its own
+ * for as long as its lease.
  *
  * <p>The pool owns all memory and frees it on {@link #close}, when no lease may be in use any more.
  * Thread-safe; a lease belongs to one thread at a time.

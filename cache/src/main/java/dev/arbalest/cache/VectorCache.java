@@ -146,7 +146,7 @@ public final class VectorCache implements AutoCloseable {
     return false;
   }
 
-  /** Forgets a slot. Nobody may read it from disk meanwhile who would offer what it held before. */
+  /** Forgets a slot. No thread may read it from disk meanwhile and offer its old content. */
   public void forget(long slot) {
     long set = setOffset(slot);
     for (int way = 0; way < WAYS; way++) {
@@ -191,7 +191,7 @@ public final class VectorCache implements AutoCloseable {
     return Long.remainderUnsigned(h, sets) * WAYS * entryBytes;
   }
 
-  /** Frees the memory; no call may be under way. */
+  /** Frees the memory; no call may be running. */
   @Override
   public void close() {
     memory.close();

@@ -14,7 +14,7 @@ import java.nio.file.Path;
  * 4 KiB pages; a scattered graph walk is almost twice as fast on 2 MiB pages.
  *
  * <p>The segment may be used from any thread until {@link #close}, which frees it. Kernels address
- * it without a liveness check: the owner closes only when no call is under way.
+ * it without a liveness check: the owner closes only when no call is running.
  */
 public final class NativeMemory implements AutoCloseable {
   private static final long HUGE_PAGE_BYTES = 2L << 20;

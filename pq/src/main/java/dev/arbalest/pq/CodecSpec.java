@@ -9,7 +9,7 @@ import dev.arbalest.natives.kernels.BitDistance;
  * f16}.
  *
  * @param family kind of codec
- * @param parameter bits per component for SAQ and RaBitQ, number of subspaces for PQ, else 0
+ * @param parameter bits per component for SAQ and RaBitQ, number of subspaces for PQ, otherwise 0
  */
 public record CodecSpec(Family family, int parameter) {
 

@@ -66,7 +66,7 @@ public final class Server implements AutoCloseable {
       this.http = new HttpApi(collections, pool, metrics, access, options, recorder);
       ServerOptions.Tls tls = options.tls();
       SSLContext context = tls == null ? null : TlsFiles.context(tls); // says what is wrong with it
-      // HTTP last: who asks it whether the server is ready may turn to Flight next.
+      // HTTP last: a client that sees the server ready may call Flight next.
       FlightService started = FlightService.start(collections, pool, metrics, access, options);
       try {
         this.web = startWeb(context);
@@ -108,7 +108,7 @@ public final class Server implements AutoCloseable {
     return new Server(options);
   }
 
-  /** Whoever can connect could read and write everything: that must be wanted. */
+  /** Anyone who can connect can read and write everything, so this needs an explicit option. */
   private static void requireSafe(ServerOptions options) throws IOException {
     boolean loopback = InetAddress.getByName(options.host()).isLoopbackAddress();
     if (!loopback && options.tls() == null && !options.insecure()) {
@@ -183,7 +183,7 @@ public final class Server implements AutoCloseable {
     return collections;
   }
 
-  /** Stops taking requests, lets those under way end, and closes all collections. */
+  /** Stops accepting requests, lets running ones finish, and closes all collections. */
   @Override
   public synchronized void close() throws IOException {
     if (closed) {

@@ -28,7 +28,7 @@ final class BatchInserter {
   private int[] starts = new int[0];
 
   /**
-   * Makes one.
+   * Creates it.
    *
    * @param rescue told of nodes that prunes leave out
    */

@@ -10,11 +10,11 @@ import java.util.SplittableRandom;
 /**
  * Inserts nodes into a graph that is being searched, and takes nodes out of it.
  *
- * <p>Taking out repairs in place, as IP-DiskANN does (Xu et al., 2025): who had the node as a
- * neighbour gets the few of its neighbours nearest to themselves instead, and each of those it had
- * gets a new in-neighbour among the others. Other than there, who had it is not guessed by a
- * search: with the graph in memory one pass over all rows finds every one, which nodes that leave
- * together share, and no edge to them is left.
+ * <p>Taking out repairs in place, as IP-DiskANN does (Xu et al., 2025): each in-neighbour of the
+ * node gets the nearest few of the node's neighbours instead, and each neighbour gets a new
+ * in-neighbour among the others. IP-DiskANN guesses the in-neighbours by a search. With the graph
+ * in memory, one pass over all rows finds every one; nodes that leave together share that pass, and
+ * no edge to them remains.
  *
  * <p>A repair sees one node's surroundings at a time. Where most of a graph leaves at once that is
  * not enough: the nodes that stay are then linked again, as a second pass of a build does, which
@@ -26,7 +26,7 @@ import java.util.SplittableRandom;
 public final class GraphUpdater {
   /**
    * Candidates in place of a neighbour that left. IP-DiskANN adds the three nearest as they are;
-   * with more of them, and all neighbours pruned anew, searches find as much as after a build.
+   * with more of them, and all neighbours pruned again, searches find as much as after a build.
    */
   private static final int REPLACEMENTS = 8;
 
@@ -187,7 +187,7 @@ public final class GraphUpdater {
     return poor;
   }
 
-  /** Looks for neighbours of nodes anew, besides those they have. */
+  /** Searches for further neighbours of nodes. */
   private void relink(int[] nodes) throws IOException {
     if (nodes.length == 0) {
       return;
@@ -345,7 +345,7 @@ public final class GraphUpdater {
     inserter.addEdges(edges, total);
   }
 
-  /** If the entry point leaves: its nearest neighbour that stays, else any node with edges. */
+  /** If the entry point leaves: its nearest neighbour that stays, otherwise any node with edges. */
   private void moveEntryPoint() {
     int entry = graph.entryPoint();
     if (entry == Graph.NONE || !isLeaving(entry)) {

@@ -30,9 +30,9 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Who may do what: bearer tokens, of which a file holds SHA-256 digests (they are random, 256 bits
- * long: a slow hash would add nothing), with scopes and collections. Without a file everybody may
- * do everything. Also how often: a bucket of requests per client. Thread-safe.
+ * Decides which client may do what: bearer tokens, of which a file holds SHA-256 digests (they are
+ * random, 256 bits long: a slow hash would add nothing), with scopes and collections. Without a
+ * file everybody may do everything. Also how often: a bucket of requests per client. Thread-safe.
  */
 public final class AccessControl {
   /** What a token allows. */
@@ -47,7 +47,7 @@ public final class AccessControl {
   private static final int MAX_CLIENTS = 10_000;
   private static final JsonMapper JSON = new JsonMapper();
 
-  /** Who asks. */
+  /** The client. */
   public record Client(String name, Set<Scope> scopes, Set<String> collections) {
     public static final Client ANYBODY =
         new Client("anonymous", Set.of(Scope.values()), Set.of(EVERY));
@@ -68,7 +68,7 @@ public final class AccessControl {
       }
     }
 
-    /** Refuses who may not do it with any collection. */
+    /** Throws unless the client has this scope on every collection. */
     public void require(Scope scope) {
       if (!scopes.contains(scope)) {
         throw refused(scope, "");
@@ -195,7 +195,7 @@ public final class AccessControl {
   }
 
   /**
-   * Finds out who asks.
+   * Identifies the client.
    *
    * @param authorization header {@code Bearer <token>}, or null
    * @param apiKey header {@code api-key}, or null

@@ -61,7 +61,7 @@ public final class AttributeStore implements AutoCloseable {
 
   /**
    * Opens one, and checks that it is what was written: by the checksum of all its bytes if it was
-   * closed, else row by row.
+   * closed, otherwise row by row.
    *
    * @throws IOException if it is foreign, of another version, or damaged
    */
@@ -70,7 +70,7 @@ public final class AttributeStore implements AutoCloseable {
     return open(directory, false);
   }
 
-  /** The same, after making indexes of fields anew, which may be what is damaged. */
+  /** The same, after rebuilding the indexes of fields, which may be what is damaged. */
   @MustBeClosed
   public static AttributeStore repair(Path directory) throws IOException {
     return open(directory, true);

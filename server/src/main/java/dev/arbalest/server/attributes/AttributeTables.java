@@ -149,7 +149,7 @@ final class AttributeTables {
     }
   }
 
-  /** Makes the table of indexed values anew, empty. */
+  /** Recreates the table of indexed values, empty. */
   static void remakeFieldValues(Connection writer) throws SQLException {
     String type =
         SqliteDatabase.number(

@@ -114,7 +114,7 @@ final class DatabaseSeal implements AutoCloseable {
     }
   }
 
-  /** Says that so many changes were committed. */
+  /** Records the number of committed changes. */
   void changed(long changes) throws IOException {
     write(new State(false, changes, 0, 0));
   }

@@ -50,7 +50,7 @@ public final class FieldIndexes {
     return numbers.isEmpty();
   }
 
-  /** Makes the rows of indexed fields of some points anew. */
+  /** Rewrites the rows of indexed fields of some points. */
   void update(Connection writer, List<PointId> ids) throws SQLException {
     if (numbers.isEmpty()) {
       return;
@@ -118,7 +118,7 @@ public final class FieldIndexes {
     }
   }
 
-  /** Makes the values of all indexes anew. */
+  /** Rebuilds the values of all indexes. */
   void remake() throws IOException {
     database.write(writer -> {
       if (!AttributeTables.hasPoints(writer)) {
@@ -183,8 +183,8 @@ public final class FieldIndexes {
   }
 
   /**
-   * Removes an index of a field. Its rows stay until the next index is made: who began before may
-   * still be looking at them.
+   * Removes an index of a field. Its rows stay until the next index is made: a search that started
+   * before may still be looking at them.
    */
   public void drop(Filter.FieldPath field) throws IOException {
     String fieldPath = field.jsonPaths().getFirst();

@@ -114,7 +114,7 @@ public final class SqliteDatabase implements AutoCloseable {
   /**
    * Makes a change.
    *
-   * @param afterwards run when it is there for everybody, before the next change
+   * @param afterwards run when everybody sees the change, before the next one
    */
   void write(Change change, Runnable afterwards) throws IOException {
     writing.lock();

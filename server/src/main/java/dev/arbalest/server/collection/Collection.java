@@ -52,7 +52,7 @@ import org.jspecify.annotations.Nullable;
  * beside it. Thread-safe.
  *
  * <p>Vectors change inside the transaction of the attributes: if they cannot, attributes stay what
- * they were. A point is there when its vector is. What a crash leaves of a write nobody was told of
+ * they were. A point exists if its vector does. What a crash leaves of a write nobody was told of
  * is put right when the collection is opened again.
  *
  * <p>A fault (a damaged file, a device that fails, an error of the server) fails the request that
@@ -75,7 +75,7 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
   public enum State {
     LOADING,
     READY,
-    /** In service, with its files closed: who asks for it opens them. */
+    /** In service, with its files closed: the next request opens them. */
     IDLE,
     QUARANTINED,
     CLOSED
@@ -86,7 +86,7 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
   private final ServerOptions options;
   private final ServerMetrics metrics;
 
-  /** Held for reading while requests are under way, for writing to open and close. */
+  /** Requests hold it for reading; opening and closing hold it for writing. */
   private final ReentrantReadWriteLock lifecycle = new ReentrantReadWriteLock();
 
   /** Held while points change, so that attributes and vectors change together. */
@@ -123,7 +123,7 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
     metrics.add(name);
   }
 
-  /** One that is there already, to be opened by {@link #load} or when it is asked for. */
+  /** A collection that exists; {@link #load} or its first request opens it. */
   @MustBeClosed
   static Collection present(
       String name,
@@ -134,7 +134,7 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
     return new Collection(name, directory, options, metrics, open);
   }
 
-  /** A new one in a directory that is there and empty. */
+  /** A new collection in an empty directory. */
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // closed with the collection
   static Collection create(
@@ -516,11 +516,11 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
   }
 
   /**
-   * Opens a collection anew, whatever state it is in.
+   * Reopens a collection, whatever its state.
    *
-   * @param repair whether to make anew what can be made from its vectors if it is damaged
+   * @param repair whether to rebuild damaged parts that can be rebuilt from its vectors
    * @param codec another codec for it, trained on its vectors, or null to leave it
-   * @return whether it is in service again; else {@link #reason} says why not
+   * @return whether it is in service again; otherwise {@link #reason} says why not
    */
   public boolean reopen(boolean repair, @Nullable CodecSpec codec) {
     if (state == State.CLOSED) {
@@ -564,7 +564,7 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
     }
   }
 
-  /** Lets no more uses begin and waits for those under way; they hold the lock for reading. */
+  /** Starts no more uses and waits for the running ones; they hold the lock for reading. */
   private void endUses(State next) {
     state = next;
     LiveIndex present = index;
@@ -1007,7 +1007,7 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
     }
   }
 
-  /** Waits for requests under way, writes a checkpoint and closes. */
+  /** Waits for running requests, writes a checkpoint and closes. */
   @Override
   public void close() throws IOException {
     prepareClose();

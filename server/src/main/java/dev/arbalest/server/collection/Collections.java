@@ -338,7 +338,7 @@ public final class Collections implements AutoCloseable {
     list().forEach(Collection::prepareClose);
   }
 
-  /** Waits for requests under way, then closes all collections with a checkpoint each. */
+  /** Waits for running requests, then closes all collections with a checkpoint each. */
   @Override
   public void close() throws IOException {
     try (FileChannel _ = lockChannel) {

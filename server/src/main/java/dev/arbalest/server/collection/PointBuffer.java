@@ -23,7 +23,7 @@ public final class PointBuffer implements AutoCloseable {
   private long attributeBytes;
 
   /**
-   * Makes one.
+   * Creates it.
    *
    * @param bytes of vectors it has room for; at least one fits. It is full, too, when ids and
    *     attributes have as many

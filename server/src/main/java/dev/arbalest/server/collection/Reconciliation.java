@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Makes attributes and vectors of a collection agree after a crash, which may have come between the
- * two: a point is there when its vector is.
+ * two: a point exists if its vector does.
  */
 final class Reconciliation {
   private static final int ROWS = 10_000;

@@ -60,7 +60,7 @@ public final class SearchPool implements AutoCloseable {
     return executor.getQueue().size();
   }
 
-  /** Searches under way. */
+  /** Running searches. */
   public int active() {
     return executor.getActiveCount();
   }

@@ -201,7 +201,7 @@ final class ArrowPoints {
     };
   }
 
-  /** Rows of the batch that is there now. */
+  /** Rows of the present batch. */
   int count() {
     return root.getRowCount();
   }

@@ -56,7 +56,7 @@ final class ArrowRows {
 
   /**
    * Columns of a collection: those a client sent first and those added since, with types that
-   * attributes come back as; else id, vector and the attributes as a JSON text.
+   * attributes come back as; otherwise id, vector and the attributes as a JSON text.
    */
   static Schema schema(CollectionSettings settings) throws IOException {
     List<Field> fields = new ArrayList<>();

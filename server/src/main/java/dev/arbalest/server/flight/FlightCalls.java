@@ -20,7 +20,7 @@ import org.apache.arrow.memory.OutOfMemoryException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 
-/** Who makes a call of Arrow Flight, and what status it ends with. Thread-safe. */
+/** Identifies the client of a Flight call and maps its outcome to a status. Thread-safe. */
 final class FlightCalls {
   private static final FlightServerMiddleware.Key<Caller> CALLER =
       FlightServerMiddleware.Key.of("caller");
@@ -35,12 +35,12 @@ final class FlightCalls {
     this.access = access;
   }
 
-  /** Makes a server ask who calls before anything is done. */
+  /** Makes a server identify the client before it does anything. */
   FlightServer.Builder identify(FlightServer.Builder builder) {
     return builder.middleware(CALLER, (_, headers, _) -> new Caller(access, headers));
   }
 
-  /** Finds out who calls before anything is done. */
+  /** Identifies the client before anything is done. */
   private static final class Caller implements FlightServerMiddleware {
     final AccessControl.Client client;
     final String requestId;
@@ -70,7 +70,7 @@ final class FlightCalls {
     }
   }
 
-  /** Who makes the call. */
+  /** The client of the call. */
   static AccessControl.Client client(CallContext context) {
     return Objects.requireNonNull(context.getMiddleware(CALLER)).client;
   }

@@ -147,7 +147,7 @@ final class FlightIngest {
         ingest(collectionFor(name, points), points, stream, acknowledger, copying);
         return;
       }
-      // Nothing to keep, but who waits for an answer to each batch gets one.
+      // Nothing to keep, but clients expect an answer to each batch.
       acknowledger.acknowledge(FlightReplies.object().put("status", "ok").put("rows", 0), true);
     }
     if (points == null && stream.hasRoot()) {
@@ -158,7 +158,7 @@ final class FlightIngest {
     }
   }
 
-  /** Takes the batch that is there now and all that follow. */
+  /** Takes the present batch and all that follow. */
   private void ingest(
       Collection collection,
       ArrowPoints points,
@@ -225,7 +225,7 @@ final class FlightIngest {
     return collection;
   }
 
-  /** What is durable stays so; who does not wait for the answer has left. */
+  /** What is durable stays so; a client that does not wait for the answer has left. */
   private static ServerException gone(StatusRuntimeException e) {
     return new ServerException(ServerException.Kind.INVALID, "the client is gone", 0, e);
   }

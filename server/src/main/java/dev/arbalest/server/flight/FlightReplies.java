@@ -25,7 +25,7 @@ final class FlightReplies {
     listener.onNext(new Result(reply.toString().getBytes(StandardCharsets.UTF_8)));
   }
 
-  /** Memory that whoever sends it gives back. */
+  /** Memory that the sender gives back. */
   static ArrowBuf buffer(BufferAllocator allocator, ObjectNode node) {
     byte[] bytes = node.toString().getBytes(StandardCharsets.UTF_8);
     ArrowBuf buffer = allocator.buffer(bytes.length);

@@ -410,7 +410,7 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
     }
   }
 
-  /** Lets calls under way end, then stops. */
+  /** Lets running calls finish, then stops. */
   @Override
   public void close() throws IOException {
     try {

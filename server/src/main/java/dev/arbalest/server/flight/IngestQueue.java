@@ -20,7 +20,7 @@ import tools.jackson.databind.node.ObjectNode;
 /**
  * Between a stream of a client's batches and a collection: while one buffer is being written and
  * made durable the next is filled, with as many batches as come meanwhile, so that small ones share
- * a sync and large ones are cut. Two buffers are all there is: who fills them waits. One thread
+ * a sync and large ones are cut. There are two buffers, and the producer waits for one. One thread
  * puts; another, of the queue, writes and acknowledges.
  */
 final class IngestQueue implements AutoCloseable {
@@ -47,7 +47,9 @@ final class IngestQueue implements AutoCloseable {
   private final Condition changed = lock.newCondition();
   private final Thread thread;
 
-  /** Who puts: it may be waiting for a batch that the client sends only when it has an answer. */
+  /**
+   * The producer thread. It may be blocked on a batch that the client sends only after our reply.
+   */
   private final Thread putter = Thread.currentThread();
 
   // Guarded by lock:
@@ -59,11 +61,11 @@ final class IngestQueue implements AutoCloseable {
   private long idleSince = System.nanoTime();
   private @Nullable ServerException failure;
 
-  /** Whether who puts knows of the failure; of its thread alone. */
+  /** Whether the producer knows of the failure; only its thread uses this. */
   private boolean isFailureTold;
 
   /**
-   * Makes one.
+   * Creates it.
    *
    * @param bytes of vectors that are written at a time
    */
@@ -179,7 +181,7 @@ final class IngestQueue implements AutoCloseable {
     }
   }
 
-  /** Has who puts fail, now or with the next batch. */
+  /** Makes the producer fail, now or on its next batch. */
   void fail(ServerException cause) {
     lock.lock();
     try {

@@ -30,7 +30,7 @@ final class MessageMemoryLimit implements AllocationListener, AutoCloseable {
   private boolean closed;
 
   /**
-   * Makes one.
+   * Creates it.
    *
    * @param most bytes of large buffers at a time
    */

@@ -8,8 +8,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Interrupts who waits too long for a body: Helidon reads from sockets without a timeout. An
- * interrupt closes the connection, so nothing can be answered. Thread-safe.
+ * Interrupts threads that wait too long for a request body: Helidon reads from sockets without a
+ * timeout. An interrupt closes the connection, so nothing can be answered. Thread-safe.
  */
 final class BodyTimeouts {
   private static final long PERIOD_NANOS = TimeUnit.SECONDS.toNanos(1);

@@ -21,9 +21,9 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * Connections of HTTP that do not bring a request: the head of the first must be there soon, that
  * of the next after some minutes. An address has so many connections at a time; when one more
- * comes, the one of them that has waited longest without a request goes, so that whoever holds many
- * does not keep others behind the same address out. Bodies have deadlines of their own ({@link
- * BodyTimeouts}). Thread-safe.
+ * comes, the one of them that has waited longest without a request goes, so that a client that
+ * holds many does not keep others behind the same address out. Bodies have deadlines of their own
+ * ({@link BodyTimeouts}). Thread-safe.
  */
 public final class ConnectionGuard implements ServerConnectionSelector, AutoCloseable {
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -42,7 +42,7 @@ public final class ConnectionGuard implements ServerConnectionSelector, AutoClos
   private volatile boolean closed;
 
   /**
-   * Makes one.
+   * Creates it.
    *
    * @param headSeconds within which the head of a connection's first request must have come
    * @param idleSeconds within which that of the next must
@@ -104,7 +104,7 @@ public final class ConnectionGuard implements ServerConnectionSelector, AutoClos
     }
   }
 
-  /** Says that the head of a request is there. */
+  /** Notes that the head of a request has arrived. */
   public void began(ServerRequest request) {
     Guarded its = all.get(key(request));
     if (its != null) {
@@ -112,7 +112,7 @@ public final class ConnectionGuard implements ServerConnectionSelector, AutoClos
     }
   }
 
-  /** Says that a request was answered. */
+  /** Notes that a request was answered. */
   public void ended(ServerRequest request) {
     Guarded its = all.get(key(request));
     if (its != null) {

@@ -35,20 +35,20 @@ final class IncomingRequest implements AutoCloseable {
   /** Bodies up to this size are bounded by the number of requests alone. */
   private static final int SMALL_BYTES = 32 << 10;
 
-  /** Who is slower than this, after some time, holds others up. */
+  /** A client slower than this holds others up after some time. */
   private static final long BODY_BYTES_PER_SECOND = 256 << 10;
 
   /**
    * What all requests share.
    *
    * @param mostBytes of one body
-   * @param seconds a body may take, besides those for its bytes
-   * @param room KiB of all bodies under way
+   * @param seconds a body may take, in addition to the time for its bytes
+   * @param room KiB of all bodies being read
    * @param permits those of them that are free
    * @param watch ends those that come too slowly
    */
   record Limits(int mostBytes, int seconds, int room, Semaphore permits, BodyTimeouts watch) {
-    /** Bodies under way together, in units of the largest. */
+    /** Bodies being read together, in units of the largest. */
     private static final int MAX_BODIES = 4;
 
     static Limits of(ServerOptions options) {
@@ -158,7 +158,7 @@ final class IncomingRequest implements AutoCloseable {
     return raw;
   }
 
-  /** Finds out who asks. */
+  /** Identifies the client. */
   AccessControl.Client client(AccessControl access) {
     return access.identify(
         request.headers().first(HeaderNames.AUTHORIZATION).orElse(null),

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param dimension components of its vectors
  * @param metric distance
- * @param idType what its points are known by, null until the first is there
+ * @param idType type of its points' ids, null until the first point comes
  * @param schema columns as a client of Arrow Flight sent them first, as JSON, null if none did
  */
 public record CollectionSettings(

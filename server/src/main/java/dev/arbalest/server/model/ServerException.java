@@ -15,7 +15,7 @@ public final class ServerException extends RuntimeException {
     FORBIDDEN(403),
     /** No such collection or point. */
     NOT_FOUND(404),
-    /** Something with that name is there already. */
+    /** Something with that name exists already. */
     ALREADY_EXISTS(409),
     /** The request has more bytes than allowed. */
     TOO_LARGE(413),

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param headSeconds the head of a connection's first request must come within
  * @param addressConnections connections of one address at a time
  * @param openCollections most collections whose files are open while others want theirs opened
- * @param syncMillis 0: a write is durable when acknowledged; else at most so long after
+ * @param syncMillis 0: a write is durable when acknowledged; otherwise at most this long after
  * @param requestsPerSecond of one client, 0 for any number
  * @param tokens file of access tokens, or null for none
  * @param tls certificate and key, or null for plain text

@@ -31,7 +31,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param count number of nodes, and of slots
  * @param live nodes that hold a vector; the others are free
  * @param idType what vectors are known by
- * @param entryPoint node searches start at, -1 if no vector is there
+ * @param entryPoint node searches start at, -1 if there is no vector
  * @param codec compressed codes
  * @param codeDimension components that codes and graph were made of: all, or a prefix
  * @param build how the graph was built
@@ -170,7 +170,7 @@ public record Manifest(
         newFiles);
   }
 
-  /** The same in the next generation, not closed, with files made anew. */
+  /** The same in the next generation, not closed, with rebuilt files. */
   public Manifest with(Map<Part, Entry> newFiles, int newDegree, int newEntryPoint) {
     return new Manifest(
         generation + 1,

@@ -40,7 +40,7 @@ public final class DecodedPairs implements PairDistances {
   private int used;
 
   /**
-   * Makes one.
+   * Creates it.
    *
    * @param longest squared length no vector exceeds as far as is known, for inner product
    * @param memory for decoded codes; must outlive this

@@ -128,7 +128,7 @@ public final class IndexWriter implements AutoCloseable {
     state.fail(cause);
   }
 
-  /** Does what a block of the log says, again. */
+  /** Replays a block of the log. */
   void replay(long sequence, MemorySegment block, int bytes, int floatsFrom) throws IOException {
     Ids ids = LogRecord.ids(block, bytes);
     if (ids == null || ids.type() != loaded.ids().type()) {
@@ -235,7 +235,7 @@ public final class IndexWriter implements AutoCloseable {
     return sequence;
   }
 
-  /** Makes a chunk that was staged part of the index. */
+  /** Publishes a staged chunk. */
   private void publish(Ids ids, int from, int count, int end, long sequence) {
     int next = state.nextOperation();
     int[] nodes = chunk.nodes();
@@ -362,8 +362,8 @@ public final class IndexWriter implements AutoCloseable {
 
   /**
    * Inserts vectors again under their ids, so that they get lower slots; those that are gone or not
-   * in their slots yet are passed over. Slots are read under the lock: what is there cannot be
-   * replaced by another vector meanwhile.
+   * in their slots yet are passed over. Slots are read under the lock, so no other vector replaces
+   * their content meanwhile.
    *
    * @param nodes at most a chunk of them
    * @param slot reads them
@@ -423,7 +423,7 @@ public final class IndexWriter implements AutoCloseable {
     return tail.end() == head ? last : tail.sequence(head) - 1;
   }
 
-  /** Refuses further writes, and lets the linker end when it has done what is left. */
+  /** Refuses further writes; the linker ends when it has done the remaining work. */
   void beginClose() {
     state.lock.lock();
     try {

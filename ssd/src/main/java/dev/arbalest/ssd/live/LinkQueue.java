@@ -37,27 +37,29 @@ final class LinkQueue {
     this.cache = cache;
   }
 
-  /** What the linker does when. */
+  /** Decides what the linker does next. */
   interface LinkPolicy {
-    /** Whether not to wait for work any more. */
+    /** Whether to stop waiting for work. */
     boolean isStopped();
 
     /**
-     * Whether so many dead nodes are to leave the graph now, nothing else being to be done or not.
+     * Whether to unlink this many dead nodes now; {@code idle} means that the linker has nothing
+     * else to do.
      */
     boolean isUnlinkDue(int ready, boolean idle);
 
     /**
-     * Whether to look for nodes that cannot be reached; somebody may be waiting for all to be done.
+     * Whether to look for unreachable nodes; {@code finishing} means that a caller waits for all
+     * work.
      */
     boolean isReconnectDue(boolean idle, boolean finishing);
   }
 
   /**
-   * Waits until there is something to link, or dead nodes to take out of the graph, or for a while.
+   * Waits until there are rows to link or dead nodes to unlink, or for a while.
    *
    * @param policy what is worth doing
-   * @return false once the index is being closed and nothing is left to be done, or if stopped
+   * @return false if stopped, or when the index is being closed and no work is left
    */
   boolean awaitWork(LinkPolicy policy) throws InterruptedException {
     state.lock.lock();
@@ -86,7 +88,7 @@ final class LinkQueue {
     }
   }
 
-  /** Whether somebody waits for all to be done. */
+  /** Whether a caller waits for all work. */
   boolean isFinishing() {
     state.lock.lock();
     try {
@@ -96,7 +98,7 @@ final class LinkQueue {
     }
   }
 
-  /** Lets the linker look whether it is to stop. */
+  /** Wakes the linker, so that it sees whether to stop. */
   void wakeLinker() {
     state.lock.lock();
     try {
@@ -106,7 +108,7 @@ final class LinkQueue {
     }
   }
 
-  /** Gives up rows of the tail before a position. */
+  /** Releases unlinked rows before a position. */
   void unkeep(int position) {
     state.lock.lock();
     try {
@@ -118,7 +120,7 @@ final class LinkQueue {
     }
   }
 
-  /** Takes the dead nodes that can leave the graph, if a policy wants them to. */
+  /** Takes the dead nodes that can leave the graph, if the policy wants to unlink now. */
   int[] takeDead(LinkPolicy policy, int most) {
     state.lock.lock();
     try {
@@ -134,9 +136,9 @@ final class LinkQueue {
   }
 
   /**
-   * Says that nodes, those taken last, have left the graph and that nobody looks at them any more.
-   * Their slots may be written again only when the log says durably that their vectors are gone:
-   * else a power failure would lose those, which had been acknowledged.
+   * Frees the nodes taken last, which have left the graph and which no search sees any more. Their
+   * slots may be overwritten only when the log says durably that their vectors are gone; otherwise
+   * a power failure would lose acknowledged vectors.
    */
   void freed(int[] nodes) throws IOException {
     WriteAheadLog present = state.log;
@@ -155,7 +157,7 @@ final class LinkQueue {
     }
   }
 
-  /** Forgets what is cached of a slot that is about to be written. */
+  /** Drops a slot that is about to be overwritten from the cache. */
   void forgetCached(int slot) {
     VectorCache present = cache;
     if (present != null) {
@@ -163,7 +165,7 @@ final class LinkQueue {
     }
   }
 
-  /** Waits until all that was written is linked, and all that is dead has left. */
+  /** Waits until everything written is linked and all dead nodes have left. */
   void awaitLinked() throws IOException {
     state.lock.lock();
     try {
@@ -190,9 +192,9 @@ final class LinkQueue {
   }
 
   /**
-   * The same for what was written before the call only, as others may write all the time.
+   * Waits for what was written before the call only, because others may write all the time.
    *
-   * @param isStopped whether to wait no longer; looked at every second
+   * @param isStopped whether to stop waiting; checked every second
    * @return false if it was stopped
    */
   boolean awaitLinkedSoFar(BooleanSupplier isStopped) throws IOException {

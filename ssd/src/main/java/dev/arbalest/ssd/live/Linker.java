@@ -19,9 +19,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * Moves vectors from the tail to their slots and into the graph, and takes dead nodes out of it, on
  * a thread of its own with a team of workers.
  *
- * <p>Nodes are linked only when no search is under way that began before they came: it would find
+ * <p>Nodes are linked only when no search that started before they came is running: it would find
  * them beside those they replaced. Rows of the tail and nodes that left the graph are given up only
- * when no search is under way that began before. {@link ReaderPhaser} waits for both.
+ * when no search that started before is running. {@link ReaderPhaser} waits for both.
  */
 final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
   /** Dead nodes that leave together share a pass over the graph: of so many nodes one is dead. */
@@ -56,7 +56,7 @@ final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
   private int changes;
 
   /**
-   * Makes one.
+   * Creates it.
    *
    * @param memory for scratch; must outlive this
    * @param afterBatch called after each batch

@@ -25,7 +25,7 @@ public final class MemoryGauge {
   private long grownBytes;
 
   /**
-   * Makes one.
+   * Creates it.
    *
    * @param bytesPerNode of memory that a node more takes
    */

@@ -77,7 +77,7 @@ final class SlotSpace {
     return state.live();
   }
 
-  /** Gives up free slots behind the last that is used; no node may be leaving the graph. */
+  /** Drops free slots behind the last used one; no node may be leaving the graph. */
   void shrink() {
     state.lock.lock();
     try {
@@ -87,7 +87,7 @@ final class SlotSpace {
     }
   }
 
-  /** Slots that hold nothing and that nobody looks at. */
+  /** Free slots. */
   int freeSlots() {
     state.lock.lock();
     try {
@@ -97,7 +97,7 @@ final class SlotSpace {
     }
   }
 
-  /** Makes the file no longer than its slots need. */
+  /** Truncates the file to the length its slots need. */
   void truncate() throws IOException {
     state.lock.lock();
     try {

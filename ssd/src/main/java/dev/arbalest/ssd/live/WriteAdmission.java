@@ -87,7 +87,7 @@ final class WriteAdmission {
   }
 
   /**
-   * Refuses what does not fit the budget as a whole, so that no half of it is done.
+   * Refuses a write that does not fit the budget as a whole, so that no half of it is done.
    *
    * @return how many nodes it needs that are not free
    */
@@ -127,7 +127,7 @@ final class WriteAdmission {
     promised -= nodes;
   }
 
-  /** Waits until the tail has room; returns for how long. */
+  /** Waits until the buffer of unlinked rows has room; returns the nanoseconds waited. */
   long awaitRoom(int rows) throws IOException {
     requireUsable();
     if (tail.room() >= rows) {
@@ -146,7 +146,7 @@ final class WriteAdmission {
     return gauge.delayNanos() > 0;
   }
 
-  /** Waits the longer the less memory is left; returns for how long. */
+  /** Waits longer the less memory is left; returns the nanoseconds waited. */
   long slowDown() throws IOException {
     long nanos = gauge.delayNanos();
     if (nanos == 0) {
@@ -181,7 +181,9 @@ final class WriteAdmission {
     }
   }
 
-  /** Says why no checkpoint can be made, and how long the log may become, or that one was made. */
+  /**
+   * Sets why no checkpoint can be made and how long the log may become, or null when one was made.
+   */
   void setCheckpointFailure(@Nullable IOException failed, long logBytes) {
     state.lock.lock();
     try {

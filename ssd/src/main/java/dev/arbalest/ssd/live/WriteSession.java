@@ -85,7 +85,7 @@ public final class WriteSession implements AutoCloseable {
   /**
    * Opens the log of an index that was loaded, and does again what is in it.
    *
-   * @param directory opened for update; whoever opened it closes it when the session is closed
+   * @param directory opened for update; its opener closes it after the session
    */
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // owned by the session, or closed on failure
@@ -329,7 +329,7 @@ public final class WriteSession implements AutoCloseable {
     return log.writtenBytes();
   }
 
-  /** Has a compaction under way end soon, and no other begin. */
+  /** Asks a running compaction to stop early and starts no other. */
   public void prepareClose() {
     closing = true;
     LockSupport.unpark(checkpoints);

@@ -36,7 +36,7 @@ final class BytePlanes implements AutoCloseable {
   private final MemorySegment sample;
 
   /**
-   * Makes one.
+   * Creates it.
    *
    * @param mostBytes longest input, from 1 to 1 GiB
    * @param memory for scratch; must outlive it

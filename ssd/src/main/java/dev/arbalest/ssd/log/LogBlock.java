@@ -74,7 +74,7 @@ record LogBlock(
     return offset + HEAD_BYTES <= source.byteSize() && source.get(FileHeader.INT, offset) == MAGIC;
   }
 
-  /** Reads the head at an offset, or null if what is there is none, or torn. */
+  /** Reads the head at an offset; null if there is none, or a torn one. */
   static @org.jspecify.annotations.Nullable LogBlock read(MemorySegment source, long offset) {
     if (!maybe(source, offset)
         || source.get(FileHeader.INT, offset + 4)

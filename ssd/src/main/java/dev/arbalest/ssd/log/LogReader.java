@@ -54,7 +54,7 @@ public final class LogReader implements AutoCloseable {
         }
         checkHeader(path, memory.segment());
         if (next == null) {
-          // What is replayed, acknowledged or not, is built upon: its slots are written anew.
+          // Later writes build on what is replayed, acknowledged or not: they reuse its slots.
           file.sync();
         }
         long expectedEnd = next == null ? -1 : firstSequence(next) - 1;

@@ -32,9 +32,9 @@ import org.jspecify.annotations.Nullable;
  * damage in earlier segments and gaps. Blocks that were not acknowledged may be replayed.
  *
  * <p>{@link LogAppender}s of several threads compress side by side and share writes' {@code fsync}:
- * who waits for one finds, when the one under way has ended, all that was written by then durable
- * by the next. A failed {@code fsync} leaves unknown what is on disk (the kernel may have dropped
- * it): the log refuses all further appends and must be opened again. Thread-safe.
+ * the next one makes durable everything written while the previous one ran. A failed {@code fsync}
+ * leaves unknown what is on disk (the kernel may have dropped it): the log refuses all further
+ * appends and must be opened again. Thread-safe.
  */
 public final class WriteAheadLog implements AutoCloseable {
   /** Largest payload. */
@@ -134,7 +134,7 @@ public final class WriteAheadLog implements AutoCloseable {
       Path directory, Options options, long base, long after, LogReader.Replay replay)
       throws IOException {
     Files.createDirectories(directory);
-    // Segments are durable only if the directory they are in is; who made it may have been killed.
+    // Segments are durable only if their directory is, and its creator may have been killed.
     DirectFile.syncDirectory(
         java.util.Objects.requireNonNull(directory.toAbsolutePath().getParent()));
     DirectFile.syncDirectory(directory);
@@ -361,7 +361,7 @@ public final class WriteAheadLog implements AutoCloseable {
     }
   }
 
-  /** Makes all durable and closes; no append may be under way. */
+  /** Makes everything durable and closes; no append may be running. */
   @Override
   public void close() throws IOException {
     if (closed) {

@@ -57,7 +57,7 @@ public final class CacheWarmup implements AutoCloseable {
         reader) {
       int[] slots = mostLinked(index.graph(), cache.capacity());
       for (int from = 0; from < slots.length && !stopped; from += BATCH) {
-        // A slot may be written anew only when what it held is not in anyone's hands.
+        // A slot may be overwritten only when nobody uses what it held.
         long phase = phaser.enter();
         try {
           fill(slots, from, Math.min(BATCH, slots.length - from));

@@ -17,8 +17,8 @@ import java.util.concurrent.locks.LockSupport;
  * only through what was taken away may be written again.
  *
  * <p>Progress: {@link #enter} and {@link #exit} are one atomic addition each, wait-free where the
- * processor has one, whatever the writer does. A flip waits for the sections under way, not for
- * those that begin meanwhile; flips wait for each other.
+ * processor has one, whatever the writer does. A flip waits for the running sections, not for those
+ * that begin meanwhile; flips wait for each other.
  *
  * <pre>
  *   reader: long phase = phaser.enter();      writer: unlink(node);

@@ -107,7 +107,7 @@ public final class SearchContextPool implements AutoCloseable {
     return (int) (Thread.currentThread().threadId() % size);
   }
 
-  /** Waits for searches under way, then closes all contexts; later searches are refused. */
+  /** Waits for running searches, then closes all contexts; later searches are refused. */
   @Override
   public void close() throws IOException {
     if (closed) {

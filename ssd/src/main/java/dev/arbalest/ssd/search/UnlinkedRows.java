@@ -131,7 +131,7 @@ public final class UnlinkedRows {
     return head;
   }
 
-  /** Says that rows before a position are in the graph. */
+  /** Notes that rows before a position are in the graph. */
   public void moveHead(int position) {
     head = position;
   }

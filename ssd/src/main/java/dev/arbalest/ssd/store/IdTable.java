@@ -40,7 +40,7 @@ public final class IdTable implements AutoCloseable {
     return type;
   }
 
-  /** Says that there are going to be so many nodes. */
+  /** Makes room for a number of nodes. */
   void use(int nodes) {
     values.use(8L * nodes);
   }

@@ -256,7 +256,7 @@ public final class IndexDirectory implements AutoCloseable {
     }
   }
 
-  /** The index that is there. */
+  /** The committed index. */
   public Optional<Manifest> committed() {
     return committed;
   }
@@ -357,7 +357,8 @@ public final class IndexDirectory implements AutoCloseable {
   }
 
   private void removeLeftovers() throws IOException {
-    // Who committed what is there may have died before that was durable: only then the files of
+    // The process that committed the index may have died before that was durable: only then the
+    // files of
     // what it replaced are leftovers.
     syncDirectory();
     Files.deleteIfExists(path.resolve(TEMPORARY));

@@ -50,7 +50,7 @@ public final class IndexLoader {
     }
   }
 
-  /** Says how much room there is to be. */
+  /** Decides how much room there will be. */
   @FunctionalInterface
   public interface Sizing {
     Room room(Manifest manifest, Codec codec);

@@ -51,8 +51,8 @@ public final class SingleSlotReader implements AutoCloseable {
   }
 
   /**
-   * Reads a vector as floats. The node may die meanwhile and its slot be written anew: then what is
-   * read means nothing.
+   * Reads a vector as floats. The node may die meanwhile and its slot be overwritten; what is read
+   * then means nothing.
    *
    * @throws CorruptIndexException if it is not what was written, and the node still lives
    */
