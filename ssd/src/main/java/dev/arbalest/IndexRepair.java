@@ -153,7 +153,7 @@ public final class IndexRepair {
     if (damaged.contains(Manifest.Part.CODEC)) {
       damaged.add(Manifest.Part.CODES); // of a codec nobody knows any more
     }
-    listener.note(directory.path() + ": making anew " + damaged);
+    listener.note(directory.path() + ": rebuilding " + damaged);
     withVectors(rows -> remake(damaged, rows));
     return damaged;
   }
@@ -202,7 +202,7 @@ public final class IndexRepair {
         if (!DERIVED.contains(part)) {
           throw new CorruptIndexException(
               directory.path(),
-              part.label() + " cannot be made anew, restore a copy: " + e.getMessage());
+              part.label() + " cannot be rebuilt, restore a copy: " + e.getMessage());
         }
         damaged.add(part);
       }

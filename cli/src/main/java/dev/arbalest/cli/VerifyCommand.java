@@ -39,7 +39,7 @@ final class VerifyCommand implements Callable<Integer>, Failures.Verbose {
   @Option(
       names = "--repair",
       description = {
-        "First make graph, codes or codec anew from the vectors, if only those are damaged or missing",
+        "First rebuild graph, codes or codec from the vectors if only those are damaged or missing",
         "and nobody has the index open, and link again what searches do not find."
       })
   private boolean repair;

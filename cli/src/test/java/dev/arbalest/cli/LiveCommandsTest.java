@@ -173,7 +173,7 @@ class LiveCommandsTest {
       damaged.setLength(damaged.length() - 1);
     }
     assertThat(run("verify", "--index", index, "--repair")).isEqualTo(ExitCode.CORRUPT);
-    assertThat(err).contains("ids cannot be made anew");
+    assertThat(err).contains("ids cannot be rebuilt");
   }
 
   private Path file(String part) throws IOException {

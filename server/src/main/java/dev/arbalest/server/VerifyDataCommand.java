@@ -23,7 +23,7 @@ import tools.jackson.databind.node.ObjectNode;
     description = {
       "Checks the collections of a server that does not run: every byte of indexes and databases of",
       "attributes, and that both agree. Ends with 0 if all are sound and 3 if one is damaged. What",
-      "can be made anew (graph, codes, indexes of fields) the server makes: POST",
+      "can be rebuilt (graph, codes, indexes of fields) the server rebuilds: POST",
       "/collections/NAME/reopen?repair=true."
     })
 public final class VerifyDataCommand implements Callable<Integer> {

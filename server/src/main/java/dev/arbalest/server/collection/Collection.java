@@ -542,7 +542,7 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
         }
         if (repair) {
           try (AttributeStore _ = AttributeStore.repair(directory)) {
-            ServerLog.info("indexes of fields of collection " + name + " were made anew");
+            ServerLog.info("indexes of fields of collection " + name + " were rebuilt");
           }
         }
         if (codec != null && Files.exists(path)) {

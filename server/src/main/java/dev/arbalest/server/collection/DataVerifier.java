@@ -99,7 +99,7 @@ public final class DataVerifier {
             String.format(
                 Locale.ROOT,
                 "%s has attributes of %d points, the index %d vectors; the server makes them agree"
-                    + " when it opens a collection that was not closed, else restore a copy",
+                    + " when it opens a collection that was not closed, otherwise restore a copy",
                 directory,
                 rows,
                 vectors));

@@ -417,7 +417,7 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
       server.shutdown();
       descriptors.cancel(); // nothing of those calls is under way yet
       if (!server.awaitTermination(STOP_SECONDS, TimeUnit.SECONDS)) {
-        ServerLog.warn("flight calls were still under way after " + STOP_SECONDS + " s", null);
+        ServerLog.warn("flight calls were still running after " + STOP_SECONDS + " s", null);
       }
       server.close();
       memory.close(); // who waits for it need not be waited for

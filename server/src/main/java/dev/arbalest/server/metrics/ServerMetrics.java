@@ -85,7 +85,7 @@ public final class ServerMetrics {
       long memoryBytes) {
     watched = collections;
     gauge("arbalest_search_queue", "Searches that wait for a thread.", waitingSearches::getAsInt);
-    gauge("arbalest_search_active", "Searches under way.", activeSearches::getAsInt);
+    gauge("arbalest_search_active", "Running searches.", activeSearches::getAsInt);
     gauge("arbalest_memory_budget_bytes", "Memory the process may take.", () -> memoryBytes);
     gauge(
         "arbalest_memory_used_bytes",
@@ -136,7 +136,7 @@ public final class ServerMetrics {
 
   /** Adds the streams of writes over Arrow Flight. */
   public void watchStreams(IntSupplier active) {
-    gauge("arbalest_ingest_streams", "Streams of writes under way.", active::getAsInt);
+    gauge("arbalest_ingest_streams", "Running streams of writes.", active::getAsInt);
   }
 
   /** Adds the messages of Flight. */
@@ -149,7 +149,7 @@ public final class ServerMetrics {
 
   /** Adds the bodies over HTTP. */
   public void watchBodies(LongSupplier bytes) {
-    gauge("arbalest_body_bytes", "Room taken by bodies under way.", bytes::getAsLong);
+    gauge("arbalest_body_bytes", "Room taken by bodies being read.", bytes::getAsLong);
   }
 
   private void count(

@@ -209,7 +209,7 @@ public final class IndexBuilder {
               + found.get().job()
               + ") than this ("
               + state.job()
-              + "); give its options and memory, or leave out --resume to start anew");
+              + "); give its options and memory, or leave out --resume to start over");
     }
     state = found.get();
     files.putAll(state.files());
@@ -430,7 +430,7 @@ public final class IndexBuilder {
         table.set(row, ids, row);
         if (!seen.add(row)) {
           throw new BadInputException(
-              "id " + ids.describe(row) + " is there twice, last for row " + row);
+              "id " + ids.describe(row) + " occurs twice, last in row " + row);
         }
       }
       put(Manifest.Part.IDS, FileHeader.Kind.IDS, table.values().asSlice(0, 8L * count));

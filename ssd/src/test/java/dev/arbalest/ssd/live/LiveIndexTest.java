@@ -367,7 +367,7 @@ public class LiveIndexTest {
       assertThatThrownBy(
               () -> Index.build(path, input, Ids.of(names), options, ProgressListener.NONE))
           .isInstanceOf(BadInputException.class)
-          .hasMessageContaining("is there twice");
+          .hasMessageContaining("occurs twice");
       names.set(7, "seven");
       assertThatThrownBy(
               () -> Index.build(path, input, Ids.of(1, 2), options, ProgressListener.NONE))
