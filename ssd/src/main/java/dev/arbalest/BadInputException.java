@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest;
 
-/** Input a user gave that cannot be used: names the input, what was found and what is expected. */
+/** Input that cannot be used. The message names the input, what was found and what is expected. */
 public final class BadInputException extends IllegalArgumentException {
   private static final long serialVersionUID = 1;
 

@@ -6,7 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * What a build did.
+ * The outcome of a build.
  *
  * @param info the index it committed
  * @param seconds wall time

@@ -8,7 +8,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Locale;
 
-/** How the vector file stores components. */
+/** Component type of the vector file. */
 public enum ElementType {
   /** Single precision: bit for bit what was given. */
   F32(4),

@@ -3,9 +3,9 @@ package dev.arbalest;
 
 import java.util.Locale;
 
-/** What vectors are known by. */
+/** Type of the ids of an index. */
 public enum IdType {
-  /** 64-bit numbers, any of them. */
+  /** Any 64-bit numbers. */
   INT64,
   /** Text of 1 to 65,535 bytes of UTF-8. */
   UTF8;

@@ -19,7 +19,7 @@ public final class Ids {
     this.isText = isText;
   }
 
-  /** Numbers. */
+  /** Ids that are numbers. */
   public static Ids of(long... ids) {
     return new Ids(ids.clone(), new byte[0][], false);
   }
@@ -32,7 +32,7 @@ public final class Ids {
   }
 
   /**
-   * Text.
+   * Ids that are text.
    *
    * @throws BadInputException if one is empty or longer than 65,535 bytes of UTF-8
    */
@@ -52,12 +52,12 @@ public final class Ids {
     return new Ids(new long[0], texts, true);
   }
 
-  /** How many. */
+  /** Number of ids. */
   public int size() {
     return isText ? texts.length : numbers.length;
   }
 
-  /** What they are. */
+  /** Their type. */
   public IdType type() {
     return isText ? IdType.UTF8 : IdType.INT64;
   }
@@ -96,7 +96,7 @@ public final class Ids {
     return (int) crc.getValue();
   }
 
-  /** One of them, for messages. */
+  /** The {@code i}-th id as text, be it a number. */
   public String describe(int i) {
     return isText ? new String(texts[i], StandardCharsets.UTF_8) : Long.toString(numbers[i]);
   }

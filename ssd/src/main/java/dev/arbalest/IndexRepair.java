@@ -38,9 +38,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Rebuilds graph, codes or codec of an index from its vectors, when only those are damaged or
- * missing, or another codec is wanted. What cannot be rebuilt (vectors, their checksums, ids, which
- * nodes are free) must be sound; the log, if there is one, is left to be replayed by the next who
- * opens the index. What searches cannot find any more is linked again.
+ * missing, or another codec is wanted. What cannot be rebuilt (vectors, their checksums, ids, free
+ * slots) must be sound. The next opening replays the log. Vectors that searches no longer find are
+ * linked again.
  */
 public final class IndexRepair {
   private static final Set<Manifest.Part> DERIVED =
@@ -107,8 +107,8 @@ public final class IndexRepair {
   }
 
   /**
-   * Gives an index that nobody has open another codec, trained on its vectors; the graph stays.
-   * That of an index that began empty was chosen and trained when nobody knew what was to come.
+   * Trains another codec on the vectors of an index that nobody has open; the graph stays. The
+   * codec of an index that started empty was trained on its first vectors only.
    *
    * @throws BadInputException if the codec does not fit the dimension, or the index was not closed
    * @throws CorruptIndexException if something is damaged; nothing is changed

@@ -24,7 +24,7 @@ public final class IndexVerifier {
   private IndexVerifier() {}
 
   /**
-   * What was checked.
+   * The outcome of a verification.
    *
    * @param info the index
    * @param bytes bytes read and compared

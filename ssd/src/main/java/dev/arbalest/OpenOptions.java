@@ -4,12 +4,12 @@ package dev.arbalest;
 /**
  * How an index is opened.
  *
- * @param reader how full vectors are read
+ * @param reader how full-precision vectors are read
  * @param cacheBytes memory for cached vectors, 0 for none
  * @param searchThreads most searches at a time, in [1, 4096]; more wait for their turn
  * @param loadThreads threads that load graph and codes, in [1, 1024]
- * @param warmUpMillis how long opening waits, at most, until the loops of searches are compiled;
- *     with 0 the first searches take up to hundreds of times as long as later ones
+ * @param warmUpMillis most milliseconds that opening waits for the loops of searches to be
+ *     compiled; with 0 the first searches take up to hundreds of times as long as later ones
  */
 public record OpenOptions(
     ReaderKind reader, long cacheBytes, int searchThreads, int loadThreads, int warmUpMillis) {

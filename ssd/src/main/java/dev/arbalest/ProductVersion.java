@@ -7,7 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 
-/** The version this build was made as. */
+/** The version of this build. */
 public final class ProductVersion {
   private static final String TEXT = load();
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest;
 
-/** Is told how long work goes on. Calls come from one thread at a time. */
+/** Receives the progress of long work. Calls come from one thread at a time. */
 public interface ProgressListener {
   /** A listener that does nothing. */
   ProgressListener NONE =

@@ -3,7 +3,7 @@ package dev.arbalest;
 
 import java.util.Locale;
 
-/** How full vectors are read while searching. */
+/** How searches read full-precision vectors. */
 public enum ReaderKind {
   /** io_uring if the system offers it, otherwise pread. */
   AUTO,

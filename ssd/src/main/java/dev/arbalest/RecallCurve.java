@@ -18,9 +18,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What search parameters give which recall on one index: {@code tuning.json} beside its files,
- * measured by {@link Tuner}. It belongs to the index as it was built; a rebuilt one needs a new
- * measurement.
+ * The recall that search parameters reach on one index, measured by {@link Tuner} and stored as
+ * {@code tuning.json} beside its files. A rebuilt index needs a new measurement.
  *
  * @param generation in which the index was built
  * @param k neighbours asked for

@@ -51,7 +51,7 @@ public final class SearchResult {
     rerankNanos = costs.rerankNanos;
   }
 
-  /** Adds what another search cost, of which this one goes on. */
+  /** Adds the costs of an earlier search that this one continues. */
   public void addCosts(SearchResult other) {
     hops += other.hops;
     scored += other.scored;
@@ -79,8 +79,8 @@ public final class SearchResult {
   }
 
   /**
-   * External id of the neighbour at {@code rank}, 0 being the nearest; without meaning if ids of
-   * the index are text.
+   * External id of the neighbour at {@code rank}, 0 being the nearest; 0 if the ids of the index
+   * are text.
    */
   public long id(int rank) {
     java.util.Objects.checkIndex(rank, size);
@@ -101,8 +101,8 @@ public final class SearchResult {
   }
 
   /**
-   * Candidates the walk found that are there and, with a filter, accepted: with fewer than k of
-   * them the neighbours may be some that were just inserted, and nearer ones may have been missed.
+   * Candidates the traversal found that exist and that the filter, if any, accepts. With fewer than
+   * k of them, nearer neighbours may have been missed.
    */
   public int accepted() {
     return accepted;
@@ -113,7 +113,7 @@ public final class SearchResult {
     System.arraycopy(ids, 0, target, from, size);
   }
 
-  /** Nodes the walk expanded. */
+  /** Nodes the traversal expanded. */
   public int hops() {
     return hops;
   }
@@ -148,7 +148,7 @@ public final class SearchResult {
     return prepareNanos;
   }
 
-  /** Nanoseconds walking the graph. */
+  /** Nanoseconds traversing the graph. */
   public long walkNanos() {
     return walkNanos;
   }

@@ -19,8 +19,8 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Measures which search parameters give which recall, and stores the cheapest for each. Queries are
- * given, or taken from the index itself; a vector that asks is then left out of its own answer.
+ * Measures the recall of search parameters and stores the cheapest for each. Queries are given, or
+ * taken from the index itself; such a vector is left out of its own answer.
  */
 public final class Tuner {
   static final int MIN_QUERIES = 20;

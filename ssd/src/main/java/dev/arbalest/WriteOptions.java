@@ -6,16 +6,15 @@ import dev.arbalest.natives.SystemFacts;
 /**
  * How an index is written to.
  *
- * @param memoryBytes the memory the index may take with all it needs, the heap of the process
- *     included: beyond nine tenths inserts are slowed down, beyond the whole refused
- * @param linkThreads threads that put inserted vectors into the graph, in [1, 1024]
- * @param syncMillis 0: a write is acknowledged when it is durable; more: at once, and what was
- *     acknowledged within so many milliseconds may be lost when the machine (not only the process)
- *     fails
- * @param compress whether the log's blocks are compressed where that saves a sixteenth
- * @param checkpointBytes of the log after which a checkpoint is made at the latest; earlier, but
- *     not before 32 MiB, when the log is as long as the checkpoint will be. Bounds the time a
- *     recovery takes
+ * @param memoryBytes memory budget of the index, the heap of the process included: inserts are
+ *     delayed beyond nine tenths of it and refused beyond it
+ * @param linkThreads threads that link inserted vectors, in [1, 1024]
+ * @param syncMillis 0: a write returns when it is durable. N: it returns at once, and a crash of
+ *     the machine, not of the process alone, may lose the writes of the last N milliseconds
+ * @param compress whether to compress blocks of the log where that saves a sixteenth
+ * @param checkpointBytes length of the log at which a checkpoint is made at the latest. It is made
+ *     earlier, from 32 MiB on, when the log is as long as the checkpoint will be. Bounds the time
+ *     of a recovery
  */
 public record WriteOptions(
     long memoryBytes, int linkThreads, int syncMillis, boolean compress, long checkpointBytes) {

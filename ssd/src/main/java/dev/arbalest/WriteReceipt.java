@@ -2,11 +2,10 @@
 package dev.arbalest;
 
 /**
- * What a write did. It is durable, as far as {@link WriteOptions#syncMillis} says.
+ * The outcome of a write, which is durable as {@link WriteOptions#syncMillis} says.
  *
  * @param count vectors inserted, or deleted
- * @param replaced of those inserted, how many took the place of one with the same id
- * @param delayNanos how long it was held back: until there was room in the tail, or as memory is
- *     short
+ * @param replaced vectors among those inserted that replaced one with the same id
+ * @param delayNanos nanoseconds the write waited for room or because memory was short
  */
 public record WriteReceipt(int count, int replaced, long delayNanos) {}

@@ -4,13 +4,13 @@ package dev.arbalest;
 import java.io.IOException;
 
 /**
- * A write was refused because a limit is reached; nothing of it was done. It may be tried again:
- * deleting makes room, as does more memory when the index is opened again.
+ * A write that a limit refused; none of it was applied. It can be retried: deletes make room, and
+ * so does more memory when the index is opened again.
  */
 public final class WriteRefusedException extends IOException {
   private static final long serialVersionUID = 1;
 
-  /** Makes one. */
+  /** Makes an exception with a message. */
   public WriteRefusedException(String message) {
     super(message);
   }
