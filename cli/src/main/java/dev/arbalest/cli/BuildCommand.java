@@ -158,6 +158,15 @@ final class BuildCommand implements Callable<Integer>, Failures.Verbose {
     BuildReport report;
     try (VectorInput vectors = InputFiles.open(input, InputFiles.Role.BASE);
         Progress progress = common.progress()) {
+      if (dimensions != null && dimensions > vectors.rows().dimension()) {
+        throw new BadInputException(
+            "--dimensions "
+                + dimensions
+                + " is longer than the vectors of "
+                + input
+                + ", which have "
+                + vectors.rows().dimension());
+      }
       KernelWarning.printBeside(options, vectors.rows().dimension(), common.err());
       report = Index.build(index, vectors, ids(vectors.rows().count()), options, progress);
     }

@@ -135,6 +135,10 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
       long start = System.nanoTime();
       try (Index opened = openIndex(options)) {
         double openMillis = (System.nanoTime() - start) / 1e6;
+        if (dimensions != null && dimensions > opened.dimension()) {
+          throw new BadInputException(
+              "--dimensions " + dimensions + " is longer than the index's " + opened.dimension());
+        }
         if (!opened.stats().readerNote().isEmpty()) {
           common.err().println(opened.stats().readerNote());
           common.err().flush();
