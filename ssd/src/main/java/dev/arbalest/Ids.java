@@ -48,6 +48,7 @@ public final class Ids {
     return new Ids(new long[0], texts, true);
   }
 
+  /** Ids that are text of 1 to 65,535 bytes of UTF-8, which are neither checked nor copied. */
   public static Ids ofBytes(byte[][] texts) {
     return new Ids(new long[0], texts, true);
   }
@@ -62,10 +63,12 @@ public final class Ids {
     return isText ? IdType.UTF8 : IdType.INT64;
   }
 
+  /** The {@code i}-th id, which is a number. */
   public long number(int i) {
     return numbers[i];
   }
 
+  /** The {@code i}-th id, which is text, as UTF-8; not a copy. */
   public byte[] text(int i) {
     return texts[i];
   }

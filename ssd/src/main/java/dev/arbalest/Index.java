@@ -47,6 +47,9 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
    */
   private @Nullable IdMap map;
 
+  /** Not the index itself, which {@link #close} holds while it waits for those that look up ids. */
+  private final Object mapLock = new Object();
+
   Index(Searcher searcher) {
     this.searcher = searcher;
     this.loaded = searcher.loaded();
@@ -111,8 +114,9 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
       try {
         searcher.startCacheWarmup();
       } catch (Throwable e) {
-        index.close();
-        throw e;
+        try (index) {
+          throw e;
+        }
       }
       warmUp.await(options.warmUpMillis());
       return index;
@@ -152,7 +156,10 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
     return result;
   }
 
-  /** As {@link #search(float[], SearchParameters)}, into a result that is reused. */
+  /**
+   * As {@link #search(float[], SearchParameters)}, into a result that is reused; it is empty if the
+   * search fails.
+   */
   public void search(float[] query, SearchParameters parameters, SearchResult result)
       throws IOException {
     search(query, parameters, SearchContext.NO_NODE, result);
@@ -179,15 +186,11 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
       float[] query, SearchParameters parameters, IdFilter filter, SearchResult result)
       throws IOException {
     IntPredicate accepted = node -> filter.accepts(loaded.number(node), loaded.text(node));
-    searcher.run(
+    run(
         query,
         parameters,
-        context ->
-            fill(
-                result,
-                parameters,
-                context,
-                context.search(query, parameters, SearchContext.NO_NODE, accepted)));
+        result,
+        context -> context.search(query, parameters, SearchContext.NO_NODE, accepted));
   }
 
   /**
@@ -198,9 +201,10 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
    */
   public void searchAmong(float[] query, SearchParameters parameters, Ids ids, SearchResult result)
       throws IOException {
-    searcher.run(
+    run(
         query,
         parameters,
+        result,
         context -> {
           int[] nodes = new int[ids.size()];
           long[] moment = new long[1];
@@ -210,8 +214,7 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
               SearchParameters.forK(parameters.k())
                   .withList(most)
                   .withConfidence(parameters.confidence());
-          CandidateList nearest = context.searchAmong(query, all, nodes, count, moment[0]);
-          fill(result, parameters, context, nearest);
+          return context.searchAmong(query, all, nodes, count, moment[0]);
         });
   }
 
@@ -222,24 +225,31 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
    */
   void search(float[] query, SearchParameters parameters, int excluded, SearchResult result)
       throws IOException {
+    run(query, parameters, result, context -> context.search(query, parameters, excluded, null));
+  }
+
+  /** A search that returns the nearest nodes. */
+  @FunctionalInterface
+  private interface NodeSearch {
+    CandidateList run(SearchContext context) throws IOException;
+  }
+
+  /** Runs a search into a result, which is empty if it fails. */
+  private void run(
+      float[] query, SearchParameters parameters, SearchResult result, NodeSearch search)
+      throws IOException {
+    result.reset(parameters.k());
     searcher.run(
         query,
         parameters,
-        context ->
-            fill(result, parameters, context, context.search(query, parameters, excluded, null)));
-  }
-
-  private void fill(
-      SearchResult result,
-      SearchParameters parameters,
-      SearchContext context,
-      CandidateList nearest) {
-    result.reset(parameters.k());
-    result.setCosts(context.costs());
-    for (int rank = 0; rank < nearest.size(); rank++) {
-      int node = nearest.node(rank);
-      result.add(loaded.number(node), loaded.text(node), nearest.distance(rank));
-    }
+        context -> {
+          CandidateList nearest = search.run(context);
+          result.setCosts(context.costs());
+          for (int rank = 0; rank < nearest.size(); rank++) {
+            int node = nearest.node(rank);
+            result.add(loaded.number(node), loaded.text(node), nearest.distance(rank));
+          }
+        });
   }
 
   /**
@@ -395,13 +405,15 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
     return map().find(ids, i);
   }
 
-  private synchronized IdMap map() {
-    IdMap present = map;
-    if (present == null) {
-      present = newMap();
-      map = present;
+  private IdMap map() {
+    synchronized (mapLock) {
+      IdMap present = map;
+      if (present == null) {
+        present = newMap();
+        map = present;
+      }
+      return present;
     }
-    return present;
   }
 
   @SuppressWarnings("MustBeClosedChecker") // closed by close()
@@ -534,9 +546,13 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
     if (searcher.isClosed()) {
       return;
     }
-    try (searcher;
-        IdMap _ = map) {
+    try (searcher) {
       searcher.beginClose();
+      synchronized (mapLock) {
+        try (IdMap _ = map) {
+          map = null;
+        }
+      }
     }
   }
 }

@@ -124,6 +124,8 @@ public final class LiveIndex extends Index {
       } catch (Throwable e) {
         try (searcher) {
           searcher.beginClose();
+        } catch (Throwable suppressed) {
+          e.addSuppressed(suppressed);
         }
         throw e;
       }

@@ -27,7 +27,9 @@ import tools.jackson.databind.node.ObjectNode;
  * @param points by rising recall, each the cheapest that reaches it
  */
 public record RecallCurve(long generation, int k, int queries, List<Point> points) {
+  /** Name of the file in the index directory. */
   public static final String FILE_NAME = "tuning.json";
+
   private static final String FORMAT = "arbalest-tuning";
   private static final int FORMAT_VERSION = 1;
 

@@ -17,11 +17,14 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -466,5 +469,60 @@ class IndexTest {
       case DOT -> -dot;
       case COSINE -> 1 - dot / Math.sqrt(rowNorm * queryNorm);
     };
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // closed by another thread
+  @Test
+  void idsAreLookedUpWhileTheIndexIsBeingClosed() throws Exception {
+    F32Rows rows = TestRows.clustered(4, 200, 32, 5);
+    Path path = TestIndexes.build(directory, rows, TestIndexes.options(Metric.L2, "rabitq:2"));
+    Executor threads = command -> Thread.ofPlatform().daemon().start(command);
+    for (int round = 0; round < 50; round++) {
+      Index index = Index.open(path, OpenOptions.defaults(), ProgressListener.NONE);
+      CountDownLatch begun = new CountDownLatch(1);
+      CompletableFuture<Integer> looking =
+          CompletableFuture.supplyAsync(
+              () -> {
+                int found = 0;
+                begun.countDown();
+                while (true) {
+                  try {
+                    found += index.contains(Ids.of(found % 200), 0) ? 1 : 0;
+                  } catch (IllegalStateException e) {
+                    return found; // it was closed
+                  }
+                }
+              },
+              threads);
+      begun.await();
+      CompletableFuture<Void> closing =
+          CompletableFuture.runAsync(
+              () -> {
+                try {
+                  index.close();
+                } catch (IOException e) {
+                  throw new java.io.UncheckedIOException(e);
+                }
+              },
+              threads);
+      assertThat(closing).succeedsWithin(Duration.ofMinutes(1)); // or waits for ever
+      assertThat(looking).succeedsWithin(Duration.ofMinutes(1));
+    }
+  }
+
+  @Test
+  void aResultIsEmptyAfterASearchThatFailed() throws IOException {
+    F32Rows rows = TestRows.clustered(4, 200, 32, 5);
+    Path path = TestIndexes.build(directory, rows, TestIndexes.options(Metric.L2, "rabitq:2"));
+    try (Index index = Index.open(path)) {
+      SearchResult result = new SearchResult();
+      index.search(TestIndexes.row(rows, 3), SearchParameters.forK(5), result);
+      assertThat(result.size()).isEqualTo(5);
+      float[] bad = TestIndexes.row(rows, 3);
+      bad[7] = Float.NaN;
+      assertThatThrownBy(() -> index.search(bad, SearchParameters.forK(5), result))
+          .isInstanceOf(BadInputException.class);
+      assertThat(result.size()).isZero();
+    }
   }
 }

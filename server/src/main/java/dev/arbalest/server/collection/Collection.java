@@ -197,7 +197,11 @@ public final class Collection implements MeteredCollection, OpenCollections.Memb
   public long memoryBytes() {
     LiveIndex present = index;
     try {
-      return present == null ? 0 : present.stats().graphBytes() + present.stats().codesBytes();
+      if (present == null) {
+        return 0;
+      }
+      IndexStats figures = present.stats();
+      return figures.graphBytes() + figures.codesBytes();
     } catch (IllegalStateException e) {
       return 0; // it was closed just now
     }

@@ -357,9 +357,9 @@ public final class IndexDirectory implements AutoCloseable {
   }
 
   private void removeLeftovers() throws IOException {
-    // The process that committed the index may have died before that was durable: only then the
-    // files of
-    // what it replaced are leftovers.
+    // The process that committed the index may have died before the commit was durable. Only when
+    // it
+    // is are the files of the replaced index leftovers.
     syncDirectory();
     Files.deleteIfExists(path.resolve(TEMPORARY));
     Set<String> needed = new HashSet<>();
