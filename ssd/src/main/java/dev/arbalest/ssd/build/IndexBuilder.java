@@ -3,7 +3,6 @@ package dev.arbalest.ssd.build;
 
 import dev.arbalest.BadInputException;
 import dev.arbalest.BuildOptions;
-import dev.arbalest.CorruptIndexException;
 import dev.arbalest.IdType;
 import dev.arbalest.Ids;
 import dev.arbalest.ProgressListener;
@@ -12,16 +11,11 @@ import dev.arbalest.cache.SlabPool;
 import dev.arbalest.natives.FileMapping;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
-import dev.arbalest.pq.CodeEncoder;
 import dev.arbalest.pq.Codec;
-import dev.arbalest.pq.CodecSpec;
-import dev.arbalest.pq.ScalarQuantizer;
-import dev.arbalest.ssd.format.BlockFile;
 import dev.arbalest.ssd.format.BuildState;
 import dev.arbalest.ssd.format.FileHeader;
 import dev.arbalest.ssd.format.Manifest;
 import dev.arbalest.ssd.format.StageRecord;
-import dev.arbalest.ssd.format.VectorFile;
 import dev.arbalest.ssd.store.IdMap;
 import dev.arbalest.ssd.store.IdTable;
 import dev.arbalest.ssd.store.IndexDirectory;
@@ -30,18 +24,14 @@ import dev.arbalest.vamana.ExactDistances;
 import dev.arbalest.vamana.Graph;
 import dev.arbalest.vamana.GraphBuilder;
 import dev.arbalest.vector.F32Rows;
-import dev.arbalest.vector.Metric;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -52,14 +42,6 @@ import org.jspecify.annotations.Nullable;
  * build.json} says that an unfinished build can go on from it.
  */
 public final class IndexBuilder {
-  /** Most vectors copied to train on where they do not all fit. */
-  private static final int SAMPLE_ROWS = 65_536;
-
-  private static final int MIN_SAMPLE_ROWS = 4096;
-
-  /** More than the kernel maps around a page that is read. */
-  private static final long READ_AROUND_BYTES = 256L << 10;
-
   private final VectorInput input;
   private final Ids ids;
   private final BuildSpec options;
@@ -67,7 +49,7 @@ public final class IndexBuilder {
   private final IndexDirectory directory;
   private final Workers workers;
   private final BuildPlan plan;
-  private final VectorFile geometry;
+  private final StoredVectors vectors;
   private final Map<Manifest.Part, Manifest.Entry> files = new EnumMap<>(Manifest.Part.class);
   private final StageClock clock;
   private BuildState state;
@@ -88,7 +70,7 @@ public final class IndexBuilder {
     this.plan = plan;
     this.directory = directory;
     this.workers = workers;
-    this.geometry = new VectorFile(input.rows().dimension(), options.storage());
+    this.vectors = new StoredVectors(input, options, directory, workers, listener);
     this.clock = new StageClock(listener);
     this.state = new BuildState(directory.nextGeneration(), job(), files, null);
     if (options.resume()) {
@@ -242,9 +224,10 @@ public final class IndexBuilder {
       clock.begin("store", count);
       MemorySegment target = resident ? copies.segment() : MemorySegment.NULL;
       if (files.containsKey(Manifest.Part.SUMS)) {
-        load(target);
+        vectors.load(files, target);
       } else {
-        store(target);
+        files.putAll(vectors.store(target));
+        saveState();
       }
       if (resident) {
         return encodeAndLink(
@@ -255,8 +238,8 @@ public final class IndexBuilder {
         return encodeAndLink(
             new F32Rows(
                 mapping.segment(),
-                geometry.offset(0),
-                geometry.slotBytes(),
+                vectors.geometry().offset(0),
+                vectors.geometry().slotBytes(),
                 count,
                 codeDimension()),
             mapping);
@@ -268,124 +251,34 @@ public final class IndexBuilder {
     return java.util.Objects.requireNonNull(files.get(Manifest.Part.VECTORS));
   }
 
-  private void store(MemorySegment resident) throws IOException {
-    int count = input.rows().count();
-    try (NativeMemory sums = NativeMemory.allocate(4L * count)) {
-      Path path = directory.newVectorFile(options.storage());
-      int headerChecksum =
-          VectorFileWriter.write(
-              path,
-              input,
-              options.metric(),
-              options.storage(),
-              sums.segment(),
-              resident,
-              workers,
-              listener::advanced);
-      files.put(
-          Manifest.Part.VECTORS,
-          new Manifest.Entry(
-              path.getFileName().toString(), geometry.fileBytes(count), headerChecksum));
-      put(Manifest.Part.SUMS, FileHeader.Kind.SUMS, sums.segment());
-      saveState();
-    }
-  }
-
-  /** Reads vectors that an earlier run stored, if they are to be in memory. */
-  private void load(MemorySegment resident) throws IOException {
-    int count = input.rows().count();
-    if (resident.byteSize() == 0) {
-      listener.advanced(count);
-      return;
-    }
-    Path path = directory.path().resolve(stored().name());
-    Manifest.Entry sumsEntry = java.util.Objects.requireNonNull(files.get(Manifest.Part.SUMS));
-    int slotBytes = geometry.slotBytes();
-    try (NativeMemory sums = NativeMemory.allocate(4L * count);
-        FileMapping mapping = FileMapping.open(path)) {
-      FileHeader _ =
-          BlockFile.read(
-              directory.path().resolve(sumsEntry.name()),
-              FileHeader.Kind.SUMS,
-              new BlockFile.Written(sumsEntry.bytes(), sumsEntry.checksum()),
-              _ -> sums.segment(),
-              workers,
-              _ -> {});
-      workers.forRanges(
-          count,
-          1024,
-          (worker, from, to) -> {
-            for (int slot = from; slot < to; slot++) {
-              long offset = geometry.offset(slot);
-              int found = FileHeader.checksum(mapping.segment(), offset, slotBytes);
-              int expected = sums.segment().getAtIndex(FileHeader.INT, slot);
-              if (found != expected) {
-                throw new CorruptIndexException(
-                    path,
-                    offset,
-                    "slot " + slot + " with checksum " + Integer.toHexString(expected),
-                    Integer.toHexString(found));
-              }
-            }
-            int dimension = geometry.dimension();
-            for (int slot = from; slot < to; slot++) {
-              options
-                  .storage()
-                  .load(
-                      mapping.segment(),
-                      geometry.offset(slot),
-                      dimension,
-                      resident,
-                      4L * dimension * slot);
-            }
-            mapping.release(geometry.offset(from), (long) (to - from) * slotBytes);
-            synchronized (mapping) {
-              listener.advanced(to - from);
-            }
-          });
-    }
-  }
-
-  /** A codec and the codes made with it; closing frees the codes. */
-  private record Coded(Codec codec, NativeMemory codes) implements AutoCloseable {
-    @Override
-    public void close() {
-      codes.close();
-    }
-  }
-
   /**
    * Makes codes and graph of the stored vectors, or of a prefix of each.
    *
    * @param mapping where the vectors lie, null if they are in memory
    */
   private Manifest encodeAndLink(F32Rows stored, @Nullable FileMapping mapping) throws IOException {
-    List<Coded> coded = new ArrayList<>();
-    try (SlabPool slabs = new SlabPool()) {
+    try (SlabPool slabs = new SlabPool();
+        CodeTraining training =
+            new CodeTraining(options, plan, vectors.geometry(), workers, listener)) {
       clock.begin("train", 1);
-      trainAll(coded, stored, mapping);
+      training.trainAll(stored, mapping);
       listener.advanced(1);
-      Coded walk = options.codec().equals(BuildPlan.WALK) ? coded.getFirst() : coded.get(1);
-      CodedDistances.Narrow narrow = null;
-      if (coded.getLast().codec() instanceof ScalarQuantizer bytes
-          && plan.vectors() == BuildPlan.Vectors.NARROW) {
-        narrow = new CodedDistances.Narrow(bytes, coded.getLast().codes().segment());
-      }
+      clock.begin("encode", stored.count());
       try (SlabPool.Lease memory = slabs.lease()) {
-        encode(coded, stored, mapping, memory);
+        training.encode(stored, mapping, memory);
       }
       if (!files.containsKey(Manifest.Part.CODEC)) {
         writeIds(stored.count());
-        writeCodes(coded.getFirst(), stored.count());
+        writeCodes(training.ofIndex(), stored.count());
         saveState();
       }
       ExactDistances exact = ExactDistances.of(stored, options.metric(), workers);
+      CodeTraining.Coded walk = training.ofWalk();
       try (SlabPool.Lease memory = slabs.lease()) {
         return link(
-            new CodedDistances(exact, walk.codec(), walk.codes().segment(), narrow, memory));
+            new CodedDistances(
+                exact, walk.codec(), walk.codes().segment(), training.narrow(), memory));
       }
-    } finally {
-      coded.forEach(Coded::close);
     }
   }
 
@@ -440,83 +333,7 @@ public final class IndexBuilder {
     }
   }
 
-  /**
-   * Trains the index's codec, then that of the walk unless it is the same, then the one that stands
-   * for the vectors where those do not fit; those are then not trained on, but a copy of some.
-   */
-  private void trainAll(List<Coded> coded, F32Rows stored, @Nullable FileMapping mapping)
-      throws IOException {
-    int size = mapping == null ? 0 : sampleRows();
-    try (NativeMemory memory = NativeMemory.allocate(1L + (long) size * geometry.slotBytes())) {
-      F32Rows rows = mapping == null ? stored : sample(stored, mapping, memory, size);
-      coded.add(train(options.codec(), options.metric(), rows, stored.count()));
-      if (!options.codec().equals(BuildPlan.WALK)) {
-        coded.add(train(BuildPlan.WALK, options.metric(), rows, stored.count()));
-      }
-      if (plan.vectors() == BuildPlan.Vectors.NARROW) {
-        coded.add(train(BuildPlan.NARROW, Metric.L2, rows, stored.count()));
-      }
-    }
-  }
-
-  /** As many as fit where graph and codes will be, which nothing has been written to yet. */
-  private int sampleRows() {
-    long room = plan.bytesOfVectors() / 2;
-    long rows = Math.clamp(room / geometry.slotBytes(), MIN_SAMPLE_ROWS, SAMPLE_ROWS);
-    return (int) Math.min(input.rows().count(), rows);
-  }
-
-  /** Copies rows at even distances. */
-  private F32Rows sample(F32Rows stored, FileMapping mapping, NativeMemory memory, int size)
-      throws IOException {
-    long bytes = 4L * stored.dimension();
-    workers.forRanges(
-        size,
-        64,
-        (worker, from, to) -> {
-          for (int i = from; i < to; i++) {
-            long offset = stored.offset((int) ((long) i * stored.count() / size));
-            MemorySegment.copy(mapping.segment(), offset, memory.segment(), i * bytes, bytes);
-            // The kernel maps pages around each it reads: they count too.
-            long start = Math.max(0, offset - READ_AROUND_BYTES);
-            mapping.release(start, offset + bytes + READ_AROUND_BYTES - start);
-          }
-        });
-    return new F32Rows(memory.segment(), 0, bytes, size, stored.dimension());
-  }
-
-  @SuppressWarnings("MustBeClosedChecker") // closed with the list it is added to
-  private Coded train(CodecSpec spec, Metric metric, F32Rows rows, int count) throws IOException {
-    Codec codec = Codec.train(spec, metric, rows, options.graph().seed(), workers);
-    return new Coded(codec, NativeMemory.allocate((long) codec.codeBytes() * count));
-  }
-
-  /** Encodes with every codec in one pass over the vectors. */
-  private void encode(
-      List<Coded> coded, F32Rows stored, @Nullable FileMapping mapping, SegmentAllocator memory)
-      throws IOException {
-    clock.begin("encode", stored.count());
-    CodeEncoder[][] encoders = new CodeEncoder[workers.size()][coded.size()];
-    for (CodeEncoder[] ofWorker : encoders) {
-      java.util.Arrays.setAll(ofWorker, i -> coded.get(i).codec().newEncoder(memory));
-    }
-    workers.forRanges(
-        stored.count(),
-        256,
-        (worker, from, to) -> {
-          for (int i = 0; i < coded.size(); i++) {
-            encoders[worker][i].encode(stored, from, to, coded.get(i).codes().segment());
-          }
-          if (mapping != null) {
-            mapping.release(stored.offset(from), (to - from) * stored.strideBytes());
-          }
-          synchronized (coded) {
-            listener.advanced(to - from);
-          }
-        });
-  }
-
-  private void writeCodes(Coded coded, int count) throws IOException {
+  private void writeCodes(CodeTraining.Coded coded, int count) throws IOException {
     Codec codec = coded.codec();
     put(
         Manifest.Part.CODES,
