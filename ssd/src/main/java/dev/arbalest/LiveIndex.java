@@ -174,7 +174,16 @@ public final class LiveIndex extends Index {
    * @throws IOException if the disk fails or is full
    */
   public WriteReceipt insert(Ids ids, F32Rows vectors) throws IOException {
-    return session().insert(ids, vectors);
+    return insert(check(ids, vectors));
+  }
+
+  /**
+   * As {@link #insert(Ids, F32Rows)}, of a batch that {@link #check} returned.
+   *
+   * @throws IllegalArgumentException if another index checked it
+   */
+  public WriteReceipt insert(VectorBatch batch) throws IOException {
+    return session().insert(batch.ids(), batch.vectors(), batch.normsFor(this));
   }
 
   /** As {@link #insert(Ids, F32Rows)}, from arrays. */
@@ -200,11 +209,16 @@ public final class LiveIndex extends Index {
   }
 
   /**
-   * Throws what {@link #insert} would throw for ids and vectors that cannot be inserted, or if
-   * there is no memory for them now.
+   * Checks ids and vectors, and whether there is memory for them now. Vectors that pass are not
+   * checked again when the batch is inserted, which may still be refused for want of memory.
+   *
+   * @param ids as many as vectors, of the index's type
+   * @param vectors of the index's dimension, finite; the batch refers to their memory
+   * @throws BadInputException naming the row if one cannot be indexed
+   * @throws WriteRefusedException if the memory budget has no room for all
    */
-  public void requireInsertable(Ids ids, F32Rows vectors) throws IOException {
-    session().writer().requireInsertable(ids, vectors);
+  public VectorBatch check(Ids ids, F32Rows vectors) throws IOException {
+    return new VectorBatch(this, ids, vectors, session().writer().check(ids, vectors));
   }
 
   /** Why a row of vectors cannot be indexed under a metric, or the empty string. */

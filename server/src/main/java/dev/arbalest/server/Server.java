@@ -41,7 +41,7 @@ public final class Server implements AutoCloseable {
   private static final Duration GRACE = Duration.ofSeconds(10);
 
   private final ServerOptions options;
-  public final Collections collections;
+  private final Collections collections;
   private final SearchPool pool;
   private final JfrRecorder recorder;
   private final HttpApi http;

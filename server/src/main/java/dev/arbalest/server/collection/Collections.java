@@ -40,12 +40,12 @@ public final class Collections implements AutoCloseable {
   private static final String DROPPED = ".dropped";
 
   private final Path root;
-  public final Path namespaces;
+  private final Path namespaces;
   private final ServerOptions options;
   private final ServerMetrics metrics;
   private final FileChannel lockChannel;
   private final Map<String, Collection> all = new ConcurrentSkipListMap<>();
-  public final OpenCollections open;
+  private final OpenCollections open;
   private final ExecutorService loaders;
   private final CountDownLatch loaded;
 
@@ -133,7 +133,7 @@ public final class Collections implements AutoCloseable {
         }
         try {
           String name = CollectionName.ofDirectory(encoded);
-          present.add(Collection.present(name, directory, options, metrics, open));
+          present.add(new Collection(name, directory, options, metrics, open));
         } catch (IllegalArgumentException | ServerException e) {
           ServerLog.warn(directory + " is left alone: its name is no collection's", null);
         }
@@ -196,16 +196,14 @@ public final class Collections implements AutoCloseable {
       throw new ServerException(
           ServerException.Kind.EXHAUSTED, "there are " + MAX_COLLECTIONS + " collections already");
     }
-    Collection collection = Collection.present(name, root.resolve(encoded), options, metrics, open);
-    open.makeRoom(collection, 0);
+    Collection collection = new Collection(name, root.resolve(encoded), options, metrics, open);
+    collection.makeRoom(open, 0);
     Path target = root.resolve(encoded);
     Path temporary = root.resolve("." + encoded + NEW);
     try {
       removeAll(temporary);
       Files.createDirectory(temporary);
-      try (Collection _ = Collection.create(name, temporary, settings, options, metrics, open)) {
-        // made and closed: its database is whole
-      }
+      CollectionFiles.create(temporary, settings);
       DirectFile.syncDirectory(temporary);
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
       DirectFile.syncDirectory(root);

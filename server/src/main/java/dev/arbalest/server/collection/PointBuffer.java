@@ -14,12 +14,12 @@ import org.jspecify.annotations.Nullable;
  * {@link #close} frees. Not thread-safe.
  */
 public final class PointBuffer implements AutoCloseable {
-  public final int dimension;
+  private final int dimension;
   private final int capacity;
   private final int bytes;
-  public final NativeMemory memory;
-  public final List<PointId> ids = new ArrayList<>();
-  public final List<@Nullable String> payloads = new ArrayList<>();
+  private final NativeMemory memory;
+  private final List<PointId> ids = new ArrayList<>();
+  private final List<@Nullable String> payloads = new ArrayList<>();
   private long attributeBytes;
 
   /**

@@ -3,6 +3,7 @@ package dev.arbalest.server.flight;
 
 import dev.arbalest.server.access.AccessControl;
 import dev.arbalest.server.collection.Collection;
+import dev.arbalest.server.collection.CollectionState;
 import dev.arbalest.server.collection.Collections;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.model.CollectionSettings;
@@ -123,7 +124,7 @@ final class FlightActions {
         Collection collection = collections.get(name);
         String codec = request.get("codec").asString("");
         boolean repair = request.get("repair").asBoolean(false);
-        boolean ready = collection.reopen(repair, codec.isEmpty() ? null : Collection.codec(codec));
+        boolean ready = collection.reopen(repair, codec);
         yield FlightReplies.object().put("ready", ready).put("reason", collection.reason());
       }
       default -> throw new AssertionError(type);
@@ -195,9 +196,9 @@ final class FlightActions {
       return status("NOT_FOUND").put("dataset", name);
     }
     List<Collection> asked = named(request);
-    boolean busy = asked.stream().anyMatch(c -> c.state() == Collection.State.LOADING);
+    boolean busy = asked.stream().anyMatch(c -> c.state() == CollectionState.LOADING);
     boolean out =
-        name != null && asked.stream().anyMatch(c -> c.state() == Collection.State.QUARANTINED);
+        name != null && asked.stream().anyMatch(c -> c.state() == CollectionState.QUARANTINED);
     ObjectNode reply = status(busy || out ? "BUSY" : "READY");
     ObjectNode states = reply.putObject("collections");
     asked.forEach(c -> states.put(c.name(), c.stateName()));

@@ -6,6 +6,7 @@ import dev.arbalest.server.access.AccessControl;
 import dev.arbalest.server.collection.Collection;
 import dev.arbalest.server.collection.Collections;
 import dev.arbalest.server.collection.Point;
+import dev.arbalest.server.collection.SearchAnswer;
 import dev.arbalest.server.collection.SearchPool;
 import dev.arbalest.server.collection.SearchRequest;
 import dev.arbalest.server.metrics.ServerLog;
@@ -110,7 +111,7 @@ final class FlightSearch {
         node.path("explain").asBoolean(false));
   }
 
-  private Collection.Answer run(Search search, SearchRequest query) {
+  private SearchAnswer run(Search search, SearchRequest query) {
     return pool.call(() -> search.collection().search(query, false, search.withVectors()));
   }
 
@@ -124,7 +125,7 @@ final class FlightSearch {
     try (VectorSchemaRoot root = VectorSchemaRoot.create(search.schema(), allocator)) {
       boolean started = false;
       for (SearchRequest query : queries) {
-        Collection.Answer answer = run(search, query);
+        SearchAnswer answer = run(search, query);
         if (!started) {
           listener.start(root); // after the first search: its failure can still be the status
           started = true;
@@ -140,7 +141,7 @@ final class FlightSearch {
     }
   }
 
-  private static ObjectNode explanation(Collection.Answer answer) {
+  private static ObjectNode explanation(SearchAnswer answer) {
     var result = answer.result();
     return JsonBody.JSON
         .createObjectNode()
@@ -198,7 +199,7 @@ final class FlightSearch {
       client.require(AccessControl.Scope.READ, asked.dataset());
       Collection collection = collections.get(asked.dataset());
       SearchRequest request = SearchRequest.of(asked.vector(), asked.k());
-      Collection.Answer answer = pool.call(() -> collection.search(request, false, false));
+      SearchAnswer answer = pool.call(() -> collection.search(request, false, false));
       ArrowRows.fillSearch(reply, answer.points(), collection.settings().metric());
     } catch (ServerException e) {
       ServerLog.fault("a row of an exchange", e);

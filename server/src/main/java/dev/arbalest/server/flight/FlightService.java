@@ -6,6 +6,7 @@ import dev.arbalest.server.access.AccessControl;
 import dev.arbalest.server.attributes.Filter;
 import dev.arbalest.server.collection.Collection;
 import dev.arbalest.server.collection.Collections;
+import dev.arbalest.server.collection.PointPage;
 import dev.arbalest.server.collection.SearchPool;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.metrics.ServerMetrics;
@@ -231,7 +232,7 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
       PointId from = null;
       int left = limit;
       while (left > 0) {
-        Collection.Page page = collection.scroll(filter, from, Math.min(left, PAGE_ROWS), true);
+        PointPage page = collection.scroll(filter, from, Math.min(left, PAGE_ROWS), true);
         if (!page.points().isEmpty()) {
           ArrowRows.fill(root, page.points());
           FlightReplies.await(pressure);

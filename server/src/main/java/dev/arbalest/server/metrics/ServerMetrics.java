@@ -42,12 +42,12 @@ public final class ServerMetrics {
       new LatencyHistograms(
           "arbalest_request_seconds", "Time of requests as the server sees it.", "operation");
   private final Counter hops = counter("arbalest_search_hops", "Graph nodes expanded.");
-  public final Counter reads = counter("arbalest_search_reads", "Vectors read from disk.");
+  private final Counter reads = counter("arbalest_search_reads", "Vectors read from disk.");
   private final Counter wasted =
       counter("arbalest_search_wasted_reads", "Vectors read from disk and not needed.");
   private final Counter hits = counter("arbalest_search_cache_hits", "Vectors found in the cache.");
-  public final Counter inserted = counter("arbalest_inserted_points", "Points inserted.");
-  public final Counter deleted = counter("arbalest_deleted_points", "Points deleted.");
+  private final Counter inserted = counter("arbalest_inserted_points", "Points inserted.");
+  private final Counter deleted = counter("arbalest_deleted_points", "Points deleted.");
   private final Counter delays =
       counter("arbalest_write_delay_seconds", "Time writes were held up as memory was short.");
   private final Counter faults =

@@ -41,8 +41,8 @@ public final class ServerException extends RuntimeException {
     }
   }
 
-  public final Kind kind;
-  public final long retryMillis;
+  private final Kind kind;
+  private final long retryMillis;
 
   public ServerException(Kind kind, String message) {
     this(kind, message, 0, null);

@@ -160,7 +160,7 @@ class CollectionPowerFailureTest {
       String which = "state " + number + ", cut before call " + cut;
       assertThat(collection.state())
           .as("%s: %s", which, collection.reason())
-          .isEqualTo(Collection.State.READY);
+          .isEqualTo(CollectionState.READY);
       assertThat(CollectionStates.problemOf(collection, allowed)).as(which).isEmpty();
     }
     return 1;

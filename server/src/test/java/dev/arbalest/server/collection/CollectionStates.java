@@ -47,7 +47,8 @@ final class CollectionStates implements AutoCloseable {
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller
   Collection create(Path directory) throws IOException {
     CollectionSettings settings = new CollectionSettings(DIMENSION, Metric.L2, null, null);
-    Collection made = Collection.create("things", directory, settings, options, metrics, open);
+    CollectionFiles.create(directory, settings);
+    Collection made = load(directory);
     made.indexField(Filter.FieldPath.parse("version"), "integer");
     return made;
   }
@@ -56,7 +57,7 @@ final class CollectionStates implements AutoCloseable {
   @com.google.errorprone.annotations.MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller
   Collection load(Path directory) {
-    Collection present = Collection.present("things", directory, options, metrics, open);
+    Collection present = new Collection("things", directory, options, metrics, open);
     present.load();
     return present;
   }

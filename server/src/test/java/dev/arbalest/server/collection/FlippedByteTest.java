@@ -94,7 +94,7 @@ class FlippedByteTest {
           damaged[at] ^= (byte) (1 << at % 8);
           Files.write(copy.resolve(name), damaged);
           try (Collection collection = states.load(copy)) {
-            boolean isFound = collection.state() == Collection.State.QUARANTINED;
+            boolean isFound = collection.state() == CollectionState.QUARANTINED;
             String problem = isFound ? "" : problem(collection);
             assertThat(problem).as("%s, byte %d", name, at).isIn("", FAULT);
             found += isFound || problem.equals(FAULT) ? 1 : 0;

@@ -112,8 +112,8 @@ class IsolationTest {
         unavailable += answer.status() == 503 ? 1 : 0;
         assertThat(answer.error()).isNotEmpty();
       }
-      assertThat(internal).isEqualTo(Collection.MAX_FAULTS);
-      assertThat(unavailable).isEqualTo(20 - Collection.MAX_FAULTS);
+      assertThat(internal).isEqualTo(CollectionLifecycle.MAX_FAULTS);
+      assertThat(unavailable).isEqualTo(20 - CollectionLifecycle.MAX_FAULTS);
       assertThat(search(server, "damaged", 0).error())
           .contains("out of service")
           .contains("checksum");

@@ -65,7 +65,7 @@ class ManyCollectionsTest {
 
   private static long idle(TestServer server) {
     return server.server().collections().list().stream()
-        .filter(collection -> collection.state() == Collection.State.IDLE)
+        .filter(collection -> collection.state() == CollectionState.IDLE)
         .count();
   }
 

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.arbalest.server.TestServer;
-import dev.arbalest.server.collection.Collection;
+import dev.arbalest.server.collection.CollectionState;
 import java.net.http.HttpRequest;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -298,7 +298,7 @@ class HttpApiTest {
       assertThat(server.call("POST", path + "/points/count", "").result().path("count").asInt())
           .isEqualTo(5);
       assertThat(server.server().collections().get("things").state())
-          .isEqualTo(Collection.State.READY);
+          .isEqualTo(CollectionState.READY);
     }
   }
 

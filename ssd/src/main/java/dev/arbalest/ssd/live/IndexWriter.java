@@ -103,9 +103,9 @@ public final class IndexWriter implements AutoCloseable {
     return state.live();
   }
 
-  /** Throws what an insert of these would throw now. */
-  public void requireInsertable(Ids ids, F32Rows rows) throws IOException {
-    admission.requireInsertable(ids, rows);
+  /** As {@code LiveIndex.check}; returns the norms of the rows. */
+  public double[] check(Ids ids, F32Rows rows) throws IOException {
+    return admission.check(ids, rows);
   }
 
   /** Whether writes are delayed because memory is short. */
@@ -157,7 +157,7 @@ public final class IndexWriter implements AutoCloseable {
       for (int from = 0; from < ids.size(); from += chunk.capacity()) {
         int to = Math.min(ids.size(), from + chunk.capacity());
         admission.awaitRoom(to - from);
-        insert(ids, rows, from, to, sequence);
+        insert(ids, rows, null, from, to, sequence);
       }
     } finally {
       state.lock.unlock();
@@ -175,9 +175,8 @@ public final class IndexWriter implements AutoCloseable {
     }
   }
 
-  /** As {@code Index.insert}. */
-  WriteReceipt insert(Ids ids, F32Rows rows) throws IOException {
-    admission.check(ids, rows);
+  /** As {@code LiveIndex.insert}, of rows that {@link #check} found fit. */
+  WriteReceipt insert(Ids ids, F32Rows rows, double[] norms) throws IOException {
     long delay = 0;
     int replaced = 0;
     long sequence = 0;
@@ -191,7 +190,7 @@ public final class IndexWriter implements AutoCloseable {
         int to = chunk.end(ids, from);
         delay += admission.awaitRoom(to - from);
         delay += admission.slowDown();
-        sequence = insert(ids, rows, from, to, 0);
+        sequence = insert(ids, rows, norms, from, to, 0);
         replaced += replacedOfChunk;
         from = to;
       }
@@ -206,10 +205,13 @@ public final class IndexWriter implements AutoCloseable {
   /**
    * Applies a chunk.
    *
+   * @param norms of the rows, or null if they were not checked
    * @param replayed sequence of the block it is from, 0 to append it to the log
    * @return its sequence
    */
-  private long insert(Ids ids, F32Rows rows, int from, int to, long replayed) throws IOException {
+  private long insert(
+      Ids ids, F32Rows rows, double @Nullable [] norms, int from, int to, long replayed)
+      throws IOException {
     int count = to - from;
     int end = tail.end();
     // Behind the append nothing may fail: tables grow before.
@@ -218,7 +220,7 @@ public final class IndexWriter implements AutoCloseable {
     slots.take(chunk.nodes(), count);
     long sequence = replayed;
     try {
-      chunk.stageAll(ids, rows, from, to, end);
+      chunk.stageAll(ids, rows, norms, from, to, end);
       if (replayed == 0) {
         sequence = chunk.appendInsert(ids, from, to);
       }
@@ -270,7 +272,7 @@ public final class IndexWriter implements AutoCloseable {
     }
   }
 
-  /** As {@code Index.delete}. */
+  /** As {@code LiveIndex.delete}. */
   WriteReceipt delete(Ids ids) throws IOException {
     admission.requireType(ids);
     long sequence = 0;
@@ -391,7 +393,7 @@ public final class IndexWriter implements AutoCloseable {
           return false;
         }
         slot.read(node, floats, 0);
-        sequence = insert(loaded.ids().only(node), row, 0, 1, 0);
+        sequence = insert(loaded.ids().only(node), row, null, 0, 1, 0);
       }
     } finally {
       state.lock.unlock();

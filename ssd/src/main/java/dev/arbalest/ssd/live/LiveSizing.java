@@ -27,7 +27,7 @@ public final class LiveSizing implements IndexLoader.Sizing {
   private static final int MIN_NODES = 4096;
 
   private final long budgetBytes;
-  public long bytesPerNode;
+  private long bytesPerNode;
 
   public LiveSizing(long budgetBytes) {
     this.budgetBytes = budgetBytes;

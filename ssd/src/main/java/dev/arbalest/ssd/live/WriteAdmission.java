@@ -46,19 +46,12 @@ final class WriteAdmission {
     this.gauge = gauge;
   }
 
-  /** As {@code Index.requireInsertable}. */
-  void requireInsertable(Ids ids, F32Rows rows) throws IOException {
-    check(ids, rows);
-    state.lock.lock();
-    try {
-      long _ = requireRoom(ids);
-    } finally {
-      state.lock.unlock();
-    }
-  }
-
-  /** Throws if ids and vectors cannot be inserted. */
-  void check(Ids ids, F32Rows rows) {
+  /**
+   * Throws if ids and vectors cannot be inserted, or if there is no memory for them now.
+   *
+   * @return the norms of the rows
+   */
+  double[] check(Ids ids, F32Rows rows) throws IOException {
     if (ids.size() != rows.count()) {
       throw new BadInputException(ids.size() + " ids for " + rows.count() + " vectors");
     }
@@ -67,14 +60,22 @@ final class WriteAdmission {
           "vectors have dimension " + rows.dimension() + ", the index " + geometry.dimension());
     }
     requireType(ids);
+    double[] norms = new double[rows.count()];
     float[] scratch = new float[rows.dimension()];
-    for (int i = 0; i < rows.count(); i++) {
-      double norm = RowCheck.norm(rows, i, metric, "insert");
+    for (int i = 0; i < norms.length; i++) {
+      norms[i] = RowCheck.norm(rows, i, metric, "insert");
       if (geometry.type() == ElementType.F16) {
-        RowCheck.take(rows, i, metric, norm, scratch);
+        RowCheck.take(rows, i, metric, norms[i], scratch);
         geometry.type().requireFits(scratch, i);
       }
     }
+    state.lock.lock();
+    try {
+      long _ = requireRoom(ids);
+    } finally {
+      state.lock.unlock();
+    }
+    return norms;
   }
 
   /** Throws if ids are of another type than those of the index. */

@@ -92,12 +92,17 @@ final class WriteChunk implements AutoCloseable {
   /**
    * Stages vectors [from, to) for the nodes that were set: rows from {@code end} on, codes and
    * checksums.
+   *
+   * @param norms of the rows, or null if they were not checked
    */
-  void stageAll(Ids ids, F32Rows rows, int from, int to, int end) {
+  void stageAll(Ids ids, F32Rows rows, double @Nullable [] norms, int from, int to, int end) {
     int count = to - from;
     int idBytes = LogRecord.idBytes(ids, from, to);
     for (int i = 0; i < count; i++) {
-      stage(rows, from + i, end + i, chunkNodes[i], idBytes + 4L * i * row.length);
+      int source = from + i;
+      double norm = norms == null ? RowCheck.norm(rows, source, metric, "insert") : norms[source];
+      RowCheck.take(rows, source, metric, norm, row);
+      stage(source, end + i, chunkNodes[i], idBytes + 4L * i * row.length);
     }
     encode(end, count);
   }
@@ -124,10 +129,8 @@ final class WriteChunk implements AutoCloseable {
     return append(bytes, bytes);
   }
 
-  /** Puts a vector into the tail and the block, and the checksum of its slot into the table. */
-  private void stage(F32Rows rows, int source, int position, int node, long blockOffset) {
-    double norm = RowCheck.norm(rows, source, metric, "insert");
-    RowCheck.take(rows, source, metric, norm, row);
+  /** Puts the taken row into the tail and the block, and the checksum of its slot in the table. */
+  private void stage(int source, int position, int node, long blockOffset) {
     slotImage.fill((byte) 0);
     geometry.type().store(row, source, slotImage, 0);
     crc.reset();

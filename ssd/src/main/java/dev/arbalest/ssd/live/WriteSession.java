@@ -278,8 +278,8 @@ public final class WriteSession implements AutoCloseable {
     return writer.tail();
   }
 
-  public WriteReceipt insert(Ids ids, F32Rows rows) throws IOException {
-    return writer.insert(ids, rows);
+  public WriteReceipt insert(Ids ids, F32Rows rows, double[] norms) throws IOException {
+    return writer.insert(ids, rows, norms);
   }
 
   public WriteReceipt delete(Ids ids) throws IOException {

@@ -26,16 +26,16 @@ public final class UnlinkedRows {
   private static final int MAX_ROWS = 2048;
 
   private final int dimension;
-  public final int capacity;
-  public final MemorySegment rows;
+  private final int capacity;
+  private final MemorySegment rows;
   private final MemorySegment[] rowSegments;
   private final int[] nodes;
   private final long[] sequences;
-  public volatile int head;
+  private volatile int head;
   private volatile int kept;
 
   /** Operation in the high half, end in the low half. */
-  public volatile long state;
+  private volatile long state;
 
   public UnlinkedRows(int dimension, SegmentAllocator memory) {
     this.dimension = dimension;

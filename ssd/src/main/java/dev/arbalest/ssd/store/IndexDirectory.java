@@ -48,9 +48,9 @@ public final class IndexDirectory implements AutoCloseable {
           "vectors(\\.[0-9]+)?\\.f(32|16)|(graph|codes|codec|ids|sums|texts|tombstones)\\.[0-9]+|graph\\.[0-9]+\\.[01]"
               + "|build\\.json(\\.new)?|tuning\\.json(\\.new)?");
 
-  public final Path path;
-  public final DirectoryLock lock;
-  public Optional<Manifest> committed;
+  private final Path path;
+  private final DirectoryLock lock;
+  private Optional<Manifest> committed;
   private boolean renamed;
   private boolean uncertain;
 

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.arbalest.server.collection;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.BadInputException;
+import dev.arbalest.BuildOptions;
+import dev.arbalest.IdType;
+import dev.arbalest.Index;
+import dev.arbalest.IndexInfo;
+import dev.arbalest.IndexRepair;
+import dev.arbalest.IndexStats;
+import dev.arbalest.LiveIndex;
+import dev.arbalest.OpenOptions;
+import dev.arbalest.ProgressListener;
+import dev.arbalest.WriteOptions;
+import dev.arbalest.natives.DirectFile;
+import dev.arbalest.pq.CodecSpec;
+import dev.arbalest.server.attributes.AttributeStore;
+import dev.arbalest.server.metrics.ServerLog;
+import dev.arbalest.server.model.CollectionSettings;
+import dev.arbalest.server.model.CollectionStats;
+import dev.arbalest.server.model.ServerOptions;
+import dev.arbalest.vector.F32Rows;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The files of a collection: a database of attributes and, from the first point on, an index of
+ * vectors beside it. {@link CollectionLifecycle} decides when they are open, and its lock guards
+ * opening and closing; what is open may be used by any number of threads.
+ */
+final class CollectionFiles {
+  private static final int TRAINING_ROWS = 4096;
+  private static final String INDEX = "index";
+
+  /** Exists while attributes and vectors may disagree after a crash. */
+  private static final String RECONCILING = "reconciling";
+
+  /** Upper bound of a code's bytes per dimension, but for a few bytes of scales. */
+  private static final int BYTES_PER_DIMENSION = 1;
+
+  private final Path directory;
+  private final ServerOptions options;
+  private final ProgressListener loading;
+  private volatile @Nullable AttributeStore attributes;
+  private volatile @Nullable LiveIndex index;
+
+  // Known from when the files were last closed:
+
+  private volatile @Nullable CollectionSettings lastSettings;
+  private volatile @Nullable CollectionStats lastStats;
+
+  /**
+   * Creates it, with all files closed.
+   *
+   * @param loading told of the progress of opening; ends it by throwing
+   */
+  CollectionFiles(Path directory, ServerOptions options, ProgressListener loading) {
+    this.directory = directory;
+    this.options = options;
+    this.loading = loading;
+  }
+
+  /** Creates the files of a collection without points, and closes them. */
+  static void create(Path directory, CollectionSettings settings) throws IOException {
+    try (AttributeStore _ = AttributeStore.create(directory, settings)) {
+      // created and closed: the database is complete
+    }
+  }
+
+  Path directory() {
+    return directory;
+  }
+
+  /** Whether the files are open. */
+  boolean areOpen() {
+    return attributes != null;
+  }
+
+  /**
+   * The database.
+   *
+   * @throws IllegalStateException if the files are closed
+   */
+  AttributeStore attributes() {
+    AttributeStore present = attributes;
+    if (present == null) {
+      throw new IllegalStateException("the files of " + directory + " are closed");
+    }
+    return present;
+  }
+
+  /** The index, or null before the first point and while the files are closed. */
+  @Nullable LiveIndex index() {
+    return index;
+  }
+
+  /** Number of points. */
+  int count() {
+    LiveIndex present = index;
+    return present == null ? 0 : present.count();
+  }
+
+  /** The settings as of the last close, or null if the files were never closed. */
+  @Nullable CollectionSettings lastSettings() {
+    return lastSettings;
+  }
+
+  /** Memory that the index takes while it is open. */
+  long memoryBytes() {
+    LiveIndex present = index;
+    try {
+      if (present == null) {
+        return 0;
+      }
+      IndexStats figures = present.stats();
+      return figures.graphBytes() + figures.codesBytes();
+    } catch (IllegalStateException e) {
+      return 0; // it was closed just now
+    }
+  }
+
+  /** Memory that the index will take when it is opened. */
+  long expectedBytes() {
+    if (!hasIndex()) {
+      return 0;
+    }
+    try {
+      IndexInfo info = IndexInfo.read(directory.resolve(INDEX));
+      long codes = (long) BYTES_PER_DIMENSION * info.codeDimension();
+      return info.graph().bytes() + info.slots() * codes;
+    } catch (IOException | BadInputException e) {
+      return 0; // opening it says what is wrong
+    }
+  }
+
+  private boolean hasIndex() {
+    return Files.exists(directory.resolve(INDEX).resolve("manifest.json"));
+  }
+
+  /** Opens the files and makes both agree after a crash. */
+  @SuppressWarnings("MustBeClosedChecker") // closed by close()
+  void open() throws IOException {
+    AttributeStore store = openAttributes();
+    attributes = store;
+    IdType idType = store.settings().idType();
+    if (idType != null && !hasIndex() && store.count(null) > 0) {
+      throw new IOException(
+          directory.resolve(INDEX)
+              + " holds no index, though the collection has points: restore a copy of its files");
+    }
+    if (idType != null && hasIndex()) {
+      LiveIndex opened = openIndex();
+      index = opened;
+      boolean wasClosed = opened.info().closed();
+      Path unfinished = directory.resolve(RECONCILING);
+      if (!wasClosed || Files.exists(unfinished) || store.count(null) != opened.count()) {
+        if (!Files.exists(unfinished)) { // it may be given up, and the index be closed cleanly
+          Files.createFile(unfinished);
+          DirectFile.syncDirectory(directory);
+        }
+        Reconciliation.run(store, opened, loading);
+        Files.delete(unfinished);
+      }
+    }
+  }
+
+  /** An index built by the command line becomes a collection by being put in place. */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller
+  private AttributeStore openAttributes() throws IOException {
+    if (!Files.exists(directory.resolve(AttributeStore.FILE_NAME)) && hasIndex()) {
+      try (Index built = Index.open(directory.resolve(INDEX))) {
+        return AttributeStore.create(
+            directory,
+            new CollectionSettings(built.dimension(), built.metric(), built.idType(), null));
+      }
+    }
+    return AttributeStore.open(directory);
+  }
+
+  @MustBeClosed
+  private LiveIndex openIndex() throws IOException {
+    OpenOptions opening = OpenOptions.defaults().withSearchThreads(options.searchThreads());
+    WriteOptions writing =
+        WriteOptions.defaults()
+            .withMemoryBytes(options.memoryBytes())
+            .withLinkThreads(options.linkThreads())
+            .withSyncMillis(options.syncMillis());
+    return LiveIndex.openForWriting(directory.resolve(INDEX), opening, writing, loading);
+  }
+
+  /**
+   * The index, which is created with the first points; one call at a time.
+   *
+   * @param type type of the ids
+   * @param vectors the first points; the codec is trained on them
+   */
+  @SuppressWarnings("MustBeClosedChecker") // closed by close()
+  LiveIndex openOrCreateIndex(IdType type, F32Rows vectors) throws IOException {
+    LiveIndex present = index;
+    if (present != null) {
+      return present;
+    }
+    if (!hasIndex()) { // otherwise opening it failed the last time
+      F32Rows sample =
+          new F32Rows(
+              vectors.memory(),
+              vectors.offsetBytes(),
+              vectors.strideBytes(),
+              Math.min(TRAINING_ROWS, vectors.count()),
+              vectors.dimension());
+      LiveIndex.create(
+          directory.resolve(INDEX),
+          sample,
+          type,
+          BuildOptions.builder().metric(attributes().settings().metric()).build());
+    }
+    LiveIndex created = openIndex();
+    index = created;
+    return created;
+  }
+
+  /** The figures; those of the manifest if the files have not been opened yet. */
+  CollectionStats stats() throws IOException {
+    AttributeStore store = attributes;
+    if (store == null) {
+      CollectionStats known = lastStats;
+      return known != null ? known : statsOfManifest();
+    }
+    LiveIndex present = index;
+    if (present == null) {
+      return CollectionStats.NONE;
+    }
+    IndexStats figures = present.stats();
+    return new CollectionStats(
+        figures.vectors(),
+        figures.slots(),
+        figures.unlinked(),
+        figures.unlinkedLimit(),
+        figures.graphBytes(),
+        figures.codesBytes(),
+        figures.tablesBytes(),
+        figures.logBytes(),
+        store.bytes(),
+        figures.logSyncs(),
+        figures.logSyncNanos());
+  }
+
+  private CollectionStats statsOfManifest() {
+    try {
+      int points = 0;
+      int slots = 0;
+      if (hasIndex()) {
+        IndexInfo info = IndexInfo.read(directory.resolve(INDEX));
+        points = info.vectors();
+        slots = info.slots();
+      }
+      long bytes = Files.size(directory.resolve(AttributeStore.FILE_NAME));
+      return new CollectionStats(points, slots, 0, 0, 0, 0, 0, 0, bytes, 0, 0);
+    } catch (IOException | BadInputException e) {
+      return CollectionStats.NONE; // opening it says what is wrong
+    }
+  }
+
+  /** Remembers what {@link #stats} and {@link #lastSettings} tell while the files are closed. */
+  void rememberBeforeClose() throws IOException {
+    AttributeStore store = attributes();
+    lastSettings = store.settings();
+    LiveIndex present = index;
+    IndexStats figures = present == null ? null : present.stats();
+    lastStats =
+        new CollectionStats(
+            figures == null ? 0 : figures.vectors(),
+            figures == null ? 0 : figures.slots(),
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            store.bytes(),
+            figures == null ? 0 : figures.logSyncs(),
+            figures == null ? 0 : figures.logSyncNanos());
+  }
+
+  /** The number of points if the files are closed and it is known, otherwise -1. */
+  int lastCount() {
+    CollectionStats known = lastStats;
+    return known == null ? -1 : known.points();
+  }
+
+  /**
+   * Rebuilds damaged parts and changes the codec of closed files.
+   *
+   * @param repair whether to rebuild parts that can be rebuilt
+   * @param codec the new codec, or null to keep the present one
+   * @throws IllegalArgumentException if the codec does not suit the vectors
+   */
+  void repair(String name, boolean repair, @Nullable CodecSpec codec) throws IOException {
+    Path path = directory.resolve(INDEX);
+    int threads = Runtime.getRuntime().availableProcessors();
+    if (repair && Files.exists(path)) {
+      var remade = IndexRepair.repair(path, threads, ProgressListener.NONE);
+      ServerLog.info("repaired collection " + name + ": " + remade);
+    }
+    if (repair) {
+      try (AttributeStore _ = AttributeStore.repair(directory)) {
+        ServerLog.info("rebuilt the field indexes of collection " + name);
+      }
+    }
+    if (codec != null && Files.exists(path)) {
+      IndexRepair.recode(path, codec.toString(), threads, ProgressListener.NONE);
+      ServerLog.info("collection " + name + " now has codec " + codec);
+    }
+  }
+
+  /** Closes the files, the index with a checkpoint. */
+  void close() throws IOException {
+    LiveIndex openIndex = index;
+    AttributeStore openAttributes = attributes;
+    index = null;
+    attributes = null;
+    try (openAttributes) {
+      if (openIndex != null) {
+        openIndex.close();
+      }
+    }
+  }
+}
