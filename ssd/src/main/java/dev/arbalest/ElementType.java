@@ -69,7 +69,7 @@ public enum ElementType {
                 + components[i]
                 + ", too large for half floats (at most "
                 + LARGEST_HALF
-                + "); use --storage f32");
+                + "); store them as f32");
       }
     }
   }

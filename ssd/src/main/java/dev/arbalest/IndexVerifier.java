@@ -91,7 +91,7 @@ public final class IndexVerifier {
               - reachable
               + " of "
               + manifest.live()
-              + " vectors cannot be reached by a search; 'verify --repair' links them again");
+              + " vectors cannot be reached by a search; repair the index to link them again");
     }
     Codec codec = loaded.codec();
     try (SlabPool slabs = new SlabPool();
@@ -100,7 +100,7 @@ public final class IndexVerifier {
       int list = manifest.build().effectiveListSize();
       if (!Reachability.findsSample(graph, pairs, node -> !loaded.isDead(node), list)) {
         throw new CorruptIndexException(
-            path, "searches do not find their way; 'verify --repair' links all vectors again");
+            path, "searches do not find their way; repair the index to link all vectors again");
       }
     }
     return reachable;

@@ -70,7 +70,7 @@ public record RecallCurve(long generation, int k, int queries, List<Point> point
         String.format(
             Locale.ROOT,
             "recall %s was not reached when this index was tuned (at most %.4f); ask for less, or"
-                + " give --list and --confidence",
+                + " give a list and a confidence instead",
             target,
             points.isEmpty() ? 0 : points.getLast().recall()));
   }

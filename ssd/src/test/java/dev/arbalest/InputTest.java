@@ -177,7 +177,7 @@ class InputTest {
     assertThatThrownBy(() -> TestIndexes.build(directory, rows, options))
         .isInstanceOf(dev.arbalest.cache.MemoryBudgetExceededException.class)
         .hasMessageContaining("memory budget of 100.0 MiB is too small")
-        .hasMessageContaining("give at least --memory 265m");
+        .hasMessageContaining("raise it to at least 265m");
     assertThat(directory.resolve("index")).doesNotExist();
     TestIndexes.build(directory, rows, options.toBuilder().memoryBytes(265 << 20).build());
   }

@@ -79,7 +79,7 @@ public final class MemoryBudget {
               + parts.stream()
                   .map(part -> part.what() + " " + mebibytes(part.bytes()))
                   .collect(Collectors.joining(", "))
-              + "); give at least --memory "
+              + "); raise it to at least "
               + (plannedBytes + (1 << 20) - 1) / (1 << 20)
               + "m",
           plannedBytes);

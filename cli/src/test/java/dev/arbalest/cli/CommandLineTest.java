@@ -38,34 +38,18 @@ class CommandLineTest {
   void theWholeJourneyWorksAndReportsJson() throws IOException {
     JsonNode generated =
         json(
-            "generate",
-            "--output",
-            prefix,
-            "--count",
-            "1500",
-            "--dimension",
-            "128",
-            "--queries",
-            "50",
-            "--seed",
-            "3",
-            "--json");
+            "generate --output "
+                + prefix
+                + " --count 1500 --dimension 128 --queries 50 --seed 3 --json");
     assertThat(generated.path("vectors").asInt()).isEqualTo(1500);
 
     JsonNode built =
         json(
-            "build",
-            "--input",
-            prefix + ".base.fbin",
-            "--index",
-            index,
-            "--metric",
-            "cosine",
-            "--degree",
-            "24",
-            "--build-list",
-            "50",
-            "--json");
+            "build --input "
+                + prefix
+                + ".base.fbin --index "
+                + index
+                + " --metric cosine --degree 24 --build-list 50 --json");
     assertThat(built.propertyNames())
         .containsExactly(
             "vectors",
@@ -93,26 +77,15 @@ class CommandLineTest {
     for (String reader : List.of("auto", "pread", "mmap")) {
       JsonNode found =
           json(
-              "search",
-              "--index",
-              index,
-              "--queries",
-              prefix + ".query.fbin",
-              "--ground-truth",
-              prefix + ".gt.ibin",
-              "--k",
-              "10",
-              "--list",
-              "120",
-              "--rerank",
-              "80",
-              "--reader",
-              reader,
-              "--threads",
-              "2",
-              "--repeat",
-              "2",
-              "--json");
+              "search --index "
+                  + index
+                  + " --queries "
+                  + prefix
+                  + ".query.fbin --ground-truth "
+                  + prefix
+                  + ".gt.ibin --k 10 --list 120 --rerank 80 --reader "
+                  + reader
+                  + " --threads 2 --repeat 2 --json");
       assertThat(found.propertyNames())
           .containsExactly(
               "queries",
@@ -144,38 +117,29 @@ class CommandLineTest {
       assertThat(found.path("ids_sha256").asString()).isEqualTo(digest);
     }
     JsonNode cached =
-        json(
-            "search",
-            "--index",
-            index,
-            "--queries",
-            prefix + ".query.fbin",
-            "--cache",
-            "4m",
-            "--json");
+        json("search --index " + index + " --queries " + prefix + ".query.fbin --cache 4m --json");
     assertThat(cached.path("per_query").path("cache_hits").asDouble()).isGreaterThan(6);
     assertThat(cached.path("recall").isNull()).isTrue();
 
-    JsonNode info = json("info", "--index", index, "--json");
+    JsonNode info = json("info --index " + index + " --json");
     assertThat(info.path("metric").asString()).isEqualTo("cosine");
     assertThat(info.path("vectors").asInt()).isEqualTo(1500);
-    JsonNode verified = json("verify", "--index", index, "--json");
+    JsonNode verified = json("verify --index " + index + " --json");
     assertThat(verified.path("ok").asBoolean()).isTrue();
     assertThat(verified.path("reachable").asInt()).isEqualTo(1500);
 
-    for (List<String> human :
+    for (String human :
         List.of(
-            List.of("info", "--index", index),
-            List.of("verify", "--index", index),
-            List.of(
-                "search",
-                "--index",
-                index,
-                "--queries",
-                prefix + ".query.fbin",
-                "--ground-truth",
-                prefix + ".gt.ibin"))) {
-      assertThat(run(human.toArray(new String[0]))).isZero();
+            "info --index " + index,
+            "verify --index " + index,
+            "search --index "
+                + index
+                + " --queries "
+                + prefix
+                + ".query.fbin --ground-truth "
+                + prefix
+                + ".gt.ibin")) {
+      assertThat(run(human)).isZero();
       assertThat(out).doesNotContain("{").isNotBlank();
     }
     assertThat(out).contains("recall@10", "reads per query", "latency", "memory");
@@ -185,35 +149,22 @@ class CommandLineTest {
   void codesComparesCodecsAndPlotsThem() throws IOException {
     assertThat(
             run(
-                "generate",
-                "--output",
-                prefix,
-                "--count",
-                "600",
-                "--dimension",
-                "128",
-                "--queries",
-                "20",
-                "--seed",
-                "3"))
+                "generate --output "
+                    + prefix
+                    + " --count 600 --dimension 128 --queries 20 --seed 3"))
         .isZero();
     Path plot = directory.resolve("codes.svg");
     JsonNode report =
         json(
-            "codes",
-            "--input",
-            prefix + ".base.fbin",
-            "--queries",
-            prefix + ".query.fbin",
-            "--ground-truth",
-            prefix + ".gt.ibin",
-            "--codec",
-            "rabitq:1,rabitq:4,pq:32,pq4:64,sq8,f16",
-            "--svg",
-            plot.toString(),
-            "--threads",
-            "2",
-            "--json");
+            "codes --input "
+                + prefix
+                + ".base.fbin --queries "
+                + prefix
+                + ".query.fbin --ground-truth "
+                + prefix
+                + ".gt.ibin --codec rabitq:1,rabitq:4,pq:32,pq4:64,sq8,f16 --svg "
+                + plot.toString()
+                + " --threads 2 --json");
     List<String> names = List.of("f32", "rabitq:1", "rabitq:4", "pq:32", "pq4:64", "sq8", "f16");
     int[] bytes = {512, 24, 72, 32, 32, 136, 264};
     assertThat(report.path("codecs").size()).isEqualTo(names.size());
@@ -244,94 +195,55 @@ class CommandLineTest {
 
     JsonNode prefixes =
         json(
-            "codes",
-            "--input",
-            prefix + ".base.fbin",
-            "--codec",
-            "rabitq:2",
-            "--dimensions",
-            "64,128",
-            "--metric",
-            "l2",
-            "--json");
+            "codes --input "
+                + prefix
+                + ".base.fbin --codec rabitq:2 --dimensions 64,128 --metric l2 --json");
     assertThat(prefixes.path("codecs").size()).isEqualTo(4);
     assertThat(prefixes.path("codecs").get(1).path("dimensions").asInt()).isEqualTo(64);
     assertThat(prefixes.path("codecs").get(0).path("recall").asDouble()).isLessThan(1);
     assertThat(prefixes.path("codecs").get(2).path("recall").asDouble()).isEqualTo(1);
-    assertThat(run("codes", "--input", prefix + ".base.fbin", "--codec", "sq8")).isZero();
+    assertThat(run("codes --input " + prefix + ".base.fbin --codec sq8")).isZero();
     assertThat(out).contains("codec", "f32", "sq8");
     assertBad(
         "--dimensions must be in [1, 128], the vectors' length: 129",
-        "codes",
-        "--input",
-        prefix + ".base.fbin",
-        "--dimensions",
-        "129");
+        "codes --input " + prefix + ".base.fbin --dimensions 129");
     assertBad(
         "--ground-truth needs the --queries it belongs to",
-        "codes",
-        "--input",
-        prefix + ".base.fbin",
-        "--ground-truth",
-        prefix + ".gt.ibin");
+        "codes --input " + prefix + ".base.fbin --ground-truth " + prefix + ".gt.ibin");
   }
 
   @Test
   void prefixesServeAsCodesOrAsFirstLook() throws IOException {
     assertThat(
             run(
-                "generate",
-                "--output",
-                prefix,
-                "--count",
-                "1200",
-                "--dimension",
-                "512",
-                "--queries",
-                "40",
-                "--seed",
-                "3"))
+                "generate --output "
+                    + prefix
+                    + " --count 1200 --dimension 512 --queries 40 --seed 3"))
         .isZero();
     JsonNode built =
         json(
-            "build",
-            "--input",
-            prefix + ".base.fbin",
-            "--index",
-            index,
-            "--metric",
-            "cosine",
-            "--dimensions",
-            "256",
-            "--codec",
-            "rabitq:2",
-            "--json");
+            "build --input "
+                + prefix
+                + ".base.fbin --index "
+                + index
+                + " --metric cosine --dimensions 256 --codec rabitq:2 --json");
     assertThat(built.path("dimension").asInt()).isEqualTo(512);
-    assertThat(json("info", "--index", index, "--json").path("code_dimension").asInt())
+    assertThat(json("info --index " + index + " --json").path("code_dimension").asInt())
         .isEqualTo(256);
-    assertThat(run("verify", "--index", index)).isZero();
-    String[] search = {
-      "search",
-      "--index",
-      index,
-      "--queries",
-      prefix + ".query.fbin",
-      "--ground-truth",
-      prefix + ".gt.ibin",
-      "--list",
-      "120",
-      "--rerank",
-      "100",
-      "--json"
-    };
+    assertThat(run("verify --index " + index)).isZero();
+    String search =
+        "search --index "
+            + index
+            + " --queries "
+            + prefix
+            + ".query.fbin --ground-truth "
+            + prefix
+            + ".gt.ibin --list 120 --rerank 100 --json";
     JsonNode whole = json(search);
     assertThat(whole.path("recall").asDouble()).isGreaterThan(0.95);
     String digest = "";
     for (String reader : List.of("auto", "pread", "mmap")) {
-      String[] prefixed = Arrays.copyOf(search, search.length + 4);
-      System.arraycopy(
-          new String[] {"--dimensions", "256", "--reader", reader}, 0, prefixed, search.length, 4);
-      JsonNode found = json(prefixed);
+      JsonNode found = json(search + " --dimensions 256 --reader " + reader);
       assertThat(found.path("recall").asDouble()).isGreaterThan(0.85);
       assertThat(found.path("per_query").path("reads").asDouble()).isEqualTo(120);
       assertThat(found.path("per_query").path("read_bytes").asDouble())
@@ -341,31 +253,13 @@ class CommandLineTest {
     }
     assertBad(
         "--dimensions 513 is longer than the index's 512",
-        "search",
-        "--index",
-        index,
-        "--queries",
-        prefix + ".query.fbin",
-        "--dimensions",
-        "513");
+        "search --index " + index + " --queries " + prefix + ".query.fbin --dimensions 513");
     assertBad(
         "--dimensions 513 is longer than the vectors of",
-        "build",
-        "--input",
-        prefix + ".base.fbin",
-        "--index",
-        index,
-        "--dimensions",
-        "513");
+        "build --input " + prefix + ".base.fbin --index " + index + " --dimensions 513");
     assertBad(
         "dimensions must be at least 1: 0",
-        "build",
-        "--input",
-        prefix + ".base.fbin",
-        "--index",
-        index,
-        "--dimensions",
-        "0");
+        "build --input " + prefix + ".base.fbin --index " + index + " --dimensions 0");
   }
 
   @Test
@@ -376,21 +270,12 @@ class CommandLineTest {
       for (int threads = 1; threads <= 3; threads++) {
         assertThat(
                 run(
-                    "generate",
-                    "--output",
-                    prefix,
-                    "--count",
-                    "300",
-                    "--dimension",
-                    "70",
-                    "--queries",
-                    "9",
-                    "--seed",
-                    "5",
-                    "--style",
-                    style,
-                    "--threads",
-                    "" + threads))
+                    "generate --output "
+                        + prefix
+                        + " --count 300 --dimension 70 --queries 9 --seed 5 --style "
+                        + style
+                        + " --threads "
+                        + threads))
             .as(err)
             .isZero();
         for (int i = 0; i < 3; i++) {
@@ -408,18 +293,7 @@ class CommandLineTest {
   @Test
   void generatedGroundTruthIsExact() throws IOException {
     assertThat(
-            run(
-                "generate",
-                "--output",
-                prefix,
-                "--count",
-                "130",
-                "--dimension",
-                "33",
-                "--queries",
-                "7",
-                "--seed",
-                "5"))
+            run("generate --output " + prefix + " --count 130 --dimension 33 --queries 7 --seed 5"))
         .isZero();
     ByteBuffer base = read(".base.fbin");
     ByteBuffer queries = read(".query.fbin");
@@ -455,236 +329,115 @@ class CommandLineTest {
   void tuningChoosesParametersForARecall() throws IOException {
     makeIndex();
     String queries = prefix + ".query.fbin";
-    assertBad("was not tuned", "search", "--index", index, "--queries", queries, "--recall", "0.9");
-    JsonNode tuned = json("tune", "--index", index, "--sample", "100", "--json");
+    assertBad(
+        "was not tuned", "search --index " + index + " --queries " + queries + " --recall 0.9");
+    JsonNode tuned = json("tune --index " + index + " --sample 100 --json");
     assertThat(tuned.path("k").asInt()).isEqualTo(10);
     assertThat(tuned.path("points").size()).isGreaterThan(2);
-    assertBad("needs at least 20 queries", "tune", "--index", index, "--queries", queries);
-    assertThat(run("tune", "--index", index, "--queries", prefix + ".base.fbin", "--quiet"))
+    assertBad("needs at least 20 queries", "tune --index " + index + " --queries " + queries);
+    assertThat(run("tune --index " + index + " --queries " + prefix + ".base.fbin --quiet"))
         .isZero();
     JsonNode found =
         json(
-            "search",
-            "--index",
-            index,
-            "--queries",
-            queries,
-            "--ground-truth",
-            prefix + ".gt.ibin",
-            "--recall",
-            "0.9",
-            "--json");
+            "search --index "
+                + index
+                + " --queries "
+                + queries
+                + " --ground-truth "
+                + prefix
+                + ".gt.ibin --recall 0.9 --json");
     assertThat(found.path("recall").asDouble()).isGreaterThan(0.88);
     assertThat(found.path("parameters").path("confidence").asDouble()).isLessThan(1);
     assertBad(
         "--recall chooses --list and --confidence",
-        "search",
-        "--index",
-        index,
-        "--queries",
-        queries,
-        "--recall",
-        "0.9",
-        "--list",
-        "50");
+        "search --index " + index + " --queries " + queries + " --recall 0.9 --list 50");
     assertBad(
         "--dimensions reads a constant number",
-        "search",
-        "--index",
-        index,
-        "--queries",
-        queries,
-        "--dimensions",
-        "32",
-        "--confidence",
-        "0.9");
+        "search --index " + index + " --queries " + queries + " --dimensions 32 --confidence 0.9");
     assertBad(
         "confidence must be in [0.5, 1]: 0.2",
-        "search",
-        "--index",
-        index,
-        "--queries",
-        queries,
-        "--confidence",
-        "0.2");
+        "search --index " + index + " --queries " + queries + " --confidence 0.2");
     assertBad(
         "storage must be f32 or f16: f8",
-        "build",
-        "--input",
-        queries,
-        "--index",
-        index,
-        "--storage",
-        "f8");
+        "build --input " + queries + " --index " + index + " --storage f8");
   }
 
   @Test
   void badUsageEndsWithTwoAndSaysWhatIsWrong() throws IOException {
     makeIndex();
     String queries = prefix + ".query.fbin";
-    assertBad("give a command");
+    assertBad("give a command", "");
     assertBad("Unmatched argument", "explode");
     assertBad("Missing required option: '--index=<index>'", "info");
-    assertBad("Unknown option: '--colour'", "info", "--index", index, "--colour");
+    assertBad("Unknown option: '--colour'", "info --index " + index + " --colour");
     assertBad(
         "metric must be l2, dot or cosine: euclid",
-        "build",
-        "--input",
-        queries,
-        "--index",
-        index,
-        "--metric",
-        "euclid");
+        "build --input " + queries + " --index " + index + " --metric euclid");
     assertBad(
         "codec must be saq:B, rabitq:B, pq:M, pq4:M, sq8 or f16: zip",
-        "build",
-        "--input",
-        queries,
-        "--index",
-        index,
-        "--codec",
-        "zip");
+        "build --input " + queries + " --index " + index + " --codec zip");
     assertBad(
         "at most the dimension 16, found 17",
-        "build",
-        "--input",
-        queries,
-        "--index",
-        index,
-        "--codec",
-        "pq:17");
+        "build --input " + queries + " --index " + index + " --codec pq:17");
     assertBad(
         "degree must be in [4, 1024]: 2",
-        "build",
-        "--input",
-        queries,
-        "--index",
-        index,
-        "--degree",
-        "2");
+        "build --input " + queries + " --index " + index + " --degree 2");
     assertBad(
         "alpha must be in [1, 4]: 0.5",
-        "build",
-        "--input",
-        queries,
-        "--index",
-        index,
-        "--alpha",
-        "0.5");
+        "build --input " + queries + " --index " + index + " --alpha 0.5");
     assertBad(
-        "'lots' is no size", "build", "--input", queries, "--index", index, "--memory", "lots");
+        "'lots' is no size", "build --input " + queries + " --index " + index + " --memory lots");
     assertBad(
         "threads must be in [1, 1024]: 0",
-        "build",
-        "--input",
-        queries,
-        "--index",
-        index,
-        "--threads",
-        "0");
-    assertBad("does not exist", "build", "--input", prefix + ".none.fbin", "--index", index);
-    assertBad("index directory " + index + "x does not exist", "info", "--index", index + "x");
-    assertBad("holds no index", "verify", "--index", directory.toString());
+        "build --input " + queries + " --index " + index + " --threads 0");
+    assertBad("does not exist", "build --input " + prefix + ".none.fbin --index " + index);
+    assertBad("index directory " + index + "x does not exist", "info --index " + index + "x");
+    assertBad("holds no index", "verify --index " + directory.toString());
     assertBad(
         "k = 301 exceeds the 300 vectors",
-        "search",
-        "--index",
-        index,
-        "--queries",
-        queries,
-        "--k",
-        "301");
+        "search --index " + index + " --queries " + queries + " --k 301");
     assertBad(
-        "k must be at least 1: 0", "search", "--index", index, "--queries", queries, "--k", "0");
+        "k must be at least 1: 0", "search --index " + index + " --queries " + queries + " --k 0");
     assertBad(
         "rerank must be in [k = 10,",
-        "search",
-        "--index",
-        index,
-        "--queries",
-        queries,
-        "--rerank",
-        "5");
+        "search --index " + index + " --queries " + queries + " --rerank 5");
     assertBad(
         "list must be in [rerank = 50,",
-        "search",
-        "--index",
-        index,
-        "--queries",
-        queries,
-        "--list",
-        "40",
-        "--rerank",
-        "50");
+        "search --index " + index + " --queries " + queries + " --list 40 --rerank 50");
     assertBad(
         "reader must be auto, uring, pread or mmap: tape",
-        "search",
-        "--index",
-        index,
-        "--queries",
-        queries,
-        "--reader",
-        "tape");
+        "search --index " + index + " --queries " + queries + " --reader tape");
     assertBad(
         "repeat must be at least 1: 0",
-        "search",
-        "--index",
-        index,
-        "--queries",
-        queries,
-        "--repeat",
-        "0");
+        "search --index " + index + " --queries " + queries + " --repeat 0");
     assertBad(
         "cache of 5 bytes holds not one set",
-        "search",
-        "--index",
-        index,
-        "--queries",
-        queries,
-        "--cache",
-        "5");
+        "search --index " + index + " --queries " + queries + " --cache 5");
     assertBad(
         "style must be small3 or ada: bert",
-        "generate",
-        "--output",
-        prefix,
-        "--count",
-        "5",
-        "--dimension",
-        "8",
-        "--style",
-        "bert");
+        "generate --output " + prefix + " --count 5 --dimension 8 --style bert");
     assertBad(
         "dimension must be in [2, 65535]: 0",
-        "generate",
-        "--output",
-        prefix,
-        "--count",
-        "5",
-        "--dimension",
-        "0");
+        "generate --output " + prefix + " --count 5 --dimension 0");
 
     Path other = Files.write(directory.resolve("q.fbin"), fbin(2, 15, 1f));
     assertBad(
         "queries have dimension 15, the index 16",
-        "search",
-        "--index",
-        index,
-        "--queries",
-        other.toString());
+        "search --index " + index + " --queries " + other.toString());
     Path nan = Files.write(directory.resolve("q.fbin"), fbin(2, 16, Float.NaN));
-    assertBad("row 0: component 0 is NaN", "search", "--index", index, "--queries", nan.toString());
+    assertBad(
+        "row 0: component 0 is NaN", "search --index " + index + " --queries " + nan.toString());
     Path good = Files.write(directory.resolve("q.fbin"), fbin(2, 16, 1f));
     assertBad(
         "the ground truth has 100 neighbours of 4 queries, needed are 10 of 2",
-        "search",
-        "--index",
-        index,
-        "--queries",
-        good.toString(),
-        "--ground-truth",
-        prefix + ".gt.ibin");
-    assertThat(run("verify", "--index", index)).isZero();
+        "search --index "
+            + index
+            + " --queries "
+            + good.toString()
+            + " --ground-truth "
+            + prefix
+            + ".gt.ibin");
+    assertThat(run("verify --index " + index)).isZero();
   }
 
   @Test
@@ -692,43 +445,19 @@ class CommandLineTest {
     makeIndex();
     JsonNode found =
         json(
-            "search",
-            "--index",
-            index,
-            "--queries",
-            prefix + ".query.fbin",
-            "--ground-truth",
-            prefix + ".gt.ibin",
-            "--k",
-            "100",
-            "--list",
-            "5000",
-            "--rerank",
-            "4000",
-            "--json");
+            "search --index "
+                + index
+                + " --queries "
+                + prefix
+                + ".query.fbin --ground-truth "
+                + prefix
+                + ".gt.ibin --k 100 --list 5000 --rerank 4000 --json");
     assertThat(found.path("recall").asDouble()).isEqualTo(1.0);
     assertThat(found.path("per_query").path("reads").asDouble()).isEqualTo(300);
-    found =
-        json(
-            "search",
-            "--index",
-            index,
-            "--queries",
-            prefix + ".query.fbin",
-            "--k",
-            "300",
-            "--json");
+    found = json("search --index " + index + " --queries " + prefix + ".query.fbin --k 300 --json");
     assertThat(found.path("per_query").path("reads").asDouble()).isEqualTo(300);
     found =
-        json(
-            "search",
-            "--index",
-            index,
-            "--queries",
-            prefix + ".query.fbin",
-            "--list",
-            "12",
-            "--json");
+        json("search --index " + index + " --queries " + prefix + ".query.fbin --list 12 --json");
     assertThat(found.path("per_query").path("reads").asDouble()).isEqualTo(12);
   }
 
@@ -739,42 +468,34 @@ class CommandLineTest {
     byte[] bytes = Files.readAllBytes(graph);
     bytes[5000] ^= 1;
     Files.write(graph, bytes);
-    assertThat(run("search", "--index", index, "--queries", prefix + ".query.fbin"))
+    assertThat(run("search --index " + index + " --queries " + prefix + ".query.fbin"))
         .isEqualTo(ExitCode.CORRUPT);
     assertThat(err).contains("graph.1, offset 4096: expected block checksum");
-    assertThat(run("verify", "--index", index, "--json")).isEqualTo(ExitCode.CORRUPT);
+    assertThat(run("verify --index " + index + " --json")).isEqualTo(ExitCode.CORRUPT);
     JsonNode report = JsonMapper.shared().readTree(out);
     assertThat(report.path("ok").asBoolean()).isFalse();
     assertThat(report.path("problem").asString()).contains("graph.1");
     Files.delete(Path.of(index, "manifest.json"));
-    assertThat(run("info", "--index", index)).isEqualTo(ExitCode.CORRUPT);
+    assertThat(run("info --index " + index)).isEqualTo(ExitCode.CORRUPT);
     assertThat(err).contains("a build was not finished");
-    assertThat(run("build", "--input", prefix + ".base.fbin", "--index", index)).isZero();
-    assertThat(run("verify", "--index", index)).isZero();
+    assertThat(run("build --input " + prefix + ".base.fbin --index " + index)).isZero();
+    assertThat(run("verify --index " + index)).isZero();
   }
 
   @Test
   void aBudgetTooSmallEndsWithFour() throws IOException {
     makeIndex();
-    assertThat(
-            run(
-                "build",
-                "--input",
-                prefix + ".base.fbin",
-                "--index",
-                index + "2",
-                "--memory",
-                "64m"))
+    assertThat(run("build --input " + prefix + ".base.fbin --index " + index + "2 --memory 64m"))
         .isEqualTo(ExitCode.LIMIT);
-    assertThat(err).contains("memory budget of 64.0 MiB is too small", "give at least --memory");
+    assertThat(err).contains("memory budget of 64.0 MiB is too small", "raise it to at least");
     assertThat(Path.of(index + "2")).doesNotExist();
   }
 
   @Test
   void stackTracesAreShownOnlyOnRequest() {
-    assertThat(run("info", "--index", index)).isEqualTo(ExitCode.BAD_INPUT);
+    assertThat(run("info --index " + index)).isEqualTo(ExitCode.BAD_INPUT);
     assertThat(err).doesNotContain("\tat dev.arbalest").hasLineCount(1);
-    assertThat(run("info", "--index", index, "--verbose")).isEqualTo(ExitCode.BAD_INPUT);
+    assertThat(run("info --index " + index + " --verbose")).isEqualTo(ExitCode.BAD_INPUT);
     assertThat(err).contains("\tat dev.arbalest");
   }
 
@@ -783,7 +504,7 @@ class CommandLineTest {
     assertThat(run("--help")).isZero();
     assertThat(out).contains("Exit codes: 0 done");
     for (String command : ArbalestCommand.commandLine().getSubcommands().keySet()) {
-      assertThat(run(command, "--help")).isZero();
+      assertThat(run(command + " --help")).isZero();
       assertThat(out).contains("Usage: arbalest " + command);
     }
     assertThat(run("--version")).isZero();
@@ -821,44 +542,34 @@ class CommandLineTest {
 
   private void makeIndex() {
     assertThat(
-            run(
-                "generate",
-                "--output",
-                prefix,
-                "--count",
-                "300",
-                "--dimension",
-                "16",
-                "--queries",
-                "4",
-                "--seed",
-                "1"))
+            run("generate --output " + prefix + " --count 300 --dimension 16 --queries 4 --seed 1"))
         .as(err)
         .isZero();
-    assertThat(run("build", "--input", prefix + ".base.fbin", "--index", index, "--degree", "16"))
+    assertThat(run("build --input " + prefix + ".base.fbin --index " + index + " --degree 16"))
         .as(err)
         .isZero();
   }
 
-  private void assertBad(String message, String... arguments) {
-    assertThat(run(arguments)).as(String.join(" ", arguments)).isEqualTo(ExitCode.BAD_INPUT);
+  private void assertBad(String message, String command) {
+    assertThat(run(command)).as(command).isEqualTo(ExitCode.BAD_INPUT);
     assertThat(err).contains(message).doesNotContain("\tat ");
     assertThat(out).isEmpty();
   }
 
-  private JsonNode json(String... arguments) {
-    assertThat(run(arguments)).as(err).isZero();
+  private JsonNode json(String command) {
+    assertThat(run(command)).as(err).isZero();
     assertThat(out.strip()).doesNotContain("\n");
     return JsonMapper.shared().readTree(out);
   }
 
-  private int run(String... arguments) {
+  /** Runs a command line, whose words are separated by single spaces. */
+  private int run(String command) {
     StringWriter standardOut = new StringWriter();
     StringWriter standardErr = new StringWriter();
     CommandLine commandLine = ArbalestCommand.commandLine();
     commandLine.setOut(new PrintWriter(standardOut));
     commandLine.setErr(new PrintWriter(standardErr));
-    int code = commandLine.execute(arguments);
+    int code = commandLine.execute(command.isEmpty() ? new String[0] : command.split(" "));
     out = standardOut.toString();
     err = standardErr.toString();
     return code;

@@ -32,58 +32,37 @@ class LiveCommandsTest {
     prefix = directory.resolve("data").toString();
     index = directory.resolve("index").toString();
     json(
-        "generate",
-        "--output",
-        prefix,
-        "--count",
-        "900",
-        "--dimension",
-        "96",
-        "--queries",
-        "20",
-        "--seed",
-        "3",
-        "--json");
+        "generate --output " + prefix + " --count 900 --dimension 96 --queries 20 --seed 3 --json");
     json(
-        "build",
-        "--input",
-        prefix + ".base.fbin",
-        "--index",
-        index,
-        "--degree",
-        "16",
-        "--build-list",
-        "40",
-        "--json");
+        "build --input "
+            + prefix
+            + ".base.fbin --index "
+            + index
+            + " --degree 16 --build-list 40 --json");
   }
 
   @Test
   void vectorsComeGoAndAreExported() throws IOException {
     JsonNode inserted =
         json(
-            "insert",
-            "--index",
-            index,
-            "--input",
-            prefix + ".base.fbin",
-            "--first-id",
-            "500",
-            "--batch",
-            "100",
-            "--json");
+            "insert --index "
+                + index
+                + " --input "
+                + prefix
+                + ".base.fbin --first-id 500 --batch 100 --json");
     assertThat(inserted.path("inserted").asInt()).isEqualTo(900);
     assertThat(inserted.path("replaced").asInt()).isEqualTo(400); // 500 to 899 were there
     assertThat(inserted.path("vectors").asInt()).isEqualTo(1400);
     assertThat(inserted.path("vectors_per_second").asDouble()).isPositive();
 
     Path some = Files.write(directory.resolve("some"), List.of("1", "2", "77", "5000"));
-    JsonNode deleted = json("delete", "--index", index, "--ids", some.toString(), "--json");
+    JsonNode deleted = json("delete --index " + index + " --ids " + some.toString() + " --json");
     assertThat(deleted.path("deleted").asInt()).isEqualTo(3);
     assertThat(deleted.path("not_found").asInt()).isEqualTo(1);
-    assertThat(json("delete", "--index", index, "--id", "3,4", "--json").path("deleted").asInt())
+    assertThat(json("delete --index " + index + " --id 3,4 --json").path("deleted").asInt())
         .isEqualTo(2);
 
-    JsonNode info = json("info", "--index", index, "--json");
+    JsonNode info = json("info --index " + index + " --json");
     assertThat(info.path("vectors").asInt()).isEqualTo(1395);
     assertThat(info.path("slots").asInt()).isGreaterThanOrEqualTo(1395);
     assertThat(info.path("free_slots").asInt()).isEqualTo(info.path("slots").asInt() - 1395);
@@ -91,10 +70,10 @@ class LiveCommandsTest {
     assertThat(info.path("log_bytes").asLong()).isZero();
     assertThat(info.path("log_sequence").asLong()).isPositive();
 
-    JsonNode compacted = json("compact", "--index", index, "--json");
+    JsonNode compacted = json("compact --index " + index + " --json");
     assertThat(compacted.path("slots").asInt()).isEqualTo(1395);
     assertThat(compacted.path("vector_bytes").asLong()).isEqualTo(4096 + 1395 * 512);
-    JsonNode verified = json("verify", "--index", index, "--json");
+    JsonNode verified = json("verify --index " + index + " --json");
     assertThat(verified.path("ok").asBoolean()).isTrue();
     assertThat(verified.path("vectors").asInt()).isEqualTo(1395);
     assertThat(verified.path("reachable").asInt()).isEqualTo(1395);
@@ -103,18 +82,17 @@ class LiveCommandsTest {
     Path ids = directory.resolve("out.ids");
     JsonNode exported =
         json(
-            "export",
-            "--index",
-            index,
-            "--output",
-            fbin.toString(),
-            "--ids",
-            ids.toString(),
-            "--json");
+            "export --index "
+                + index
+                + " --output "
+                + fbin.toString()
+                + " --ids "
+                + ids.toString()
+                + " --json");
     assertThat(exported.path("vectors").asInt()).isEqualTo(1395);
     assertThat(Files.readAllLines(ids)).hasSize(1395).doesNotContain("77").contains("1399");
     Path parquet = directory.resolve("out.parquet");
-    json("export", "--index", index, "--output", parquet.toString(), "--json");
+    json("export --index " + index + " --output " + parquet.toString() + " --json");
     try (VectorInput base = InputFiles.open(Path.of(prefix + ".base.fbin"), InputFiles.Role.BASE);
         VectorInput one = InputFiles.open(fbin, InputFiles.Role.BASE);
         VectorInput other = InputFiles.open(parquet, InputFiles.Role.BASE)) {
@@ -134,7 +112,7 @@ class LiveCommandsTest {
 
   @Test
   void whatCanBeMadeAnewIs() throws IOException {
-    json("delete", "--index", index, "--id", "5,6,7", "--json");
+    json("delete --index " + index + " --id 5,6,7 --json");
     for (List<String> parts :
         List.of(List.of("graph"), List.of("codes"), List.of("codec", "codes"))) {
       Path file = file(parts.getFirst());
@@ -144,35 +122,30 @@ class LiveCommandsTest {
         damaged.seek(damaged.length() / 2);
         damaged.write(old ^ 0x55);
       }
-      assertThat(run("verify", "--index", index)).isEqualTo(ExitCode.CORRUPT);
-      JsonNode repaired = json("verify", "--index", index, "--repair", "--json");
+      assertThat(run("verify --index " + index)).isEqualTo(ExitCode.CORRUPT);
+      JsonNode repaired = json("verify --index " + index + " --repair --json");
       assertThat(repaired.path("ok").asBoolean()).isTrue();
       assertThat(repaired.path("vectors").asInt()).isEqualTo(897);
       assertThat(repaired.path("repaired").valueStream().map(JsonNode::asString).toList())
           .containsExactlyInAnyOrderElementsOf(parts);
       JsonNode found =
           json(
-              "search",
-              "--index",
-              index,
-              "--queries",
-              prefix + ".query.fbin",
-              "--ground-truth",
-              prefix + ".gt.ibin",
-              "--k",
-              "10",
-              "--list",
-              "100",
-              "--json");
+              "search --index "
+                  + index
+                  + " --queries "
+                  + prefix
+                  + ".query.fbin --ground-truth "
+                  + prefix
+                  + ".gt.ibin --k 10 --list 100 --json");
       assertThat(found.path("recall").asDouble()).isGreaterThan(0.95);
     }
     Files.delete(file("graph"));
-    assertThat(json("verify", "--index", index, "--repair", "--json").path("ok").asBoolean())
+    assertThat(json("verify --index " + index + " --repair --json").path("ok").asBoolean())
         .isTrue();
     try (RandomAccessFile damaged = new RandomAccessFile(file("ids").toFile(), "rw")) {
       damaged.setLength(damaged.length() - 1);
     }
-    assertThat(run("verify", "--index", index, "--repair")).isEqualTo(ExitCode.CORRUPT);
+    assertThat(run("verify --index " + index + " --repair")).isEqualTo(ExitCode.CORRUPT);
     assertThat(err).contains("ids cannot be rebuilt");
   }
 
@@ -188,72 +161,53 @@ class LiveCommandsTest {
   @Test
   void badUseIsTold() throws IOException {
     Path words = Files.write(directory.resolve("words"), List.of("one"));
-    assertRefused("give either --ids or --id", "delete", "--index", index);
+    assertRefused("give either --ids or --id", "delete --index " + index);
     assertRefused(
-        "line 1: 'one' is no 64-bit number", "delete", "--index", index, "--ids", words.toString());
-    assertRefused("'x' is no 64-bit number", "delete", "--index", index, "--id", "x");
+        "line 1: 'one' is no 64-bit number",
+        "delete --index " + index + " --ids " + words.toString());
+    assertRefused("'x' is no 64-bit number", "delete --index " + index + " --id x");
     assertRefused(
         "give either --ids or --first-id",
-        "insert",
-        "--index",
-        index,
-        "--input",
-        prefix + ".base.fbin");
+        "insert --index " + index + " --input " + prefix + ".base.fbin");
     Path one = Files.write(directory.resolve("one"), List.of("1"));
     assertRefused(
         "1 ids for the 900 vectors",
-        "insert",
-        "--index",
-        index,
-        "--input",
-        prefix + ".base.fbin",
-        "--ids",
-        one.toString());
+        "insert --index " + index + " --input " + prefix + ".base.fbin --ids " + one.toString());
     assertRefused(
         "--skip must be in [0, 900]",
-        "insert",
-        "--index",
-        index,
-        "--input",
-        prefix + ".base.fbin",
-        "--first-id",
-        "0",
-        "--skip",
-        "901");
-    assertRefused("must end in .fbin or .parquet", "export", "--index", index, "--output", "x.csv");
-    assertRefused("exists already", "export", "--index", index, "--output", prefix + ".base.fbin");
+        "insert --index " + index + " --input " + prefix + ".base.fbin --first-id 0 --skip 901");
+    assertRefused("must end in .fbin or .parquet", "export --index " + index + " --output x.csv");
+    assertRefused(
+        "exists already", "export --index " + index + " --output " + prefix + ".base.fbin");
     assertThat(
             run(
-                "insert",
-                "--index",
-                index,
-                "--input",
-                prefix + ".base.fbin",
-                "--first-id",
-                "9000",
-                "--memory",
-                "60m"))
+                "insert --index "
+                    + index
+                    + " --input "
+                    + prefix
+                    + ".base.fbin --first-id 9000 --memory 60m"))
         .isEqualTo(ExitCode.LIMIT);
     assertThat(err).contains("memory budget").contains("--skip 0");
   }
 
-  private void assertRefused(String message, String... arguments) {
-    assertThat(run(arguments)).as(String.join(" ", arguments)).isEqualTo(ExitCode.BAD_INPUT);
+  private void assertRefused(String message, String command) {
+    assertThat(run(command)).as(command).isEqualTo(ExitCode.BAD_INPUT);
     assertThat(err).contains(message);
   }
 
-  private JsonNode json(String... arguments) {
-    assertThat(run(arguments)).as(err).isZero();
+  private JsonNode json(String command) {
+    assertThat(run(command)).as(err).isZero();
     return JsonMapper.shared().readTree(out);
   }
 
-  private int run(String... arguments) {
+  /** Runs a command line, whose words are separated by single spaces. */
+  private int run(String command) {
     StringWriter standardOut = new StringWriter();
     StringWriter standardErr = new StringWriter();
     CommandLine commandLine = ArbalestCommand.commandLine();
     commandLine.setOut(new PrintWriter(standardOut));
     commandLine.setErr(new PrintWriter(standardErr));
-    int code = commandLine.execute(arguments);
+    int code = commandLine.execute(command.split(" "));
     out = standardOut.toString();
     err = standardErr.toString();
     return code;

@@ -25,15 +25,6 @@ import java.util.SplittableRandom;
  */
 public final class GraphUpdater {
   /**
-   * Candidates in place of a neighbour that left. IP-DiskANN adds the three nearest as they are;
-   * with more of them, and all neighbours pruned again, searches find as much as after a build.
-   */
-  private static final int REPLACEMENTS = 8;
-
-  /** The nearest of a node's neighbours come first: more of them replaced it no better. */
-  private static final int MAX_CANDIDATES = 32;
-
-  /**
    * When no more than so many nodes stay for one that leaves, all are linked again. To take a node
    * out costs about as much as to link three.
    */
@@ -58,12 +49,12 @@ public final class GraphUpdater {
   private final Workers workers;
   private final OrphanRescue rescue;
   private final BatchInserter inserter;
-  private final Repair[] repairs;
+  private final NeighborRepair[] repairs;
 
   /** Nodes that {@link #link} took and {@link #unlink} did not; those that died meanwhile, too. */
   private final BitSet linked = new BitSet();
 
-  private long[] leavingBits = new long[0];
+  private final LeavingNodes leaving = new LeavingNodes();
   private long[] edges = new long[0];
 
   /**
@@ -82,9 +73,9 @@ public final class GraphUpdater {
     this.rescue = new OrphanRescue(graph, distances, workers.size());
     this.inserter =
         new BatchInserter(graph, distances, parameters, parameters.alpha(), workers, rescue);
-    this.repairs = new Repair[workers.size()];
+    this.repairs = new NeighborRepair[workers.size()];
     for (int worker = 0; worker < repairs.length; worker++) {
-      repairs[worker] = new Repair(inserter.scratch(worker));
+      repairs[worker] = new NeighborRepair(graph, distances, leaving, inserter.scratch(worker));
     }
     for (int node = 0; node < graph.nodeCount(); node++) {
       if (distances.isLive(node)) {
@@ -144,7 +135,7 @@ public final class GraphUpdater {
   public void unlink(int[] nodes, int from, int count) throws IOException {
     int most = SURVIVORS_PER_DEAD * count;
     boolean isUpheaval = living(most + 1) <= most;
-    mark(nodes, from, count, true);
+    leaving.add(nodes, from, count, graph.nodeCount());
     try {
       long[] hosts = hosts();
       workers.forRanges(
@@ -170,21 +161,16 @@ public final class GraphUpdater {
         relink(poor);
       }
     } finally {
-      mark(nodes, from, count, false);
+      leaving.remove(nodes, from, count);
     }
   }
 
   /** Hosts that repairs found too little for. */
   private int[] takePoor() {
-    int[] poor =
-        Arrays.stream(repairs)
-            .flatMapToInt(repair -> Arrays.stream(repair.poor, 0, repair.poorCount))
-            .sorted()
-            .toArray();
-    for (Repair repair : repairs) {
-      repair.poorCount = 0;
-    }
-    return poor;
+    return Arrays.stream(repairs)
+        .flatMapToInt(repair -> Arrays.stream(repair.takePoor()))
+        .sorted()
+        .toArray();
   }
 
   /** Searches for further neighbours of nodes. */
@@ -277,26 +263,6 @@ public final class GraphUpdater {
             node -> distances.isLive(node) && linked.get(node));
   }
 
-  private void mark(int[] nodes, int from, int count, boolean leaving) {
-    int words = (graph.nodeCount() + 63) / 64;
-    if (leavingBits.length < words) {
-      leavingBits = Arrays.copyOf(leavingBits, words + words / 4);
-    }
-    for (int i = from; i < from + count; i++) {
-      if (leaving) {
-        leavingBits[nodes[i] >> 6] |= 1L << nodes[i];
-      } else {
-        leavingBits[nodes[i] >> 6] &= ~(1L << nodes[i]);
-      }
-    }
-  }
-
-  /** Nodes that were added since {@link #mark} do not leave. */
-  private boolean isLeaving(int node) {
-    int word = node >> 6;
-    return word < leavingBits.length && (leavingBits[word] >>> node & 1) != 0;
-  }
-
   /** Nodes that stay and have one that leaves as a neighbour, those of the same one together. */
   private long[] hosts() throws IOException {
     workers.forRanges(
@@ -307,19 +273,10 @@ public final class GraphUpdater {
             repairs[worker].collect(node);
           }
         });
-    int total = 0;
-    for (Repair repair : repairs) {
-      total += repair.collectedCount;
-    }
-    long[] hosts = new long[total];
-    int at = 0;
-    for (Repair repair : repairs) {
-      System.arraycopy(repair.collected, 0, hosts, at, repair.collectedCount);
-      at += repair.collectedCount;
-      repair.collectedCount = 0;
-    }
-    Arrays.sort(hosts);
-    return hosts;
+    return Arrays.stream(repairs)
+        .flatMapToLong(repair -> Arrays.stream(repair.takeCollected()))
+        .sorted()
+        .toArray();
   }
 
   /** Gives each neighbour of a node that leaves another in-neighbour. */
@@ -348,146 +305,21 @@ public final class GraphUpdater {
   /** If the entry point leaves: its nearest neighbour that stays, otherwise any node with edges. */
   private void moveEntryPoint() {
     int entry = graph.entryPoint();
-    if (entry == Graph.NONE || !isLeaving(entry)) {
+    if (entry == Graph.NONE || !leaving.contains(entry)) {
       return;
     }
     int next = Graph.NONE;
     for (int rank = 0; rank < graph.degree(entry) && next == Graph.NONE; rank++) {
-      next = stays(graph.neighbor(entry, rank)) ? graph.neighbor(entry, rank) : Graph.NONE;
+      next =
+          leaving.stays(graph.neighbor(entry, rank), distances)
+              ? graph.neighbor(entry, rank)
+              : Graph.NONE;
     }
     for (int node = linked.nextSetBit(0);
         node >= 0 && next == Graph.NONE;
         node = linked.nextSetBit(node + 1)) {
-      next = stays(node) ? node : Graph.NONE;
+      next = leaving.stays(node, distances) ? node : Graph.NONE;
     }
     graph.setEntryPoint(next);
-  }
-
-  private boolean stays(int node) {
-    return !isLeaving(node) && distances.isLive(node);
-  }
-
-  /** A worker's part. */
-  private final class Repair {
-    private final BatchInserter.Scratch scratch;
-    private final PairDistances pairs;
-    private final int[] row = new int[graph.maxDegree()];
-    private final int[] theirs = new int[graph.maxDegree()];
-    private final int[] candidates = new int[MAX_CANDIDATES];
-    private final float[] nearness = new float[MAX_CANDIDATES];
-    private int[] kept = new int[2 * graph.maxDegree()];
-    private long[] collected = new long[1024];
-    private int collectedCount;
-    private int[] poor = new int[64];
-    private int poorCount;
-
-    Repair(BatchInserter.Scratch scratch) {
-      this.scratch = scratch;
-      this.pairs = scratch.pairs();
-    }
-
-    /** Notes a node by its first neighbour that leaves. */
-    void collect(int node) {
-      if (isLeaving(node)) {
-        return;
-      }
-      int degree = graph.neighbors(node, row);
-      for (int i = 0; i < degree; i++) {
-        if (isLeaving(row[i])) {
-          if (collectedCount == collected.length) {
-            collected = Arrays.copyOf(collected, 2 * collectedCount);
-          }
-          collected[collectedCount++] = BatchInserter.edge(row[i], node);
-          return;
-        }
-      }
-    }
-
-    /** Copies neighbours of a node that stay, the first few. */
-    private int staying(int node) {
-      int degree = graph.neighbors(node, theirs);
-      int count = 0;
-      for (int i = 0; i < degree && count < MAX_CANDIDATES; i++) {
-        if (stays(theirs[i])) {
-          candidates[count++] = theirs[i];
-        }
-      }
-      return count;
-    }
-
-    /** Replaces a node's neighbours that leave. */
-    void replace(int node) {
-      int degree = graph.neighbors(node, row);
-      int count = 0;
-      int leaving = 0;
-      for (int i = 0; i < degree; i++) {
-        if (isLeaving(row[i])) {
-          row[leaving++] = row[i];
-        } else {
-          count = keep(count, row[i]);
-        }
-      }
-      for (int i = 0; i < leaving; i++) {
-        int available = staying(row[i]);
-        pairs.distances(node, candidates, 0, available, nearness, 0);
-        for (int turn = 0; turn < REPLACEMENTS; turn++) {
-          int nearest = nearest(node, count, available);
-          if (nearest < 0) {
-            break;
-          }
-          count = keep(count, candidates[nearest]);
-        }
-      }
-      scratch.setPruned(graph, node, kept, count);
-      if (2 * count < degree && distances.isLive(node)) {
-        if (poorCount == poor.length) {
-          poor = Arrays.copyOf(poor, 2 * poorCount);
-        }
-        poor[poorCount++] = node;
-      }
-    }
-
-    private int keep(int count, int neighbor) {
-      if (count == kept.length) {
-        kept = Arrays.copyOf(kept, 2 * count);
-      }
-      kept[count] = neighbor;
-      return count + 1;
-    }
-
-    /** Index of the candidate nearest to a node that is not among those kept, or -1. */
-    private int nearest(int node, int count, int available) {
-      int nearest = -1;
-      for (int i = 0; i < available; i++) {
-        boolean better = nearest < 0 || nearness[i] < nearness[nearest];
-        if (better && candidates[i] != node && !isKept(candidates[i], count)) {
-          nearest = i;
-        }
-      }
-      return nearest;
-    }
-
-    private boolean isKept(int node, int count) {
-      for (int i = 0; i < count; i++) {
-        if (kept[i] == node) {
-          return true;
-        }
-      }
-      return false;
-    }
-
-    /** For each neighbour of a node, the edge to it from the one of the others nearest to it. */
-    int inNeighbors(int node, long[] target, int from) {
-      int available = staying(node);
-      int count = 0;
-      for (int i = 0; i < available; i++) {
-        pairs.distances(candidates[i], candidates, 0, available, nearness, 0);
-        int nearest = nearest(candidates[i], 0, available);
-        if (nearest >= 0) {
-          target[from + count++] = BatchInserter.edge(candidates[nearest], candidates[i]);
-        }
-      }
-      return count;
-    }
   }
 }

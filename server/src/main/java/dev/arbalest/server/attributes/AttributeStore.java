@@ -8,7 +8,6 @@ import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.PointId;
 import dev.arbalest.server.model.ServerException;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -18,7 +17,6 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +31,7 @@ public final class AttributeStore implements AutoCloseable {
   private final Path path;
   private final SqliteDatabase database;
   private final FieldIndexes indexes;
+  private final PointRows points;
   private volatile CollectionSettings settings;
 
   private AttributeStore(Path path, SqliteDatabase database, CollectionSettings settings)
@@ -41,6 +40,7 @@ public final class AttributeStore implements AutoCloseable {
     this.database = database;
     this.indexes = new FieldIndexes(database);
     this.settings = settings;
+    this.points = new PointRows(path, this::idType);
   }
 
   /** Makes a new one in a directory. */
@@ -123,33 +123,10 @@ public final class AttributeStore implements AutoCloseable {
     }
     database.write(writer -> {
       if (settings.idType() != null) {
-        try (PreparedStatement select =
-                writer.prepareStatement("SELECT id, payload, crc FROM points");
-            PreparedStatement update =
-                writer.prepareStatement("UPDATE points SET crc = ? WHERE id = ?");
-            ResultSet rows = select.executeQuery()) {
-          while (rows.next()) {
-            PointId id = id(rows);
-            String payload = rows.getString(2);
-            if (payload != null && oldChecksum(payload) != rows.getInt(3)) {
-              throw damaged(id);
-            }
-            update.setInt(1, checksum(id, payload));
-            AttributeTables.bind(update, 2, id.key());
-            update.executeUpdate();
-          }
-        }
+        points.upgrade(writer);
       }
       AttributeTables.upgraded(writer);
     });
-  }
-
-  private IOException damaged(PointId id) {
-    return new IOException(
-        path
-            + ": the attributes of point "
-            + id
-            + " are not what was written; restore a copy of the collection");
   }
 
   /**
@@ -181,14 +158,7 @@ public final class AttributeStore implements AutoCloseable {
           if (!AttributeTables.hasPoints(connection)) {
             return 0;
           }
-          int count = 0;
-          try (Statement statement = connection.createStatement();
-              ResultSet rows = statement.executeQuery("SELECT id, payload, crc FROM points")) {
-            while (rows.next()) {
-              Row _ = row(rows); // compares it with its checksum
-              count++;
-            }
-          }
+          int count = points.check(connection);
           indexes.check(path, connection);
           return count;
         });
@@ -207,24 +177,6 @@ public final class AttributeStore implements AutoCloseable {
   public void update(CollectionSettings changed) throws IOException {
     database.write(writer -> AttributeTables.put(writer, changed));
     settings = changed;
-  }
-
-  private static int oldChecksum(String payload) {
-    CRC32C crc = new CRC32C();
-    crc.update(payload.getBytes(StandardCharsets.UTF_8));
-    return (int) crc.getValue();
-  }
-
-  /** Of an id and its attributes. */
-  private static int checksum(PointId id, @Nullable String payload) {
-    CRC32C crc = new CRC32C();
-    crc.update(id.key().toString().getBytes(StandardCharsets.UTF_8));
-    crc.update(0);
-    if (payload != null) {
-      crc.update(1);
-      crc.update(payload.getBytes(StandardCharsets.UTF_8));
-    }
-    return (int) crc.getValue();
   }
 
   /** What is done to the vectors of points whose attributes change. */
@@ -262,7 +214,10 @@ public final class AttributeStore implements AutoCloseable {
 
   /** Sets the attributes of points alone. */
   public void put(List<PointId> ids, List<@Nullable String> payloads) throws IOException {
-    database.write(writer -> put(writer, ids, payloads));
+    database.write(writer -> {
+      PointRows.put(writer, ids, payloads);
+      indexes.update(writer, ids);
+    });
   }
 
   /**
@@ -273,28 +228,17 @@ public final class AttributeStore implements AutoCloseable {
    */
   public void put(List<PointId> ids, List<@Nullable String> payloads, VectorChange vectors)
       throws IOException {
-    write(writer -> put(writer, ids, payloads), vectors);
-  }
-
-  public void put(Connection writer, List<PointId> ids, List<@Nullable String> payloads)
-      throws SQLException {
-    try (PreparedStatement insert =
-        writer.prepareStatement("INSERT OR REPLACE INTO points VALUES (?, ?, ?)")) {
-      for (int i = 0; i < ids.size(); i++) {
-        String payload = payloads.get(i);
-        AttributeTables.bind(insert, 1, ids.get(i).key());
-        insert.setString(2, payload);
-        insert.setInt(3, checksum(ids.get(i), payload));
-        insert.addBatch();
-      }
-      insert.executeBatch();
-    }
-    indexes.update(writer, ids);
+    write(
+        writer -> {
+          PointRows.put(writer, ids, payloads);
+          indexes.update(writer, ids);
+        },
+        vectors);
   }
 
   /** Removes points' attributes alone. */
   public void remove(List<PointId> ids) throws IOException {
-    database.write(writer -> remove(writer, ids));
+    database.write(writer -> PointRows.remove(writer, ids, !indexes.isEmpty()));
   }
 
   /**
@@ -303,24 +247,7 @@ public final class AttributeStore implements AutoCloseable {
    * @param vectors done before that is committed: if it is refused they are what they were
    */
   public void remove(List<PointId> ids, VectorChange vectors) throws IOException {
-    write(writer -> remove(writer, ids), vectors);
-  }
-
-  public void remove(Connection writer, List<PointId> ids) throws SQLException {
-    try (PreparedStatement values =
-            writer.prepareStatement("DELETE FROM field_values WHERE id = ?");
-        PreparedStatement points = writer.prepareStatement("DELETE FROM points WHERE id = ?")) {
-      for (PointId id : ids) {
-        AttributeTables.bind(points, 1, id.key());
-        points.addBatch();
-        AttributeTables.bind(values, 1, id.key());
-        values.addBatch();
-      }
-      points.executeBatch();
-      if (!indexes.isEmpty()) {
-        values.executeBatch();
-      }
-    }
+    write(writer -> PointRows.remove(writer, ids, !indexes.isEmpty()), vectors);
   }
 
   private IdType idType() {
@@ -352,19 +279,6 @@ public final class AttributeStore implements AutoCloseable {
    */
   public record Row(PointId id, @Nullable String payload) {}
 
-  private PointId id(ResultSet rows) throws SQLException {
-    return idType() == IdType.UTF8 ? PointId.of(rows.getString(1)) : PointId.of(rows.getLong(1));
-  }
-
-  private Row row(ResultSet rows) throws SQLException, IOException {
-    PointId id = id(rows);
-    String payload = rows.getString(2);
-    if (checksum(id, payload) != rows.getInt(3)) {
-      throw damaged(id);
-    }
-    return new Row(id, payload);
-  }
-
   /** Rows of some points, in their order; null for those that are not there. */
   public List<@Nullable Row> rows(List<PointId> ids) throws IOException {
     List<@Nullable Row> found = new ArrayList<>();
@@ -379,7 +293,7 @@ public final class AttributeStore implements AutoCloseable {
             for (PointId id : ids) {
               AttributeTables.bind(select, 1, id.key());
               try (ResultSet rows = select.executeQuery()) {
-                found.add(rows.next() ? row(rows) : null);
+                found.add(rows.next() ? points.row(rows) : null);
               }
             }
           }
@@ -415,7 +329,7 @@ public final class AttributeStore implements AutoCloseable {
         int _ = AttributeTables.bindAll(select, at, translated.parameters());
         try (ResultSet rows = select.executeQuery()) {
           while (rows.next()) {
-            found.add(row(rows));
+            found.add(points.row(rows));
           }
         }
       }
@@ -456,10 +370,7 @@ public final class AttributeStore implements AutoCloseable {
         int _ = AttributeTables.bindAll(select, 1, translated.parameters());
         try (ResultSet rows = select.executeQuery()) {
           while (rows.next()) {
-            found.add(
-                idType() == IdType.UTF8
-                    ? PointId.of(rows.getString(1))
-                    : PointId.of(rows.getLong(1)));
+            found.add(points.id(rows));
           }
         }
       }

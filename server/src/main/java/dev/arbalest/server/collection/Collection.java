@@ -423,34 +423,32 @@ public final class Collection implements MeteredCollection, AutoCloseable {
     });
   }
 
-  /** Makes a checkpoint. */
+  /** Writes a checkpoint. */
   public void checkpoint() {
-    use(files -> {
-      LiveIndex present = files.index();
-      if (present != null) {
-        present.checkpoint();
-      }
-      return null;
-    });
+    maintain(LiveIndex::checkpoint);
   }
 
-  /** Gives back the room of what was deleted. */
+  /** Frees the space of deleted points. */
   public void compact() {
-    use(files -> {
-      LiveIndex present = files.index();
-      if (present != null) {
-        present.compact(ProgressListener.NONE);
-      }
-      return null;
-    });
+    maintain(index -> index.compact(ProgressListener.NONE));
   }
 
-  /** Waits until all that was inserted is in the graph. */
+  /** Waits until the graph holds everything inserted. */
   public void awaitLinked() {
+    maintain(LiveIndex::awaitLinked);
+  }
+
+  /** Work on the index as a whole. */
+  @FunctionalInterface
+  private interface Maintenance {
+    void run(LiveIndex index) throws IOException;
+  }
+
+  private void maintain(Maintenance maintenance) {
     use(files -> {
-      LiveIndex present = files.index();
-      if (present != null) {
-        present.awaitLinked();
+      LiveIndex index = files.index();
+      if (index != null) {
+        maintenance.run(index);
       }
       return null;
     });

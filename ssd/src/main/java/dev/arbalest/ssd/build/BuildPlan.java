@@ -70,7 +70,7 @@ public record BuildPlan(MemoryBudget budget, Vectors vectors) {
     }
     if (options.storage() != ElementType.F32) {
       // The graph is made of the vectors as they are stored, which as half floats cannot be mapped.
-      budget.require("vectors as floats, which --storage f16 needs in memory", vectorBytes);
+      budget.require("vectors as floats, which storage f16 needs in memory", vectorBytes);
       budget.check();
     }
     if (budget.addIfFits("one-byte codes", narrowBytes)) {

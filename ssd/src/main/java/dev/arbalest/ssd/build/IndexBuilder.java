@@ -191,7 +191,7 @@ public final class IndexBuilder {
               + found.get().job()
               + ") than this ("
               + state.job()
-              + "); give its options and memory, or leave out --resume to start over");
+              + "); repeat its options and memory, or build without resuming to start over");
     }
     state = found.get();
     files.putAll(state.files());

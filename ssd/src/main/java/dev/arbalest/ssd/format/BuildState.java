@@ -143,7 +143,7 @@ public record BuildState(
     if (!root.path("format").asString("").equals(FORMAT)
         || root.path("format_version").asInt(-1) != FORMAT_VERSION) {
       throw new CorruptIndexException(
-          path, "not the state of a build of this version; build without --resume to start over");
+          path, "not the state of a build of this version; build without resuming to start over");
     }
   }
 }

@@ -81,7 +81,7 @@ public final class IndexDirectory implements AutoCloseable {
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
   public static IndexDirectory openForWriting(Path path, boolean resume) throws IOException {
     if (Files.exists(path) && !Files.isDirectory(path)) {
-      throw new BadInputException(path + " is a file; --index needs a directory");
+      throw new BadInputException(path + " is a file; an index is a directory");
     }
     createDurably(path.toAbsolutePath());
     Set<String> foreign = names(path).stream().filter(n -> !isOurs(n)).collect(Collectors.toSet());

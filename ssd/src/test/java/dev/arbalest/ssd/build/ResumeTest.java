@@ -162,7 +162,7 @@ class ResumeTest {
               () -> build(state, other.toBuilder().resume(true).build(), ProgressListener.NONE))
           .isInstanceOf(BadInputException.class)
           .hasMessageContaining("the unfinished build")
-          .hasMessageContaining("leave out --resume");
+          .hasMessageContaining("build without resuming");
     }
     TestIndexes.write(input, TestRows.clustered(6, 701, 32, 6));
     assertThatThrownBy(

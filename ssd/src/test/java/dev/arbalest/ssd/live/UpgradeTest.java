@@ -64,7 +64,7 @@ class UpgradeTest {
     assertThatThrownBy(() -> IndexVerifier.verify(directory, 1, ProgressListener.NONE))
         .isInstanceOf(CorruptIndexException.class)
         .hasMessageContaining("199 of 200 vectors cannot be reached")
-        .hasMessageContaining("verify --repair");
+        .hasMessageContaining("repair the index");
   }
 
   @Test
