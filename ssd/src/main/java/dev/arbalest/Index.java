@@ -61,7 +61,7 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
    * ids.
    *
    * @throws BadInputException if a vector or an option cannot be used
-   * @throws dev.arbalest.cache.MemoryBudgetExceededException if the budget is too small
+   * @throws MemoryBudgetExceededException if the budget is too small
    * @throws IOException if files cannot be written, or another process writes to the directory;
    *     nothing half-written remains
    */

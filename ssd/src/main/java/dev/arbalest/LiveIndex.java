@@ -73,7 +73,7 @@ public final class LiveIndex extends Index {
    *
    * @throws BadInputException if the directory does not exist or holds no index, or if {@code
    *     options} ask for {@link ReaderKind#MMAP}, which cannot read files that change
-   * @throws dev.arbalest.cache.MemoryBudgetExceededException if the budget has no room for it
+   * @throws MemoryBudgetExceededException if the budget has no room for it
    * @throws CorruptIndexException if a file is damaged, torn, foreign or of another version
    * @throws IOException if it is open elsewhere, or a file cannot be read or written
    */

@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest;
 
-/**
- * How an index is opened.
- *
- * @param reader how full-precision vectors are read
- * @param cacheBytes memory for cached vectors, 0 for none
- * @param searchThreads most searches at a time, in [1, 4096]; more wait for their turn
- * @param loadThreads threads that load graph and codes, in [1, 1024]
- * @param warmUpMillis most milliseconds that opening waits for the loops of searches to be
- *     compiled; with 0 the first searches take up to hundreds of times as long as later ones
- */
-public record OpenOptions(
-    ReaderKind reader, long cacheBytes, int searchThreads, int loadThreads, int warmUpMillis) {
-
+/** How an index is opened. Values are never changed: each {@code with} returns another. */
+public final class OpenOptions {
   /** A disk gives its bandwidth only to several reads at a time. */
   private static final int MIN_LOAD_THREADS = 8;
 
-  /** Checks the ranges. */
-  public OpenOptions {
+  private final ReaderKind reader;
+  private final long cacheBytes;
+  private final int searchThreads;
+  private final int loadThreads;
+  private final int warmUpMillis;
+
+  private OpenOptions(
+      ReaderKind reader, long cacheBytes, int searchThreads, int loadThreads, int warmUpMillis) {
     if (cacheBytes < 0) {
       throw new IllegalArgumentException("cache must be at least 0 bytes: " + cacheBytes);
     }
@@ -31,6 +26,11 @@ public record OpenOptions(
     if (warmUpMillis < 0) {
       throw new IllegalArgumentException("warm-up must be at least 0 ms: " + warmUpMillis);
     }
+    this.reader = reader;
+    this.cacheBytes = cacheBytes;
+    this.searchThreads = searchThreads;
+    this.loadThreads = loadThreads;
+    this.warmUpMillis = warmUpMillis;
   }
 
   /** The reader the system allows, no cache, two searches per processor at a time. */
@@ -55,8 +55,41 @@ public record OpenOptions(
     return new OpenOptions(reader, cacheBytes, newSearchThreads, loadThreads, warmUpMillis);
   }
 
+  /** The same with another number of loading threads. */
+  public OpenOptions withLoadThreads(int newLoadThreads) {
+    return new OpenOptions(reader, cacheBytes, searchThreads, newLoadThreads, warmUpMillis);
+  }
+
   /** The same with another time to wait for compilation. */
   public OpenOptions withWarmUpMillis(int newWarmUpMillis) {
     return new OpenOptions(reader, cacheBytes, searchThreads, loadThreads, newWarmUpMillis);
+  }
+
+  /** How full-precision vectors are read. */
+  public ReaderKind reader() {
+    return reader;
+  }
+
+  /** Memory for cached vectors, 0 for none. */
+  public long cacheBytes() {
+    return cacheBytes;
+  }
+
+  /** Most searches at a time, in [1, 4096]; more wait for their turn. */
+  public int searchThreads() {
+    return searchThreads;
+  }
+
+  /** Threads that load graph and codes, in [1, 1024]. */
+  public int loadThreads() {
+    return loadThreads;
+  }
+
+  /**
+   * Most milliseconds that opening waits for the loops of searches to be compiled; with 0 the first
+   * searches take up to hundreds of times as long as later ones.
+   */
+  public int warmUpMillis() {
+    return warmUpMillis;
   }
 }

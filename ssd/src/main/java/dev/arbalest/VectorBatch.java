@@ -11,12 +11,12 @@ import dev.arbalest.vector.F32Rows;
  * returns. Thread-safe.
  */
 public final class VectorBatch {
-  private final LiveIndex index;
+  private final Object index;
   private final Ids ids;
   private final F32Rows vectors;
   private final double[] norms;
 
-  VectorBatch(LiveIndex index, Ids ids, F32Rows vectors, double[] norms) {
+  VectorBatch(Object index, Ids ids, F32Rows vectors, double[] norms) {
     this.index = index;
     this.ids = ids;
     this.vectors = vectors;
@@ -39,7 +39,7 @@ public final class VectorBatch {
   }
 
   /** The norms of the vectors; only for an insert into the index that computed them. */
-  double[] normsFor(LiveIndex target) {
+  double[] normsFor(Object target) {
     if (target != index) {
       throw new IllegalArgumentException("the batch was checked by another index; check it again");
     }

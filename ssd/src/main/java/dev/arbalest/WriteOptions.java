@@ -3,25 +3,18 @@ package dev.arbalest;
 
 import dev.arbalest.natives.SystemFacts;
 
-/**
- * How an index is written to.
- *
- * @param memoryBytes memory budget of the index, the heap of the process included: inserts are
- *     delayed beyond nine tenths of it and refused beyond it
- * @param linkThreads threads that link inserted vectors, in [1, 1024]
- * @param syncMillis 0: a write returns when it is durable. N: it returns at once, and a crash of
- *     the machine, not of the process alone, may lose the writes of the last N milliseconds
- * @param compress whether to compress blocks of the log where that saves a sixteenth
- * @param checkpointBytes length of the log at which a checkpoint is made at the latest. It is made
- *     earlier, from 32 MiB on, when the log is as long as the checkpoint will be. Bounds the time
- *     of a recovery
- */
-public record WriteOptions(
-    long memoryBytes, int linkThreads, int syncMillis, boolean compress, long checkpointBytes) {
+/** How an index is written to. Values are never changed: each {@code with} returns another. */
+public final class WriteOptions {
   private static final long MIN_CHECKPOINT_BYTES = 1 << 20;
 
-  /** Checks the ranges. */
-  public WriteOptions {
+  private final long memoryBytes;
+  private final int linkThreads;
+  private final int syncMillis;
+  private final boolean compress;
+  private final long checkpointBytes;
+
+  private WriteOptions(
+      long memoryBytes, int linkThreads, int syncMillis, boolean compress, long checkpointBytes) {
     if (memoryBytes < 1) {
       throw new IllegalArgumentException("memory must be at least 1 byte: " + memoryBytes);
     }
@@ -35,6 +28,11 @@ public record WriteOptions(
       throw new IllegalArgumentException(
           "checkpoints need at least 1 MiB of log between them: " + checkpointBytes);
     }
+    this.memoryBytes = memoryBytes;
+    this.linkThreads = linkThreads;
+    this.syncMillis = syncMillis;
+    this.compress = compress;
+    this.checkpointBytes = checkpointBytes;
   }
 
   /**
@@ -70,5 +68,39 @@ public record WriteOptions(
   /** The same with other distances between checkpoints. */
   public WriteOptions withCheckpointBytes(long newCheckpointBytes) {
     return new WriteOptions(memoryBytes, linkThreads, syncMillis, compress, newCheckpointBytes);
+  }
+
+  /**
+   * Memory budget of the index, the heap of the process included: inserts are delayed beyond nine
+   * tenths of it and refused beyond it.
+   */
+  public long memoryBytes() {
+    return memoryBytes;
+  }
+
+  /** Threads that link inserted vectors, in [1, 1024]. */
+  public int linkThreads() {
+    return linkThreads;
+  }
+
+  /**
+   * 0: a write returns when it is durable. N: it returns at once, and a crash of the machine, not
+   * of the process alone, may lose the writes of the last N milliseconds.
+   */
+  public int syncMillis() {
+    return syncMillis;
+  }
+
+  /** Whether to compress blocks of the log where that saves a sixteenth. */
+  public boolean compress() {
+    return compress;
+  }
+
+  /**
+   * Length of the log at which a checkpoint is made at the latest. It is made earlier, from 32 MiB
+   * on, when the log is as long as the checkpoint will be. Bounds the time of a recovery.
+   */
+  public long checkpointBytes() {
+    return checkpointBytes;
   }
 }

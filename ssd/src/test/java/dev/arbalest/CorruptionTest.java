@@ -141,7 +141,8 @@ class CorruptionTest {
   }
 
   private static void open(Path path) throws IOException {
-    OpenOptions single = new OpenOptions(ReaderKind.PREAD, 0, 1, 1, 0);
+    OpenOptions single =
+        OpenOptions.defaults().withReader(ReaderKind.PREAD).withSearchThreads(1).withLoadThreads(1);
     try (Index opened = Index.open(path, single, ProgressListener.NONE)) {
       assertThat(opened.count()).isPositive();
     }

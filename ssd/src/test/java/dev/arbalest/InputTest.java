@@ -175,7 +175,7 @@ class InputTest {
     BuildOptions options =
         TestIndexes.options(Metric.L2, "rabitq:1").toBuilder().memoryBytes(100 << 20).build();
     assertThatThrownBy(() -> TestIndexes.build(directory, rows, options))
-        .isInstanceOf(dev.arbalest.cache.MemoryBudgetExceededException.class)
+        .isInstanceOf(dev.arbalest.MemoryBudgetExceededException.class)
         .hasMessageContaining("memory budget of 100.0 MiB is too small")
         .hasMessageContaining("raise it to at least 265m");
     assertThat(directory.resolve("index")).doesNotExist();

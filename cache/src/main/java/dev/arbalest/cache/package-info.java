@@ -1,7 +1,6 @@
 /**
- * Memory that is bounded: {@link dev.arbalest.cache.MemoryBudget} plans a job before it starts,
- * {@link dev.arbalest.cache.VectorCache} keeps the vectors queries ask for most, {@link
- * dev.arbalest.cache.SlabPool} lends working memory.
+ * Memory that is bounded: {@link dev.arbalest.cache.VectorCache} keeps the vectors queries ask for
+ * most, {@link dev.arbalest.cache.SlabPool} lends working memory.
  */
 @NullMarked
 package dev.arbalest.cache;

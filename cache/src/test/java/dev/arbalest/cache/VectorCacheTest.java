@@ -2,7 +2,6 @@
 package dev.arbalest.cache;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -88,21 +87,6 @@ class VectorCacheTest {
       assertThat(torn).hasValue(0);
       assertThat(found.get()).isPositive();
     }
-  }
-
-  @Test
-  void aBudgetNamesTheSmallestThatWorks() {
-    MemoryBudget budget = new MemoryBudget(10 << 20);
-    budget.require("graph", 6 << 20);
-    assertThat(budget.addIfFits("vectors", 5 << 20)).isFalse();
-    assertThat(budget.addIfFits("buffers", 4 << 20)).isTrue();
-    budget.check();
-    budget.require("codes", (2 << 20) + 1);
-    assertThatThrownBy(budget::check)
-        .isInstanceOf(MemoryBudgetExceededException.class)
-        .hasMessageContaining("memory budget of 10.0 MiB is too small")
-        .hasMessageContaining("graph 6.0 MiB")
-        .hasMessageContaining("--memory 13m");
   }
 
   private static void fill(MemorySegment record, long slot) {

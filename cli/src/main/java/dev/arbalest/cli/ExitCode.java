@@ -2,8 +2,8 @@
 package dev.arbalest.cli;
 
 import dev.arbalest.CorruptIndexException;
+import dev.arbalest.MemoryBudgetExceededException;
 import dev.arbalest.WriteRefusedException;
-import dev.arbalest.cache.MemoryBudgetExceededException;
 import dev.arbalest.natives.SystemCallException;
 import org.jspecify.annotations.Nullable;
 

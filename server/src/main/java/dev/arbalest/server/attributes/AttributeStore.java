@@ -271,17 +271,9 @@ public final class AttributeStore implements AutoCloseable {
         });
   }
 
-  /**
-   * A point's row.
-   *
-   * @param id of the point
-   * @param payload its attributes as a JSON object, or null
-   */
-  public record Row(PointId id, @Nullable String payload) {}
-
   /** Rows of some points, in their order; null for those that are not there. */
-  public List<@Nullable Row> rows(List<PointId> ids) throws IOException {
-    List<@Nullable Row> found = new ArrayList<>();
+  public List<@Nullable PointRow> rows(List<PointId> ids) throws IOException {
+    List<@Nullable PointRow> found = new ArrayList<>();
     if (settings.idType() == null) {
       ids.forEach(_ -> found.add(null));
       return found;
@@ -307,9 +299,9 @@ public final class AttributeStore implements AutoCloseable {
    *
    * @param from first id, or null for the very first
    */
-  public List<Row> scroll(@Nullable Filter filter, @Nullable PointId from, int limit)
+  public List<PointRow> scroll(@Nullable Filter filter, @Nullable PointId from, int limit)
       throws IOException {
-    List<Row> found = new ArrayList<>();
+    List<PointRow> found = new ArrayList<>();
     if (settings.idType() == null) {
       return found;
     }

@@ -81,13 +81,13 @@ final class PointRows {
    *
    * @throws IOException if the row is not what was written
    */
-  AttributeStore.Row row(ResultSet rows) throws SQLException, IOException {
+  PointRow row(ResultSet rows) throws SQLException, IOException {
     PointId id = id(rows);
     String payload = rows.getString(2);
     if (checksum(id, payload) != rows.getInt(3)) {
       throw damaged(id);
     }
-    return new AttributeStore.Row(id, payload);
+    return new PointRow(id, payload);
   }
 
   /** Compares all rows with their checksums; returns their number. */
@@ -96,7 +96,7 @@ final class PointRows {
     try (Statement statement = connection.createStatement();
         ResultSet rows = statement.executeQuery("SELECT id, payload, crc FROM points")) {
       while (rows.next()) {
-        AttributeStore.Row _ = row(rows); // compares it with its checksum
+        PointRow _ = row(rows); // compares it with its checksum
         count++;
       }
     }

@@ -11,6 +11,7 @@ import dev.arbalest.WriteReceipt;
 import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.server.attributes.AttributeStore;
 import dev.arbalest.server.attributes.Filter;
+import dev.arbalest.server.attributes.PointRow;
 import dev.arbalest.server.metrics.MeteredCollection;
 import dev.arbalest.server.metrics.SearchEvent;
 import dev.arbalest.server.metrics.ServerMetrics;
@@ -319,7 +320,7 @@ public final class Collection implements MeteredCollection, AutoCloseable {
             AttributeStore store = files.attributes();
             changes.lock(); // what matches must still do when it is changed
             try {
-              List<AttributeStore.Row> rows = store.scroll(filter, first, PAGE_ROWS + 1);
+              List<PointRow> rows = store.scroll(filter, first, PAGE_ROWS + 1);
               change(store, rows.subList(0, Math.min(rows.size(), PAGE_ROWS)), change);
               return rows.size() > PAGE_ROWS ? rows.getLast().id() : null;
             } finally {
@@ -330,11 +331,11 @@ public final class Collection implements MeteredCollection, AutoCloseable {
   }
 
   private static void change(
-      AttributeStore store, List<? extends AttributeStore.@Nullable Row> rows, PayloadChange change)
+      AttributeStore store, List<? extends @Nullable PointRow> rows, PayloadChange change)
       throws IOException {
     List<PointId> known = new ArrayList<>();
     List<@Nullable String> payloads = new ArrayList<>();
-    for (AttributeStore.Row row : rows) {
+    for (PointRow row : rows) {
       if (row != null) {
         known.add(row.id());
         payloads.add(change.apply(row.payload()));
@@ -391,7 +392,7 @@ public final class Collection implements MeteredCollection, AutoCloseable {
       AttributeStore store = files.attributes();
       IdType type = store.settings().idType();
       PointId first = from == null || type == null ? null : from.as(type);
-      List<AttributeStore.Row> rows = store.scroll(filter, first, limit + 1);
+      List<PointRow> rows = store.scroll(filter, first, limit + 1);
       PointId next = rows.size() > limit ? rows.get(limit).id() : null;
       return new PointPage(
           Point.ofRows(

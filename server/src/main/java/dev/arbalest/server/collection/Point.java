@@ -6,6 +6,7 @@ import dev.arbalest.Ids;
 import dev.arbalest.Index;
 import dev.arbalest.SearchResult;
 import dev.arbalest.server.attributes.AttributeStore;
+import dev.arbalest.server.attributes.PointRow;
 import dev.arbalest.server.model.PointId;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -25,14 +26,14 @@ public record Point(
     PointId id, @Nullable String payload, float @Nullable [] vector, float distance) {
   /** The points of rows, in their order; those without a vector are left out. */
   static List<Point> ofRows(
-      @Nullable Index index, List<AttributeStore.@Nullable Row> rows, boolean withVectors)
+      @Nullable Index index, List<@Nullable PointRow> rows, boolean withVectors)
       throws IOException {
     List<Point> points = new ArrayList<>();
     if (index == null) {
       return points;
     }
     IdType type = index.idType();
-    for (AttributeStore.Row row : rows) {
+    for (PointRow row : rows) {
       if (row == null) {
         continue;
       }
@@ -62,11 +63,10 @@ public record Point(
     for (int rank = 0; rank < result.size(); rank++) {
       ids.add(PointId.of(result, rank, type));
     }
-    List<AttributeStore.@Nullable Row> rows =
-        withPayloads ? store.rows(ids) : List.<AttributeStore.@Nullable Row>of();
+    List<@Nullable PointRow> rows = withPayloads ? store.rows(ids) : List.<@Nullable PointRow>of();
     for (int rank = 0; rank < ids.size(); rank++) {
       PointId id = ids.get(rank);
-      AttributeStore.Row row = withPayloads ? rows.get(rank) : null;
+      PointRow row = withPayloads ? rows.get(rank) : null;
       float[] vector = withVectors ? index.vector(PointId.toIds(List.of(id), type), 0) : null;
       boolean isGone = (withPayloads && row == null) || (withVectors && vector == null);
       if (!isGone) {

@@ -5,6 +5,7 @@ import dev.arbalest.IdType;
 import dev.arbalest.Index;
 import dev.arbalest.ProgressListener;
 import dev.arbalest.server.attributes.AttributeStore;
+import dev.arbalest.server.attributes.PointRow;
 import dev.arbalest.server.model.PointId;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -25,10 +26,10 @@ final class Reconciliation {
     IdType type = index.idType();
     PointId from = null;
     while (true) {
-      List<AttributeStore.Row> rows = store.scroll(null, from, ROWS + 1);
+      List<PointRow> rows = store.scroll(null, from, ROWS + 1);
       List<PointId> orphans = new ArrayList<>();
       int known = Math.min(rows.size(), ROWS);
-      for (AttributeStore.Row row : rows.subList(0, known)) {
+      for (PointRow row : rows.subList(0, known)) {
         if (!index.contains(PointId.toIds(List.of(row.id()), type), 0)) {
           orphans.add(row.id());
         }
@@ -56,7 +57,7 @@ final class Reconciliation {
   }
 
   private static void addMissing(AttributeStore store, List<PointId> batch) throws IOException {
-    List<AttributeStore.@Nullable Row> rows = store.rows(batch);
+    List<@Nullable PointRow> rows = store.rows(batch);
     List<PointId> missing = new ArrayList<>();
     List<@Nullable String> nothing = new ArrayList<>();
     for (int i = 0; i < rows.size(); i++) {

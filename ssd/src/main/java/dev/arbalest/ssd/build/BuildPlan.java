@@ -2,8 +2,8 @@
 package dev.arbalest.ssd.build;
 
 import dev.arbalest.ElementType;
-import dev.arbalest.cache.MemoryBudget;
 import dev.arbalest.pq.CodecSpec;
+import dev.arbalest.ssd.store.MemoryBudget;
 import dev.arbalest.vamana.BuildParameters;
 import dev.arbalest.vamana.Graph;
 import dev.arbalest.vector.F32Rows;
@@ -58,7 +58,7 @@ public record BuildPlan(MemoryBudget budget, Vectors vectors) {
   /**
    * Plans.
    *
-   * @throws dev.arbalest.cache.MemoryBudgetExceededException naming the smallest budget that works
+   * @throws dev.arbalest.MemoryBudgetExceededException naming the smallest budget that works
    */
   static BuildPlan of(F32Rows rows, int codeDimension, BuildSpec options) {
     MemoryBudget budget = required(rows.count(), codeDimension, options);

@@ -2,10 +2,10 @@
 package dev.arbalest.ssd.live;
 
 import dev.arbalest.IdType;
-import dev.arbalest.cache.MemoryBudget;
 import dev.arbalest.pq.Codec;
 import dev.arbalest.ssd.format.Manifest;
 import dev.arbalest.ssd.store.IndexLoader;
+import dev.arbalest.ssd.store.MemoryBudget;
 
 /**
  * How many nodes fit the memory budget of an index that is written to. Room for as many is

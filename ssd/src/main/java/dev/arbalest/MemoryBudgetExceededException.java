@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.arbalest.cache;
+package dev.arbalest;
 
 /** A job does not fit its memory budget; the message says which budget would do. */
 public final class MemoryBudgetExceededException extends RuntimeException {
@@ -7,7 +7,12 @@ public final class MemoryBudgetExceededException extends RuntimeException {
 
   private final long neededBytes;
 
-  MemoryBudgetExceededException(String message, long neededBytes) {
+  /**
+   * Creates it.
+   *
+   * @param neededBytes the smallest budget that works
+   */
+  public MemoryBudgetExceededException(String message, long neededBytes) {
     super(message);
     this.neededBytes = neededBytes;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.arbalest.cache;
+package dev.arbalest.ssd.store;
 
+import dev.arbalest.MemoryBudgetExceededException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
