@@ -34,7 +34,7 @@ import tools.jackson.databind.node.ObjectNode;
       "Latencies are those of a warmed JVM; the first query's is given apart."
     })
 final class SearchCommand implements Callable<Integer>, Failures.Verbose {
-  /** Candidates of which a prefix is read, unless told otherwise. */
+  /** Default number of candidates whose prefix is read. */
   private static final int PREFIX_RERANK = 32;
 
   @Mixin private CommonOptions common;

@@ -48,8 +48,8 @@ public final class NativeMemory implements AutoCloseable {
   }
 
   /**
-   * The same for memory of which only the beginning may ever be used: it is on 4 KiB pages until
-   * {@link #use} says that more than a little is.
+   * The same for memory that may be used only in part: it has 4 KiB pages until {@link #use} says
+   * that more than a little is.
    */
   @MustBeClosed
   public static NativeMemory reserve(long bytes) {

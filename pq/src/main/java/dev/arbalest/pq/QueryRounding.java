@@ -19,7 +19,7 @@ final class QueryRounding {
   private float step;
   private double variance;
 
-  /** For codes of so many bits. */
+  /** Rounds queries for codes of some bits. */
   QueryRounding(int codeBits) {
     this.bits = QUERY_BITS[codeBits];
   }

@@ -3,7 +3,7 @@ package dev.arbalest.pq;
 
 import java.lang.foreign.MemorySegment;
 
-/** Decodes codes of which each stands for one vector: the products are those of the vectors. */
+/** Decodes codes that each stand for one vector: products are between those vectors. */
 final class ReconstructingDecoder implements CodeDecoder {
   private final Reconstruction reconstruction;
   private final float[] vector;

@@ -7,9 +7,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 
 /**
- * Squared Euclidean distances between vectors of which only {@code sq8} codes are at hand: the
- * distances of their decoded values. Holds scratch; not thread-safe, one per thread. Nothing
- * allocates after construction, except for batches larger than any before.
+ * Squared Euclidean distances between vectors known by their {@code sq8} codes alone: the distances
+ * of their decoded values. Holds scratch; not thread-safe, one per thread. Nothing allocates after
+ * construction, except for batches larger than any before.
  */
 public final class ScalarQuantizerPairs {
   private final ScalarQuantizer codec;

@@ -13,7 +13,7 @@ import java.util.function.IntConsumer;
  * before.
  */
 final class BatchInserter {
-  /** Where most nodes are about to leave searches take lists up to so many times as long. */
+  /** Factor by which search lists may grow where most nodes are about to leave. */
   private static final int LISTS_AMONG_DEAD = 4;
 
   private final Graph graph;

@@ -150,7 +150,7 @@ public final class Graph implements AutoCloseable {
     }
   }
 
-  /** Bytes the neighbours of so many nodes take. */
+  /** Bytes for the neighbours of some number of nodes. */
   public static long byteSize(int nodeCount, int maxDegree) {
     return 4L * nodeCount * maxDegree;
   }
@@ -227,7 +227,7 @@ public final class Graph implements AutoCloseable {
     if (count > maxDegree) {
       throw new IllegalArgumentException(count + " neighbours exceed the degree " + maxDegree);
     }
-    VarHandle.releaseFence(); // codes of new neighbours are there for who finds these
+    VarHandle.releaseFence(); // a thread that finds new neighbours sees their codes
     long base = base(node);
     for (int i = 0; i < count; i++) {
       segment.set(INT, base + 4L * i, source[from + i]);

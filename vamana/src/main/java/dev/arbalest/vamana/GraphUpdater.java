@@ -30,7 +30,7 @@ public final class GraphUpdater {
    */
   private static final int SURVIVORS_PER_DEAD = 2;
 
-  /** A batch is no larger than one in so many of those it is linked to. */
+  /** Living nodes per node of a batch, at least. */
   private static final int LIVING_PER_BATCHED = 4;
 
   /** Bounds the memory a batch's edges take. */
@@ -39,7 +39,7 @@ public final class GraphUpdater {
   /** More nodes out of reach than this are too many to be hung on somewhere... */
   private static final int LOST_BEFORE_RELINK = 8;
 
-  /** ... if they are more than one of so many. */
+  /** ... if they exceed one node in this many. */
   private static final int LOST_SHARE = 20;
 
   private final Graph graph;
@@ -61,7 +61,7 @@ public final class GraphUpdater {
    * Makes an updater of a graph whose live nodes have all been linked.
    *
    * @param parameters R and alpha of prunes, and list of searches; R at most the graph's degree,
-   *     which had better be larger: a node is pruned back to R when it is full
+   *     which should be larger: a full node is pruned back to R
    */
   public GraphUpdater(
       Graph graph, NodeDistances distances, BuildParameters parameters, Workers workers) {

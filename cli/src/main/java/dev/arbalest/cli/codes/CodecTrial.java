@@ -23,7 +23,7 @@ public final class CodecTrial {
   private static final int NEIGHBORS = 10;
   private static final int MAX_RANK = 100;
 
-  /** Every so many base rows one is looked at closely for each query. */
+  /** Distance between the base rows that each query examines closely. */
   private static final int ERROR_SAMPLES = 200;
 
   private final CodecTrialData data;

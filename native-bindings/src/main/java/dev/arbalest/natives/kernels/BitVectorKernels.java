@@ -204,7 +204,7 @@ final class BitVectorKernels {
   /**
    * Weighted differences {@code d} of four planes of codes: {@code d0 + 2 d1 + ((d2 + 2 d3) <<
    * shift)}. Query planes are taken from the highest down and the sums doubled between them: four
-   * chains side by side, one of which alone would wait for itself.
+   * independent chains, as a single chain would wait for its own results.
    */
   private static long fourPlanes(
       long c0, long c1, long c2, long c3, int shift, long planes, int queryBits, long planeBytes) {

@@ -30,7 +30,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Decides which client may do what: bearer tokens, of which a file holds SHA-256 digests (they are
+ * Decides which client may do what by bearer tokens; a file holds their SHA-256 digests (they are
  * random, 256 bits long: a slow hash would add nothing), with scopes and collections. Without a
  * file everybody may do everything. Also how often: a bucket of requests per client. Thread-safe.
  */

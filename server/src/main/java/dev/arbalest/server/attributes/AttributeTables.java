@@ -18,7 +18,7 @@ import java.util.Map;
 
 /** The tables of an attribute database, its settings, and values as SQL parameters. */
 final class AttributeTables {
-  /** Says whose file it is ("ARBA"), and of which version. */
+  /** Identifies the file ("ARBA") and its version. */
   private static final int APPLICATION_ID = 0x41524241;
 
   private static final int VERSION = 2;

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 public final class FieldIndexes {
   private final SqliteDatabase database;
 
-  /** Numbers of indexed fields by their JSON paths, once their rows are there for everybody. */
+  /** Numbers of indexed fields by their JSON paths, once every reader sees their rows. */
   private final Map<String, Integer> numbers = new ConcurrentHashMap<>();
 
   FieldIndexes(SqliteDatabase database) throws IOException {
@@ -177,7 +177,7 @@ public final class FieldIndexes {
         change,
         () -> {
           if (made[0] > 0) {
-            numbers.put(fieldPath, made[0]); // now that its rows are there for everybody
+            numbers.put(fieldPath, made[0]); // every reader sees its rows now
           }
         });
   }

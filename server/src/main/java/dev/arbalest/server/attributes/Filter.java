@@ -19,7 +19,7 @@ public sealed interface Filter {
   /** At least one of some conditions. */
   record Or(List<Filter> parts) implements Filter {}
 
-  /** At least so many of some conditions. */
+  /** At least a minimum number of some conditions. */
   record AtLeast(int count, List<Filter> parts) implements Filter {}
 
   /** The opposite of a condition. */
@@ -60,10 +60,10 @@ public sealed interface Filter {
    */
   record Test(Operator operator, Object value, boolean isTime) {}
 
-  /** A field of which one value passes all of several tests. */
+  /** A field with a value that passes all of several tests. */
   record CompareAll(FieldPath field, List<Test> tests) implements Filter {}
 
-  /** A field of which one value is none of some, all of one kind. */
+  /** A field with a value that differs from all of some values of one kind. */
   record NoneOf(FieldPath field, List<Object> values) implements Filter {}
 
   /** A field whose number of values is compared. */
@@ -75,7 +75,7 @@ public sealed interface Filter {
   /** A field that is null. */
   record IsNull(FieldPath field) implements Filter {}
 
-  /** A field whose elements are objects one of which satisfies a condition. */
+  /** A field with an element, an object, that satisfies a condition. */
   record Nested(FieldPath field, Filter condition) implements Filter {}
 
   /** A point with one of some ids. */

@@ -171,7 +171,7 @@ public final class Collection implements MeteredCollection, AutoCloseable {
    * Inserts points, in place of those with the same ids. They are durable and found when this
    * returns.
    *
-   * @param ids all numbers or all text, as those that are there
+   * @param ids all numbers or all text, like those of the present points
    * @param payloads JSON objects, null for none
    * @param vectors as many, of the collection's dimension
    */
@@ -292,7 +292,7 @@ public final class Collection implements MeteredCollection, AutoCloseable {
     }
   }
 
-  /** Changes the attributes of points that are there. */
+  /** Changes the attributes of points; ids without a point are ignored. */
   public void changePayloads(List<PointId> ids, PayloadChange change) {
     use(files -> {
       AttributeStore store = files.attributes();

@@ -18,10 +18,10 @@ import java.util.List;
  * else the walk goes further and further, and if that is not enough many are compared.
  */
 public final class FilteredSearch {
-  /** Up to so many points that a filter accepts are all compared with the query. */
+  /** If a filter accepts no more points than this, all of them are compared with the query. */
   public static final int MAX_AMONG = 4096;
 
-  /** Up to so many when even the longest walk finds too few. */
+  /** The same limit when even the longest walk finds too few. */
   private static final int MAX_SCANNED = 500_000;
 
   private static final int LONGEST_LIST = 100_000;

@@ -17,7 +17,7 @@ import java.util.concurrent.locks.LockSupport;
  * for a while, and then cost nothing but their files. Thread-safe.
  */
 final class OpenCollections implements AutoCloseable {
-  /** Memory to open one takes besides its points. */
+  /** Memory that an open collection takes in addition to its points. */
   private static final long OPEN_BYTES = 8L << 20;
 
   private static final long SMALL_BYTES = 8L << 20;

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Reads the filters of Flight tickets: a list of which all must hold, each {@code
+ * Reads the filters of Flight tickets: a list of conditions that must all hold, each {@code
  * {"field","operator"|"op","value"}} or {@code {"logic":"AND|OR|NOT","filters":[...]}}. Stateless.
  */
 final class FlightFilters {

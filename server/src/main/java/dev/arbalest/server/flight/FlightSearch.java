@@ -162,7 +162,7 @@ final class FlightSearch {
     BackpressureStrategy pressure =
         new BackpressureStrategy.CallbackBackpressureStrategy() {
           @Override
-          protected void cancelCallback() { // besides waking who waits
+          protected void cancelCallback() { // in addition to waking the waiting thread
             copying.cancel();
           }
         };

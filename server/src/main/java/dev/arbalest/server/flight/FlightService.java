@@ -44,10 +44,7 @@ import org.apache.arrow.vector.VectorSchemaRoot;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/**
- * The server's end of Arrow Flight: finds who does what a call asks for, and tells how it ended.
- * Thread-safe.
- */
+/** The server's end of Arrow Flight: dispatches each call and reports its outcome. Thread-safe. */
 public final class FlightService extends NoOpFlightProducer implements AutoCloseable {
   private static final int PAGE_ROWS = 256;
   private static final long MEBI = 1 << 20;
@@ -416,12 +413,12 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
   public void close() throws IOException {
     try {
       server.shutdown();
-      descriptors.cancel(); // nothing of those calls is under way yet
+      descriptors.cancel(); // those calls have not begun
       if (!server.awaitTermination(STOP_SECONDS, TimeUnit.SECONDS)) {
         ServerLog.warn("flight calls were still running after " + STOP_SECONDS + " s", null);
       }
       server.close();
-      memory.close(); // who waits for it need not be waited for
+      memory.close(); // threads that wait for memory give up
       executor.shutdown();
       if (!executor.awaitTermination(STOP_SECONDS, TimeUnit.SECONDS)) {
         ServerLog.warn("flight calls do not end; they are left", null);

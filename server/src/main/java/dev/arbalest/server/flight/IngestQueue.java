@@ -37,7 +37,7 @@ final class IngestQueue implements AutoCloseable {
   /** Rows of one batch in a buffer, and those of it that were left out. */
   private record Part(int rows, ArrayNode rejected, int refused, boolean isLast) {}
 
-  /** Rows of a batch of which it is told why they were left out. */
+  /** Rejected rows of a batch that are reported with a reason. */
   private static final int MAX_REASONS = 1000;
 
   private final Collection collection;

@@ -11,7 +11,7 @@ import io.grpc.Status;
 
 /**
  * Asks for the next message of a call when the one before has been taken in: Arrow asks for five,
- * each of which may be hundreds of megabytes, and none of which its allocator counts yet.
+ * which may be hundreds of megabytes each and which its allocator does not count yet.
  */
 final class MessageFlowControl implements ServerInterceptor {
   @Override
@@ -37,7 +37,7 @@ final class MessageFlowControl implements ServerInterceptor {
         if (paced.ended) {
           super.onComplete();
         } else {
-          super.onCancel(); // a message could not be read: who waits for the next must know
+          super.onCancel(); // a message could not be read: wake the thread that waits for the next
         }
       }
     };

@@ -20,7 +20,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Connections of HTTP that do not bring a request: the head of the first must be there soon, that
- * of the next after some minutes. An address has so many connections at a time; when one more
+ * of the next after some minutes. An address has a limited number of connections; when one more
  * comes, the one of them that has waited longest without a request goes, so that a client that
  * holds many does not keep others behind the same address out. Bodies have deadlines of their own
  * ({@link BodyTimeouts}). Thread-safe.

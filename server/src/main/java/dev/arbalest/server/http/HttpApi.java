@@ -18,8 +18,8 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Answers HTTP requests: asks {@link HttpRoutes} for the operation, checks who asks, and turns
- * failures into statuses. Runs on a virtual thread per request.
+ * Answers HTTP requests: asks {@link HttpRoutes} for the operation, identifies the client, and
+ * turns failures into statuses. Runs on a virtual thread per request.
  */
 public final class HttpApi {
   private final ServerMetrics metrics;

@@ -20,8 +20,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * A request over HTTP, with its body, which is read at most once and within limits: of its own
- * size, of all bodies under way together, and of time. Closed when it is answered: what is made of
- * a body is about as large. Used by the one thread that answers it.
+ * size, of all bodies together, and of time. Closed when it is answered: what is made of a body is
+ * about as large. Used by the one thread that answers it.
  */
 final class IncomingRequest implements AutoCloseable {
   static final HeaderName ID = HeaderNames.create(ServerLog.REQUEST_ID);
@@ -197,7 +197,7 @@ final class IncomingRequest implements AutoCloseable {
     }
   }
 
-  /** Takes room for so many bytes; returns how long that took. */
+  /** Takes room for some bytes; returns how long that took. */
   private long acquire(long bytes) {
     long begin = System.nanoTime();
     int permits = (int) (bytes / KIBI) + 1;
@@ -226,7 +226,8 @@ final class IncomingRequest implements AutoCloseable {
         return size == bytes.length ? bytes : Arrays.copyOf(bytes, size);
       }
       size += read;
-      if (size > SMALL_BYTES && held == 0) { // then all at once: who has room can go on to the end
+      if (size > SMALL_BYTES
+          && held == 0) { // take all of it at once, so that a request with room can finish
         reading.allowUntil(Long.MAX_VALUE / 2 + System.nanoTime()); // it waits for others
         deadline += acquire(announced < 0 ? limits.mostBytes() : announced);
       }

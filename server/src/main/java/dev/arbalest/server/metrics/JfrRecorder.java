@@ -12,7 +12,7 @@ import jdk.jfr.Configuration;
 import jdk.jfr.Recording;
 import org.jspecify.annotations.Nullable;
 
-/** A flight recording that is always on, of which the last minutes are kept. */
+/** A flight recording that is always on and keeps the last minutes. */
 public final class JfrRecorder implements AutoCloseable {
   private static final Duration KEPT = Duration.ofMinutes(10);
 

@@ -254,7 +254,7 @@ public final class ServerMetrics {
     return List.of(hops, reads, wasted, hits, inserted, deleted, delays, faults);
   }
 
-  /** Shows a collection of which nothing was counted yet. */
+  /** Shows a collection before anything was counted for it. */
   public void add(String collection) {
     ofCollections().forEach(counter -> counter.initLabelValues(collection));
   }

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param searchThreads searches at a time
  * @param queue searches that may wait for a thread; more are refused
  * @param linkThreads threads per collection that put inserted vectors into the graph
- * @param batchBytes vectors are written in batches of so many bytes
+ * @param batchBytes size of the batches in which vectors are written
  * @param requestBytes largest body over HTTP
  * @param flightBatchBytes largest batch over Arrow Flight
  * @param bodySeconds a request's body must come within, and a second more for each 256 KiB
@@ -204,7 +204,7 @@ public record ServerOptions(
       return this;
     }
 
-    /** Clients may send a table as one batch, of which several are in memory at a time. */
+    /** Clients may send a table as one batch, and several batches are in memory at a time. */
     private int fittingBatchBytes() {
       long heap = Runtime.getRuntime().maxMemory(); // and as much is for Netty, which reads them
       long most = Math.clamp(heap / 8, MIN_BATCH_BYTES, MAX_BATCH_BYTES);

@@ -96,7 +96,7 @@ public final class QdrantCollections {
     return QdrantReplies.bool(true);
   }
 
-  /** State and figures; members its clients insist on are there in every state. */
+  /** State and figures; every state has the members that clients require. */
   public JsonNode describe(String name) {
     Collection collection = collections.get(name);
     ObjectNode result = QdrantReplies.object();

@@ -48,7 +48,7 @@ public record VectorFile(int dimension, ElementType type) {
     return FileHeader.BYTES + slot * slotBytes();
   }
 
-  /** Size of a file of so many slots. */
+  /** Size in bytes of a file with some number of slots. */
   public long fileBytes(int count) {
     return offset(count);
   }

@@ -55,7 +55,7 @@ public final class DecodedPairs implements PairDistances {
     java.util.Arrays.fill(places, EMPTY);
   }
 
-  /** Memory for decoded codes of so many floats. */
+  /** Memory in bytes for decoded codes of some length in floats. */
   static long byteSize(int length) {
     return 4L * length * ROWS;
   }

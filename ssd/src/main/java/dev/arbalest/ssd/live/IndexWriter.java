@@ -249,7 +249,7 @@ public final class IndexWriter implements AutoCloseable {
       if (known == IdMap.NONE) {
         loaded.ids().set(node, ids, from + i);
       } else {
-        loaded.ids().share(node, known); // its text is there already
+        loaded.ids().share(node, known); // the table has its text already
       }
       int old = map.put(node, ids, from + i);
       if (old != IdMap.NONE) {
@@ -417,7 +417,7 @@ public final class IndexWriter implements AutoCloseable {
     }
   }
 
-  /** Last block of the log of which everything is linked; under the lock. */
+  /** Last block of the log whose vectors are all linked; under the lock. */
   long linkedSequence() {
     assert state.lock.isHeldByCurrentThread();
     int head = tail.head();

@@ -24,10 +24,10 @@ import java.util.concurrent.locks.ReentrantLock;
  * when no search that started before is running. {@link ReaderPhaser} waits for both.
  */
 final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
-  /** Dead nodes that leave together share a pass over the graph: of so many nodes one is dead. */
+  /** Nodes per dead node when dead nodes leave together, which share a pass over the graph. */
   private static final int NODES_PER_DEAD = 500;
 
-  /** One of so many nodes changes before a pass over the graph looks for those cut off. */
+  /** Nodes per change when a pass over the graph looks for unreachable nodes. */
   private static final int CHANGES_PER_RECONNECT = 20;
 
   private static final int CHANGES_PER_IDLE_RECONNECT = 100;
@@ -103,7 +103,7 @@ final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
     } catch (InterruptedException e) {
       writer.fail(e);
     } catch (Throwable e) {
-      writer.fail(e); // whoever writes next is told; searches go on
+      writer.fail(e); // the next write fails with it; searches continue
     }
   }
 

@@ -121,7 +121,7 @@ final class LiveDistances implements NodeDistances {
         slot.read(node, row, 0);
         scorer.query(row);
       } catch (IOException e) {
-        unreadable = node; // whoever asks for the vector is told; its code is enough here
+        unreadable = node; // a read of the vector reports it; its code is enough here
       }
     }
 

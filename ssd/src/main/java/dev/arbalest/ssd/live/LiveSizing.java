@@ -12,7 +12,7 @@ import dev.arbalest.ssd.store.MemoryBudget;
  * reserved, which costs nothing; memory is taken as they come.
  */
 public final class LiveSizing implements IndexLoader.Sizing {
-  /** Id, checksum and death, and places in the map from ids, of which a third to two are empty. */
+  /** Id, checksum, death, and places in the id map, which is one to two thirds empty. */
   private static final long TABLES_BYTES_PER_NODE = 8 + 4 + 4 + 12;
 
   /** A text of an id is a few tens of bytes long; memory is taken as they come. */

@@ -49,12 +49,12 @@ public final class MemoryGauge {
     return measuredBytes + grownBytes;
   }
 
-  /** Notes that there are so many nodes more. */
+  /** Counts additional nodes. */
   synchronized void grew(int nodes) {
     grownBytes += nodes * bytesPerNode;
   }
 
-  /** Whether there is room for so many nodes and bytes more. */
+  /** Whether there is room for additional nodes and bytes. */
   boolean allows(long nodes, long bytes) {
     return nodes == 0 || usedBytes() + nodes * bytesPerNode + bytes <= budgetBytes;
   }

@@ -37,7 +37,7 @@ public final class WriteSession implements AutoCloseable {
   /** After a checkpoint failed the log grows by so much less until the next is tried. */
   private static final int CHECKPOINTS_PER_RETRY = 4;
 
-  /** As long as checkpoints fail the log may be so many times as long as it should. */
+  /** Factor by which the log may exceed its length while checkpoints fail. */
   private static final int MAX_LOGS = 4;
 
   private static final long MIN_LOG_BYTES = 32 << 20;

@@ -120,7 +120,7 @@ final class BytePlanes implements AutoCloseable {
   /**
    * Decodes what {@link #encode} made of {@code bytes} bytes.
    *
-   * @throws IOException if the encoding is not one of so many bytes
+   * @throws IOException if the encoding does not decode to that number of bytes
    */
   void decode(
       MemorySegment source, int encodedBytes, int bytes, int floatsFrom, MemorySegment target)

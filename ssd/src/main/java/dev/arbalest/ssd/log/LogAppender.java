@@ -41,7 +41,7 @@ public final class LogAppender implements AutoCloseable {
   /**
    * Appends a block; it is durable when {@link WriteAheadLog#acknowledge} says so.
    *
-   * @param payload bytes [0, bytes), of which [floatsFrom, bytes) are floats
+   * @param payload bytes [0, bytes); [floatsFrom, bytes) are floats
    * @return its sequence
    * @throws IOException if the disk is full or fails; the block is then not in the log
    */

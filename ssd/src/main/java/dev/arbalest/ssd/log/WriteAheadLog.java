@@ -280,7 +280,7 @@ public final class WriteAheadLog implements AutoCloseable {
     synchronized (syncing) {
       long upTo = written;
       if (durable >= upTo) {
-        return; // who waited before for the lock did it for this one, too
+        return; // the previous holder of the lock synced this block, too
       }
       requireUsable();
       // Not under the other lock: others append meanwhile. roll() changes the file under this one.
@@ -315,7 +315,7 @@ public final class WriteAheadLog implements AutoCloseable {
       try {
         makeDurable();
       } catch (IOException e) {
-        failure = e; // whoever appends next is told
+        failure = e; // the next append fails with it
       }
     }
   }
@@ -352,8 +352,7 @@ public final class WriteAheadLog implements AutoCloseable {
   }
 
   /**
-   * Gives up the segments of which no block behind {@code sequence} remains; their files become new
-   * segments.
+   * Releases the segments without blocks behind {@code sequence}; their files become new segments.
    */
   public void release(long sequence) throws IOException {
     synchronized (writing) {

@@ -114,7 +114,7 @@ public final class CacheWarmup implements AutoCloseable {
     for (int count : linked) {
       nodesWith[count]++;
     }
-    // The largest count of which not all nodes fit, and how many do.
+    // The largest count whose nodes do not all fit, and how many of them do.
     int least = most;
     long room = Math.min(wanted, nodes);
     long size = room;

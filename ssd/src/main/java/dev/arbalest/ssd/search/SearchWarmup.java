@@ -55,7 +55,7 @@ public final class SearchWarmup implements AutoCloseable {
     return codec.spec() + " " + codec.metric();
   }
 
-  /** Waits until searches are steady, but not longer than so many milliseconds. */
+  /** Waits until searches are steady, at most some milliseconds. */
   public void await(long millis) {
     Thread running = thread;
     if (running == null || millis == 0) {
@@ -81,7 +81,7 @@ public final class SearchWarmup implements AutoCloseable {
         NativeMemory codes = NativeMemory.allocate((long) NODES * codec.codeBytes());
         Graph graph = Graph.allocate(NODES, DEGREE)) {
       for (long at = 0; at < codes.byteSize(); at++) {
-        // Bytes of which any four are a float of moderate size: no estimate is NaN.
+        // Any four of these bytes are a float of moderate size: no estimate is NaN.
         codes.segment().set(ValueLayout.JAVA_BYTE, at, (byte) random.nextInt(0x40));
       }
       int[] neighbors = new int[DEGREE];

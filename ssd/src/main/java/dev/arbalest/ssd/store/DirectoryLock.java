@@ -26,11 +26,11 @@ public final class DirectoryLock implements AutoCloseable {
 
   /** What a directory is locked for. */
   public enum Use {
-    /** Other files are made and take the place of those that are there. */
+    /** New files are written and replace the present ones. */
     BUILD,
-    /** The files that are there are changed. */
+    /** The present files are changed. */
     UPDATE,
-    /** The files that are there are read. */
+    /** The present files are read. */
     READ
   }
 

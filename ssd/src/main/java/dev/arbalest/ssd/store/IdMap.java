@@ -48,7 +48,7 @@ public final class IdMap implements AutoCloseable {
     return memory.byteSize();
   }
 
-  /** Memory it takes with so many ids more, while it grows. */
+  /** Memory in bytes with additional ids, while the map grows. */
   public long byteSizeWith(int more) {
     return mustGrow(size + (long) more) ? 3 * byteSize() : byteSize();
   }

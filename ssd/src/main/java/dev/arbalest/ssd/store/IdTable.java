@@ -65,12 +65,12 @@ public final class IdTable implements AutoCloseable {
     textBytes = bytes;
   }
 
-  /** Bytes of memory that so many nodes take. */
+  /** Memory in bytes for some number of nodes. */
   public long byteSize(int nodes) {
     return 8L * nodes + textBytes;
   }
 
-  /** Whether there is room for texts of so many bytes. */
+  /** Whether there is room for additional bytes of text. */
   public boolean hasRoom(long bytes) {
     return type == IdType.INT64 || textBytes + bytes <= texts.byteSize();
   }

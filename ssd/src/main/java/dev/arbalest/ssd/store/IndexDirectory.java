@@ -365,7 +365,7 @@ public final class IndexDirectory implements AutoCloseable {
     Set<String> needed = new HashSet<>();
     if (committed.isPresent()) {
       needed.addAll(names(committed.get()));
-      needed.add(RecallCurve.FILE_NAME); // of the index that is there until another replaces it
+      needed.add(RecallCurve.FILE_NAME); // belongs to the present index until another replaces it
     }
     removeAllBut(needed);
   }
