@@ -9,6 +9,7 @@ import dev.arbalest.ssd.search.CacheWarmup;
 import dev.arbalest.ssd.search.SearchContext;
 import dev.arbalest.ssd.search.SearchWarmup;
 import dev.arbalest.ssd.search.Searcher;
+import dev.arbalest.ssd.search.TrackedSet;
 import dev.arbalest.ssd.store.DirectoryLock;
 import dev.arbalest.ssd.store.IdMap;
 import dev.arbalest.ssd.store.IndexLoader;
@@ -17,6 +18,7 @@ import dev.arbalest.ssd.store.SingleSlotReader;
 import dev.arbalest.ssd.store.StoredRows;
 import dev.arbalest.vamana.CandidateList;
 import dev.arbalest.vamana.Graph;
+import dev.arbalest.vamana.NodeSet;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
@@ -24,6 +26,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.function.IntPredicate;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -219,6 +222,77 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
   }
 
   /**
+   * Finds the nearest neighbours within a set of vectors: min(k, {@link PointSet#count}) of them,
+   * whatever the set. It compares the codes of the whole set or traverses the graph inside it,
+   * whichever is expected to take less time; {@link SearchResult#plan} says which.
+   *
+   * @throws IllegalArgumentException if the set belongs to another index
+   * @see #search(float[], SearchParameters)
+   */
+  public void search(float[] query, SearchParameters parameters, PointSet set, SearchResult result)
+      throws IOException {
+    result.reset(parameters.k());
+    searcher.runWithin(
+        query,
+        parameters,
+        set.trackedBy(this),
+        (nearest, context) -> take(nearest, context, result));
+  }
+
+  /**
+   * The vectors with some ids; ids that do not exist are ignored.
+   *
+   * @throws BadInputException if ids are of another type than the index's
+   */
+  public PointSet pointSet(Ids ids) {
+    return newSet(_ -> {
+      NodeSet nodes = new NodeSet(loaded.graph().nodeCount());
+      for (int i = 0; i < ids.size(); i++) {
+        int node = find(ids, i);
+        if (node != IdMap.NONE) {
+          nodes.add(node);
+        }
+      }
+      return nodes;
+    });
+  }
+
+  /** The vectors whose ids a filter accepts; writes wait until it was asked about all of them. */
+  public PointSet pointSet(IdFilter filter) {
+    return newSet(all -> {
+      NodeSet nodes = new NodeSet(loaded.graph().nodeCount());
+      for (int node = 0; node < loaded.graph().nodeCount(); node++) {
+        if (all.contains(node) && filter.accepts(loaded.number(node), loaded.text(node))) {
+          nodes.add(node);
+        }
+      }
+      return nodes;
+    });
+  }
+
+  /** Makes a set out of the set of all vectors. */
+  final PointSet newSet(UnaryOperator<NodeSet> choice) {
+    long phase = searcher.enter();
+    try {
+      return new PointSet(this, track(choice));
+    } finally {
+      searcher.phaser().exit(phase);
+    }
+  }
+
+  /** Makes a set that follows what is written; within a read section. */
+  TrackedSet track(UnaryOperator<NodeSet> choice) {
+    NodeSet all = new NodeSet(loaded.graph().nodeCount());
+    for (int node = 0; node < loaded.graph().nodeCount(); node++) {
+      if (!loaded.isDead(node)) {
+        all.add(node);
+      }
+    }
+    NodeSet chosen = choice.apply(all);
+    return new TrackedSet(chosen, chosen.sizeOfIntersection(all));
+  }
+
+  /**
    * Searches as if the index did not hold the vector of a node.
    *
    * @param excluded that node, not the entry point, or {@link SearchContext#NO_NODE}
@@ -243,13 +317,16 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
         query,
         parameters,
         context -> {
-          CandidateList nearest = search.run(context);
-          result.setCosts(context.costs());
-          for (int rank = 0; rank < nearest.size(); rank++) {
-            int node = nearest.node(rank);
-            result.add(loaded.number(node), loaded.text(node), nearest.distance(rank));
-          }
+          take(search.run(context), context, result);
         });
+  }
+
+  private void take(CandidateList nearest, SearchContext context, SearchResult result) {
+    result.setCosts(context.costs());
+    for (int rank = 0; rank < nearest.size(); rank++) {
+      int node = nearest.node(rank);
+      result.add(loaded.number(node), loaded.text(node), nearest.distance(rank));
+    }
   }
 
   /**

@@ -12,16 +12,19 @@ import dev.arbalest.ssd.live.MemoryGauge;
 import dev.arbalest.ssd.live.WriteSession;
 import dev.arbalest.ssd.search.SearchWarmup;
 import dev.arbalest.ssd.search.Searcher;
+import dev.arbalest.ssd.search.TrackedSet;
 import dev.arbalest.ssd.search.UnlinkedRows;
 import dev.arbalest.ssd.store.IndexDirectory;
 import dev.arbalest.ssd.store.IndexLoader;
 import dev.arbalest.ssd.store.LoadedIndex;
 import dev.arbalest.ssd.store.SingleSlotReader;
+import dev.arbalest.vamana.NodeSet;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.function.UnaryOperator;
 
 /**
  * An index that is open for searches and writes.
@@ -287,6 +290,11 @@ public final class LiveIndex extends Index {
   public int count() {
     searcher.requireOpen();
     return session.writer().live();
+  }
+
+  @Override
+  TrackedSet track(UnaryOperator<NodeSet> choice) {
+    return session.writer().track(choice);
   }
 
   @Override

@@ -16,6 +16,9 @@ public final class SearchResult {
   private int accepted;
   private int hops;
   private int scored;
+  private int lookedThrough;
+  private SearchPlan plan = SearchPlan.TRAVERSAL;
+  private double expectedNanos;
   private int reads;
   private long readBytes;
   private int wastedReads;
@@ -41,6 +44,9 @@ public final class SearchResult {
     accepted = costs.accepted;
     hops = costs.hops;
     scored = costs.scored;
+    lookedThrough = costs.lookedThrough;
+    plan = costs.plan;
+    expectedNanos = costs.expectedNanos;
     reads = costs.reads;
     readBytes = costs.readBytes;
     wastedReads = costs.wastedReads;
@@ -55,6 +61,7 @@ public final class SearchResult {
   public void addCosts(SearchResult other) {
     hops += other.hops;
     scored += other.scored;
+    lookedThrough += other.lookedThrough;
     reads += other.reads;
     readBytes += other.readBytes;
     wastedReads += other.wastedReads;
@@ -121,6 +128,21 @@ public final class SearchResult {
   /** Codes scored. */
   public int scored() {
     return scored;
+  }
+
+  /** How the search found its candidates. */
+  public SearchPlan plan() {
+    return plan;
+  }
+
+  /** Nanoseconds that the plan of a search within a set was expected to take, otherwise 0. */
+  public double expectedNanos() {
+    return expectedNanos;
+  }
+
+  /** Nodes outside a set whose neighbours a traversal inside the set looked at. */
+  public int lookedThrough() {
+    return lookedThrough;
   }
 
   /** Vectors read from the file. */

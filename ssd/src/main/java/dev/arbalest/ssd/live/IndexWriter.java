@@ -11,15 +11,18 @@ import dev.arbalest.cache.VectorCache;
 import dev.arbalest.ssd.format.VectorFile;
 import dev.arbalest.ssd.log.LogRecord;
 import dev.arbalest.ssd.log.WriteAheadLog;
+import dev.arbalest.ssd.search.TrackedSet;
 import dev.arbalest.ssd.search.UnlinkedRows;
 import dev.arbalest.ssd.store.IdMap;
 import dev.arbalest.ssd.store.LoadedIndex;
 import dev.arbalest.ssd.store.SingleSlotReader;
+import dev.arbalest.vamana.NodeSet;
 import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
 import java.util.Objects;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -257,6 +260,7 @@ public final class IndexWriter implements AutoCloseable {
         dead.add(old, end + count);
         replaced++;
       }
+      state.sets.placed(node, old);
       tail.set(end + i, node, sequence);
     }
     replacedOfChunk = replaced;
@@ -307,6 +311,7 @@ public final class IndexWriter implements AutoCloseable {
       int node = map.find(ids, i);
       if (node != IdMap.NONE) {
         map.remove(node);
+        state.sets.deleted(node);
         state.setDeath(node, next);
         dead.add(node, tail.end());
         deleted++;
@@ -317,6 +322,16 @@ public final class IndexWriter implements AutoCloseable {
     tail.publish(next, tail.end());
     state.workToDo.signal();
     return deleted;
+  }
+
+  /** Makes a set of nodes out of all living ones, which writes keep right from now on. */
+  public TrackedSet track(UnaryOperator<NodeSet> choice) {
+    state.lock.lock();
+    try {
+      return state.sets.track(choice);
+    } finally {
+      state.lock.unlock();
+    }
   }
 
   /** The node that has an id, or {@link IdMap#NONE}; it may be gone when this returns. */

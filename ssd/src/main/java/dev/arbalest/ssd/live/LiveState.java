@@ -27,6 +27,7 @@ final class LiveState implements AutoCloseable {
   final IdMap map;
   final FreeNodes free = new FreeNodes();
   final DeadNodes dead = new DeadNodes();
+  final TrackedSets sets;
 
   final ReentrantLock lock = new ReentrantLock();
   final Condition roomInTail = lock.newCondition();
@@ -49,6 +50,7 @@ final class LiveState implements AutoCloseable {
     this.tail = new UnlinkedRows(geometry.dimension(), memory);
     this.live = loaded.manifest().live();
     this.map = new IdMap(loaded.ids(), live);
+    this.sets = new TrackedSets(loaded);
     try {
       for (int node = 0; node < loaded.graph().nodeCount(); node++) {
         if (loaded.isDead(node)) {

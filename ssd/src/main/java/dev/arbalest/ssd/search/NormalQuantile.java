@@ -24,7 +24,7 @@ final class NormalQuantile {
   }
 
   /** Distribution function, within 1e-7: Abramowitz and Stegun 26.2.17. */
-  private static double distribution(double x) {
+  static double distribution(double x) {
     double t = 1 / (1 + 0.2316419 * Math.abs(x));
     double tail =
         Math.exp(-x * x / 2)

@@ -33,6 +33,9 @@ final class Reranker implements AutoCloseable {
   /** Reads the stated scale of errors weighs as much as. */
   private static final double PRIOR_READS = 10;
 
+  /** Share of the nearest that may be expected among unread candidates, where that is bounded. */
+  private static final double EXPECTED_MISSES = 0.01;
+
   private final LoadedIndex index;
   private final int dimension;
   private final Metric metric;
@@ -64,6 +67,7 @@ final class Reranker implements AutoCloseable {
   private boolean[] done;
 
   // Of the query:
+  private boolean boundsMisses;
   private int ahead;
   private int errors;
   private double squaredErrors;
@@ -100,8 +104,14 @@ final class Reranker implements AutoCloseable {
     this.done = new boolean[listSize];
   }
 
+  /** Has this query read until few of the nearest are expected among the unread candidates. */
+  void boundMisses() {
+    boundsMisses = true;
+  }
+
   /** Forgets the last query; the next wants {@code k} neighbours. */
   void begin(int k) {
+    boundsMisses = false;
     nearest.reset(k);
     buffers = 0;
     submitted = 0;
@@ -142,6 +152,25 @@ final class Reranker implements AutoCloseable {
     if (submitted > 0) {
       reader.start();
     }
+  }
+
+  /**
+   * The estimated distance up to which vectors may be among the k nearest, as far as the estimates
+   * of these candidates tell: a list that ends before it is too short. Negative infinity if the
+   * codec states no errors, or all candidates are to be read.
+   */
+  double reach(CandidateList candidates, SearchParameters parameters) {
+    int size = candidates.size();
+    int k = Math.min(parameters.k(), size);
+    if (scorer.confidence() == 0 || parameters.confidence() >= 1 || k == 0) {
+      return Double.NEGATIVE_INFINITY;
+    }
+    takeCandidates(candidates, size);
+    float widest = 0;
+    for (int rank = 0; rank < size; rank++) {
+      widest = Math.max(widest, deviations[rank]);
+    }
+    return candidates.distance(k - 1) + NormalQuantile.of(parameters.confidence()) * widest;
   }
 
   /** Finds the nearest of the candidates by exact distance. */
@@ -200,7 +229,39 @@ final class Reranker implements AutoCloseable {
           request(nodes[rank], rank, dimension, costs);
         }
       }
+      if (buffers == 0 && boundsMisses && nearest.size() >= k) {
+        requestUntilFewMissed(candidates, most, k, limit, costs);
+      }
     }
+  }
+
+  /**
+   * Requests candidates until the unread ones are expected to hold few of the nearest. Where
+   * distances lie close together, none of many candidates is likely by itself, but some are.
+   */
+  private void requestUntilFewMissed(
+      CandidateList candidates, int most, int k, double limit, SearchCosts costs)
+      throws IOException {
+    double scale = errorScale();
+    double missed = 0;
+    for (int rank = 0; rank < most; rank++) {
+      missed += done[rank] ? 0 : missing(candidates, rank, limit, scale);
+    }
+    for (int rank = 0;
+        rank < most && buffers < reader.capacity() && missed > EXPECTED_MISSES * k;
+        rank++) {
+      if (!done[rank]) {
+        missed -= missing(candidates, rank, limit, scale);
+        done[rank] = true;
+        request(nodes[rank], rank, dimension, costs);
+      }
+    }
+  }
+
+  /** Probability that a candidate is nearer than a limit. */
+  private double missing(CandidateList candidates, int rank, double limit, double scale) {
+    double deviation = Math.max(Float.MIN_NORMAL, scale * deviations[rank]);
+    return NormalQuantile.distribution((limit - candidates.distance(rank)) / deviation);
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.arbalest.ssd.search;
 
 import dev.arbalest.BadInputException;
 import dev.arbalest.SearchParameters;
+import dev.arbalest.SearchPlan;
 import dev.arbalest.cache.SlabPool;
 import dev.arbalest.cache.VectorCache;
 import dev.arbalest.natives.kernels.F32Distance;
@@ -13,10 +14,12 @@ import dev.arbalest.ssd.store.LoadedIndex;
 import dev.arbalest.vamana.CandidateList;
 import dev.arbalest.vamana.GreedySearch;
 import dev.arbalest.vamana.NodeScorer;
+import dev.arbalest.vamana.NodeSet;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.function.IntPredicate;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
@@ -37,6 +40,18 @@ public final class SearchContext implements AutoCloseable {
    * what is read ahead is in vain; with 3, a twentieth, at the same latency.
    */
   private static final int SETTLED_PER_NEIGHBOR = 3;
+
+  /** Longest list of a search within a set. */
+  private static final int MAX_SET_LIST = 4096;
+
+  /** Factor by which the list is longer in a set far from the query. */
+  private static final int FAR_LISTS = 8;
+
+  /** A set far from the query is scanned unless that takes this many times as long as a walk. */
+  private static final double MAX_FAR_SCAN = 6;
+
+  /** Factor by which a list grows that turned out to be too short. */
+  private static final int LIST_GROWTH = 4;
 
   private final LoadedIndex index;
   private final IntSupplier live;
@@ -63,6 +78,10 @@ public final class SearchContext implements AutoCloseable {
   /** What may be found, or null for everything. */
   private @Nullable IntPredicate filter;
 
+  /** Bitmap of the set that a search is within, or null for everything. */
+  private long @Nullable [] setWords;
+
+  private final SetSearch setSearch;
   private final SlabPool.Lease memory;
 
   /**
@@ -93,6 +112,7 @@ public final class SearchContext implements AutoCloseable {
     this.scorer =
         index.codec().newScorer(index.codes().segment(), index.graph().maxDegree(), memory);
     this.walk = new GreedySearch(index.graph(), DEFAULT_LIST);
+    this.setSearch = new SetSearch(index, scorer, DEFAULT_LIST);
     this.reranker = new Reranker(index, cache, reader, scorer, query, memory, DEFAULT_LIST);
   }
 
@@ -154,6 +174,113 @@ public final class SearchContext implements AutoCloseable {
     return finish(candidates, parameters, start);
   }
 
+  /**
+   * Finds the nearest neighbours of a query within a set.
+   *
+   * @param set as the writer of the index, if there is one, keeps it
+   */
+  CandidateList searchSet(
+      float[] vector, SearchParameters parameters, TrackedSet set, SetPlanner planner)
+      throws IOException {
+    filter = null;
+    long start = begin(vector, parameters);
+    reranker.boundMisses();
+    int inTail = 0;
+    try {
+      UnlinkedRows present = tail;
+      // The state comes first: the bitmap then has what was published up to it.
+      long state = present == null ? 0 : present.state();
+      long[] words = set.nodes().words();
+      int count = set.count();
+      setWords = words;
+      inTail = present == null ? 0 : scanTail(present, state);
+      Arrays.sort(tailNodes, 0, inTail);
+      known = NO_NODE;
+      CandidateList candidates = within(words, count, inTail, parameters, planner);
+      costs.accepted = candidates.size();
+      SearchParameters reading = parameters;
+      if (candidates.size() > parameters.searchListSize()) {
+        reading = parameters.withList(candidates.size());
+      }
+      return finish(candidates, reading, start);
+    } finally {
+      setWords = null;
+    }
+  }
+
+  private CandidateList within(
+      long[] words, int count, int inTail, SearchParameters parameters, SetPlanner planner)
+      throws IOException {
+    int nodes = index.graph().nodeCount();
+    int listSize = Math.clamp(parameters.searchListSize(), 1, Math.max(1, nodes));
+    int longest = Math.clamp(count, 1, MAX_SET_LIST);
+    double scan = planner.scanNanos(nodes, count);
+    int degree = index.graph().maxDegree();
+    double walk = planner.walkNanos(nodes, count, degree, listSize);
+    boolean isFirst = true;
+    while (walk < scan) {
+      long before = System.nanoTime();
+      costs.plan = SearchPlan.SET_TRAVERSAL;
+      costs.expectedNanos += walk;
+      beginInSet(words, nodes, listSize, inTail);
+      CandidateList found = walkInSet(isFirst, listSize, parameters);
+      planner.walked(walk, System.nanoTime() - before);
+      if (found.size() + reranker.found() < Math.min(parameters.k(), count)) {
+        break;
+      }
+      boolean isFar = isFirst && setSearch.isFar(found);
+      isFirst = false;
+      if (isFar && scan < MAX_FAR_SCAN * walk) {
+        break;
+      }
+      if (!isFar && isLongEnough(found, listSize, parameters) || listSize >= longest) {
+        return found;
+      }
+      listSize = Math.min(longest, (isFar ? FAR_LISTS : LIST_GROWTH) * listSize);
+      walk = planner.walkNanos(nodes, count, degree, listSize);
+    }
+    long before = System.nanoTime();
+    costs.plan = SearchPlan.SET_SCAN;
+    costs.expectedNanos += scan;
+    float everything = Float.POSITIVE_INFINITY;
+    CandidateList found =
+        setSearch.scan(words, listSize, everything, tailNodes, inTail, isWanted, costs);
+    planner.scanned(scan, System.nanoTime() - before);
+    if (!isLongEnough(found, listSize, parameters)) {
+      costs.expectedNanos += scan;
+      float reach = (float) reranker.reach(found, parameters);
+      found = setSearch.scan(words, longest, reach, tailNodes, inTail, isWanted, costs);
+    }
+    return found;
+  }
+
+  /** Whether no vector behind the end of a list is likely to be among the nearest. */
+  private boolean isLongEnough(CandidateList found, int listSize, SearchParameters parameters) {
+    return found.size() < listSize
+        || found.distance(found.size() - 1) >= reranker.reach(found, parameters);
+  }
+
+  private void beginInSet(long[] words, int nodes, int listSize, int inTail) {
+    setSearch.begin(words, listSize);
+    for (int i = 0; i < inTail; i++) {
+      setSearch.exclude(tailNodes[i]);
+    }
+    setSearch.approach(words, nodes);
+  }
+
+  private CandidateList walkInSet(boolean mayReadAhead, int listSize, SearchParameters parameters)
+      throws IOException {
+    boolean adaptive = mayReadAhead && parameters.confidence() < 1 && parameters.prefix() == 0;
+    int k = parameters.k();
+    CandidateList found =
+        setSearch.walk(
+            adaptive ? Math.max(k, Math.min(SETTLED_PER_NEIGHBOR * k, listSize / 2)) : 0,
+            candidates -> reranker.readAhead(candidates, k, isWanted, costs),
+            costs);
+    found.retainIf(isWanted);
+    return found;
+  }
+
   private long begin(float[] vector, SearchParameters parameters) {
     long start = System.nanoTime();
     takeQuery(vector);
@@ -209,6 +336,10 @@ public final class SearchContext implements AutoCloseable {
   }
 
   private boolean isAccepted(int node) {
+    long[] words = setWords;
+    if (words != null) {
+      return NodeSet.contains(words, node);
+    }
     IntPredicate present = filter;
     return present == null || present.test(node);
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.ssd.search;
 
+import dev.arbalest.SearchPlan;
+
 /** What one search cost so far. One per search context; not thread-safe. */
 public final class SearchCosts {
   /** Candidates the graph traversal found that exist and, with a filter, were accepted. */
@@ -11,6 +13,15 @@ public final class SearchCosts {
 
   /** Codes scored. */
   public int scored;
+
+  /** Nodes outside a set whose neighbours were looked at. */
+  public int lookedThrough;
+
+  /** How candidates were found. */
+  public SearchPlan plan = SearchPlan.TRAVERSAL;
+
+  /** Nanoseconds that the plan was expected to take; 0 for a plain traversal. */
+  public double expectedNanos;
 
   /** Vectors read from the file. */
   public int reads;
@@ -40,6 +51,9 @@ public final class SearchCosts {
     accepted = 0;
     hops = 0;
     scored = 0;
+    lookedThrough = 0;
+    plan = SearchPlan.TRAVERSAL;
+    expectedNanos = 0;
     reads = 0;
     readBytes = 0;
     wastedReads = 0;

@@ -14,6 +14,7 @@ import dev.arbalest.ssd.read.SlotReader;
 import dev.arbalest.ssd.read.SlotReaders;
 import dev.arbalest.ssd.store.DirectoryLock;
 import dev.arbalest.ssd.store.LoadedIndex;
+import dev.arbalest.vamana.CandidateList;
 import java.io.IOException;
 import java.util.concurrent.ExecutorService;
 import java.util.function.IntSupplier;
@@ -40,6 +41,7 @@ public final class Searcher implements AutoCloseable {
   private @Nullable CacheWarmup cacheWarmup;
   private @Nullable UnlinkedRows tail;
   private IntSupplier live;
+  private volatile @Nullable SetPlanner planner;
   private volatile boolean closed;
 
   private Searcher(
@@ -134,6 +136,46 @@ public final class Searcher implements AutoCloseable {
   /** The thread that fills the cache, null if there is no cache. */
   public @Nullable CacheWarmup cacheWarmup() {
     return cacheWarmup;
+  }
+
+  /**
+   * Finds the nearest neighbours within a set. Waits as {@link #run} does.
+   *
+   * @param answer given the nearest nodes
+   */
+  public void runWithin(
+      float[] query, SearchParameters parameters, TrackedSet set, SetAnswer answer)
+      throws IOException {
+    SetPlanner present = planner();
+    run(
+        query,
+        parameters,
+        context -> answer.take(context.searchSet(query, parameters, set, present), context));
+  }
+
+  /** Takes the nearest nodes of a search, nearest first. */
+  @FunctionalInterface
+  public interface SetAnswer {
+    void take(CandidateList nearest, SearchContext context);
+  }
+
+  /** Has searches within sets plan by other figures than this machine's. */
+  void usePlanner(SetPlanner other) {
+    planner = other;
+  }
+
+  private SetPlanner planner() {
+    SetPlanner present = planner;
+    if (present == null) {
+      long phase = enter();
+      try {
+        present = new SetPlanner(CodeTimes.measure(loaded, slabs));
+      } finally {
+        phaser.exit(phase);
+      }
+      planner = present; // of several threads the last one stays
+    }
+    return present;
   }
 
   /** A search, given a context for its duration. */

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.arbalest;
+
+/** How a search found its candidates. */
+public enum SearchPlan {
+  /** It traversed the graph. */
+  TRAVERSAL,
+  /** It compared the codes of all vectors of a {@link PointSet}. */
+  SET_SCAN,
+  /** It traversed the graph inside a {@link PointSet}. */
+  SET_TRAVERSAL
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.arbalest.ssd.search;
+
+import dev.arbalest.pq.CodeScorer;
+import dev.arbalest.ssd.store.LoadedIndex;
+import dev.arbalest.vamana.CandidateList;
+import dev.arbalest.vamana.FilteredWalk;
+import dev.arbalest.vamana.NodeScorer;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+import java.util.function.IntPredicate;
+
+/**
+ * Finds the candidates of a search within a set of nodes: by comparing all codes of the set in the
+ * order of their slots where that is cheaper, otherwise by a {@link FilteredWalk}. One per search
+ * context; not thread-safe.
+ */
+final class SetSearch {
+  /** Codes compared at a time by a scan. */
+  private static final int BATCH = 64;
+
+  /** Nodes of the set that a walk begins from in addition to what its approach finds. */
+  private static final int SEEDS = 32;
+
+  /**
+   * Where the nearest nodes found are not this many deviations nearer than the median of a set, the
+   * set has no part that is close to the query, and walks inside it are not reliable.
+   */
+  private static final double MIN_CONTRAST = 5;
+
+  /** Rank of the node whose distance shows the contrast. */
+  private static final int CONTRAST_RANK = 9;
+
+  /** List of the approach. */
+  private static final int APPROACH_LIST = 24;
+
+  /** Neighbours in the set that an expansion looks for. */
+  private static final int TARGET = 32;
+
+  /** Share of a batch that was not met before, as seen on embeddings. */
+  private static final double NEW_SHARE = 0.5;
+
+  private final LoadedIndex index;
+  private final CodeScorer scorer;
+  private final FilteredWalk walk;
+  private final NodeScorer scoring = this::score;
+  private final CandidateList scanned = new CandidateList(BATCH);
+  private final int[] batch;
+  private final float[] distances;
+  private final SplittableRandom random = new SplittableRandom(1);
+  private final int[] seeds = new int[SEEDS];
+  private final float[] seedDistances = new float[SEEDS];
+  private int seedCount;
+
+  SetSearch(LoadedIndex index, CodeScorer scorer, int listSize) {
+    this.index = index;
+    this.scorer = scorer;
+    this.walk = new FilteredWalk(index.graph(), listSize);
+    int most = Math.min(BATCH, index.graph().maxDegree());
+    this.batch = new int[most];
+    this.distances = new float[most];
+  }
+
+  private void score(int[] nodes, int count, float limit, float[] target) {
+    scorer.scoreWithin(nodes, 0, count, limit, target);
+  }
+
+  /** Nanoseconds that a scan of a set is expected to take. */
+  static double scanNanos(CodeTimes times, int nodes, int count) {
+    double density = count / (double) Math.max(1, nodes);
+    double perCode = density * times.sequential() + (1 - density) * times.scattered();
+    return count * perCode + nodes / 64.0;
+  }
+
+  /**
+   * Nanoseconds that a walk inside a set is expected to take. Where a node has few nodes of the set
+   * within two steps, walks end early: they are ruled out.
+   */
+  static double walkNanos(CodeTimes times, int nodes, int count, int degree, int listSize) {
+    double share = Math.max(1e-6, count / (double) Math.max(1, nodes));
+    double perRow = share * degree;
+    if (perRow * degree < TARGET) {
+      return Double.MAX_VALUE;
+    }
+    double rows = perRow >= TARGET ? 1 : TARGET / perRow;
+    double perHop = rows * times.row() + NEW_SHARE * Math.max(TARGET, perRow) * times.scattered();
+    double approach = APPROACH_LIST * (times.row() + NEW_SHARE * degree * times.scattered());
+    return approach + 1.2 * listSize * perHop;
+  }
+
+  /**
+   * Compares all codes of a set; the result is valid until the next search.
+   *
+   * @param words bitmap of the set
+   * @param inTail nodes [0, tailCount) whose distances are known, ascending
+   * @param reach distance beyond which nodes are left out
+   * @param isWanted which nodes may be found
+   */
+  CandidateList scan(
+      long[] words,
+      int listSize,
+      float reach,
+      int[] inTail,
+      int tailCount,
+      IntPredicate isWanted,
+      SearchCosts costs) {
+    scanned.reset(listSize);
+    int count = 0;
+    int total = 0;
+    int end = Math.min(words.length, (index.graph().nodeCount() + 63) >>> 6);
+    for (int word = 0; word < end; word++) {
+      for (long bits = words[word]; bits != 0; bits &= bits - 1) {
+        int node = (word << 6) + Long.numberOfTrailingZeros(bits);
+        if (!isWanted.test(node)
+            || (tailCount > 0 && Arrays.binarySearch(inTail, 0, tailCount, node) >= 0)) {
+          continue;
+        }
+        batch[count++] = node;
+        if (count == batch.length) {
+          offer(count, reach);
+          total += count;
+          count = 0;
+        }
+      }
+    }
+    offer(count, reach);
+    costs.scored += total + count;
+    return scanned;
+  }
+
+  private void offer(int count, float reach) {
+    float threshold = Math.min(reach, scanned.threshold());
+    scorer.scoreWithin(batch, 0, count, threshold, distances);
+    for (int i = 0; i < count; i++) {
+      if (distances[i] <= threshold && scanned.offer(batch[i], distances[i])) {
+        threshold = Math.min(reach, scanned.threshold());
+      }
+    }
+  }
+
+  /** Begins a walk inside a set; {@link #excluded} and {@link #approach} follow. */
+  void begin(long[] words, int listSize) {
+    walk.begin(listSize, words, TARGET);
+  }
+
+  /** Takes a node out of the walk that was begun. */
+  void exclude(int node) {
+    boolean _ = walk.exclude(node);
+  }
+
+  /** Reaches the surroundings of the query, and begins from some nodes of the set. */
+  void approach(long[] words, int nodes) {
+    walk.approach(scoring, APPROACH_LIST);
+    // Sets far from the query have no node there: begin from some, wherever they are.
+    int wordCount = Math.min(words.length, (nodes + 63) >>> 6);
+    seedCount = 0;
+    while (seedCount < SEEDS && wordCount > 0) {
+      int word = random.nextInt(wordCount);
+      for (int tries = 0; tries < wordCount && words[word] == 0; tries++) {
+        word = word + 1 == wordCount ? 0 : word + 1;
+      }
+      long bits = words[word];
+      if (bits == 0) {
+        return;
+      }
+      for (int skip = random.nextInt(Long.bitCount(bits)); skip > 0; skip--) {
+        bits &= bits - 1;
+      }
+      seeds[seedCount++] = (word << 6) + Long.numberOfTrailingZeros(bits);
+    }
+    scorer.score(seeds, 0, seedCount, seedDistances);
+    for (int seed = 0; seed < seedCount; seed++) {
+      walk.seed(seeds[seed], seedDistances[seed]);
+    }
+  }
+
+  /**
+   * Whether the nearest nodes that a walk found are hardly nearer than nodes of the set anywhere.
+   * The deviation is that of the farther half: the nearer half may have clusters.
+   */
+  boolean isFar(CandidateList found) {
+    if (found.size() == 0 || seedCount < 2) {
+      return true;
+    }
+    Arrays.sort(seedDistances, 0, seedCount);
+    int middle = seedCount / 2;
+    float median = seedDistances[middle];
+    double squares = 0;
+    for (int seed = middle + 1; seed < seedCount; seed++) {
+      double difference = seedDistances[seed] - median;
+      squares += difference * difference;
+    }
+    double deviation = Math.sqrt(squares / Math.max(1, seedCount - middle - 1));
+    float near = found.distance(Math.min(CONTRAST_RANK, found.size() - 1));
+    return median - near < MIN_CONTRAST * deviation;
+  }
+
+  /** Reads ahead the nearest candidates of a walk. */
+  @FunctionalInterface
+  interface ReadAhead {
+    void run(CandidateList candidates) throws IOException;
+  }
+
+  /**
+   * Walks to the end.
+   *
+   * @param settled candidates that must have settled before the nearest are read ahead; 0 for never
+   */
+  CandidateList walk(int settled, ReadAhead ahead, SearchCosts costs) throws IOException {
+    boolean pending = settled > 0;
+    while (walk.step(scoring)) {
+      if (pending && walk.settled() >= settled) {
+        ahead.run(walk.found());
+        pending = false;
+      }
+    }
+    costs.hops += walk.hops();
+    costs.scored += walk.scored();
+    costs.lookedThrough += walk.rowsLookedThrough();
+    return walk.found();
+  }
+}

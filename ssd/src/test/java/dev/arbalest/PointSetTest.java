@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.arbalest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.arbalest.ssd.search.TestPlans;
+import dev.arbalest.testing.TestRows;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Searches within sets, beside brute force, while the index is written to. */
+class PointSetTest {
+  private static final int DIMENSION = 16;
+  private static final int K = 10;
+
+  @TempDir private Path directory;
+
+  /** A set and the ids that it should have. */
+  private record Known(PointSet set, Set<Long> ids) {}
+
+  /** An index, the rows its ids have, and some sets. */
+  private static final class Model {
+    final SplittableRandom random;
+    final F32Rows pool;
+    final Metric metric;
+    final LiveIndex index;
+    final Map<Long, Integer> rows = new HashMap<>();
+    final List<Known> sets = new ArrayList<>();
+    long nextId;
+
+    Model(long seed, Metric metric, LiveIndex index) {
+      this.random = new SplittableRandom(seed);
+      this.pool = TestRows.clustered(seed, 4000, DIMENSION, 12);
+      this.metric = metric;
+      this.index = index;
+    }
+
+    void put(long[] ids) throws IOException {
+      float[][] vectors = new float[ids.length][];
+      for (int i = 0; i < ids.length; i++) {
+        int row = random.nextInt(pool.count());
+        vectors[i] = TestIndexes.row(pool, row);
+        rows.put(ids[i], row);
+      }
+      assertThat(index.insert(Ids.of(ids), vectors).count()).isEqualTo(ids.length);
+    }
+
+    long[] some(double share) {
+      return rows.keySet().stream()
+          .sorted()
+          .mapToLong(Long::longValue)
+          .filter(_ -> random.nextDouble() < share)
+          .toArray();
+    }
+
+    void step() throws IOException {
+      switch (random.nextInt(6)) {
+        case 0, 1 -> {
+          long[] ids = new long[1 + random.nextInt(300)];
+          for (int i = 0; i < ids.length; i++) {
+            ids[i] = nextId++;
+          }
+          put(ids);
+        }
+        case 2 -> {
+          long[] ids = some(random.nextDouble());
+          if (ids.length > 0) {
+            put(ids);
+          }
+        }
+        case 3 -> {
+          long[] ids = some(random.nextDouble(0.5));
+          assertThat(index.delete(Ids.of(ids)).count()).isEqualTo(ids.length);
+          for (long id : ids) {
+            rows.remove(id);
+            sets.forEach(known -> known.ids().remove(id));
+          }
+        }
+        case 4 -> index.compact(ProgressListener.NONE);
+        default -> index.awaitLinked();
+      }
+    }
+
+    void newSet() {
+      if (sets.size() >= 2 && random.nextBoolean()) {
+        Known a = sets.get(random.nextInt(sets.size()));
+        Known b = sets.get(random.nextInt(sets.size()));
+        Set<Long> ids = new HashSet<>(a.ids());
+        switch (random.nextInt(3)) {
+          case 0 -> {
+            ids.retainAll(b.ids());
+            sets.add(new Known(a.set().and(b.set()), ids));
+          }
+          case 1 -> {
+            ids.addAll(b.ids());
+            sets.add(new Known(a.set().or(b.set()), ids));
+          }
+          default -> {
+            Set<Long> rest = new HashSet<>(rows.keySet());
+            rest.removeAll(a.ids());
+            sets.add(new Known(a.set().not(), rest));
+          }
+        }
+        return;
+      }
+      double share = random.nextDouble();
+      if (random.nextBoolean()) {
+        long[] ids = some(share);
+        Set<Long> known = new HashSet<>();
+        for (long id : ids) {
+          known.add(id);
+        }
+        sets.add(new Known(index.pointSet(Ids.of(ids)), known));
+      } else {
+        long modulus = 1 + random.nextInt(20);
+        Set<Long> known = new HashSet<>(rows.keySet());
+        known.removeIf(id -> id % modulus != 0);
+        sets.add(new Known(index.pointSet((id, _) -> id % modulus == 0), known));
+      }
+    }
+
+    /** Compares answers with brute force; only a scan that reads everything is exact. */
+    void check(Known known, boolean isScan) throws IOException {
+      assertThat(known.set().count()).isEqualTo(known.ids().size());
+      float[] query = TestIndexes.row(pool, random.nextInt(pool.count()));
+      SearchParameters all =
+          SearchParameters.forK(K).withList(Math.max(K, rows.size())).withConfidence(1);
+      SearchResult exact = new SearchResult();
+      index.search(query, all, known.set(), exact);
+      SearchResult found = new SearchResult();
+      index.search(query, SearchParameters.forK(K), known.set(), found);
+      double[] expected =
+          known.ids().stream()
+              .mapToDouble(id -> distance(metric, query, TestIndexes.row(pool, rows.get(id))))
+              .sorted()
+              .limit(K)
+              .toArray();
+      assertThat(exact.size()).isEqualTo(expected.length);
+      assertThat(found.size()).isEqualTo(expected.length);
+      Set<Long> seen = new HashSet<>();
+      for (int rank = 0; rank < expected.length; rank++) {
+        assertThat(known.ids()).contains(exact.id(rank), found.id(rank));
+        if (isScan) {
+          assertThat((double) exact.distance(rank)).isCloseTo(expected[rank], within());
+        }
+        assertThat((double) found.distance(rank))
+            .isCloseTo(
+                distance(metric, query, TestIndexes.row(pool, rows.get(found.id(rank)))), within());
+        assertThat(seen.add(found.id(rank))).isTrue();
+      }
+    }
+
+    private static org.assertj.core.data.Offset<Double> within() {
+      return org.assertj.core.data.Offset.offset(1e-4);
+    }
+
+    private static double distance(Metric metric, float[] a, float[] b) {
+      double dot = 0;
+      double squaredA = 0;
+      double squaredB = 0;
+      for (int i = 0; i < a.length; i++) {
+        dot += (double) a[i] * b[i];
+        squaredA += (double) a[i] * a[i];
+        squaredB += (double) b[i] * b[i];
+      }
+      return switch (metric) {
+        case L2 -> squaredA + squaredB - 2 * dot;
+        case DOT -> -dot;
+        case COSINE -> 1 - dot / Math.sqrt(squaredA * squaredB);
+      };
+    }
+  }
+
+  /** How searches find candidates. */
+  enum Plan {
+    MEASURED,
+    SCAN,
+    WALK
+  }
+
+  @ParameterizedTest
+  @EnumSource(Plan.class)
+  void setsStayRightWhileTheIndexIsWrittenTo(Plan plan) throws IOException {
+    for (long seed = 0; seed < 3; seed++) {
+      Metric metric = Metric.values()[(int) (seed % 3)];
+      Path path = directory.resolve(plan + "-" + seed);
+      F32Rows sample = TestRows.clustered(seed, 500, DIMENSION, 12);
+      LiveIndex.create(path, sample, IdType.INT64, TestIndexes.options(metric, "sq8"));
+      try (LiveIndex index = LiveIndex.openForWriting(path)) {
+        switch (plan) {
+          case SCAN -> TestPlans.alwaysScan(index.searcher);
+          case WALK -> TestPlans.alwaysWalk(index.searcher);
+          case MEASURED -> {}
+        }
+        Model model = new Model(seed, metric, index);
+        for (int step = 0; step < 30; step++) {
+          model.step();
+          if (step % 4 == 0 && model.sets.size() < 12) {
+            model.newSet();
+          }
+          for (Known known : model.sets) {
+            model.check(known, plan == Plan.SCAN);
+          }
+        }
+        assertThat(model.sets).hasSizeGreaterThan(5);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {0.5, 0.2})
+  void walksInsideSetsFindNearlyAll(double share) throws IOException {
+    F32Rows rows = TestRows.clustered(5, 8000, 32, 40);
+    Path path =
+        TestIndexes.build(
+            Files.createDirectory(directory.resolve("of" + share)),
+            rows,
+            TestIndexes.options(Metric.L2, "sq8"));
+    try (Index index = Index.open(path)) {
+      TestPlans.alwaysWalk(index.searcher);
+      SplittableRandom random = new SplittableRandom(3);
+      Set<Long> ids = new HashSet<>();
+      PointSet set =
+          index.pointSet((id, _) -> {
+            boolean isIn = random.nextDouble() < share;
+            boolean _ = isIn && ids.add(id);
+            return isIn;
+          });
+      int hits = 0;
+      int walks = 0;
+      SearchResult result = new SearchResult();
+      for (int q = 0; q < 100; q++) {
+        float[] query = TestIndexes.row(rows, q * 79);
+        index.search(query, SearchParameters.forK(K), set, result);
+        walks += result.plan() == SearchPlan.SET_TRAVERSAL ? 1 : 0;
+        double[] expected =
+            ids.stream()
+                .mapToDouble(
+                    id -> Model.distance(Metric.L2, query, TestIndexes.row(rows, (int) (long) id)))
+                .sorted()
+                .limit(K)
+                .toArray();
+        for (int rank = 0; rank < result.size(); rank++) {
+          hits += result.distance(rank) <= expected[K - 1] + 1e-4 ? 1 : 0;
+        }
+      }
+      assertThat(walks).isPositive();
+      assertThat(hits).isGreaterThan(950);
+    }
+  }
+
+  @Test
+  void badSetsAreRefusedAndEmptyOnesFindNothing() throws IOException {
+    F32Rows rows = TestRows.gaussian(1, 200, DIMENSION);
+    Path one = build("one", rows);
+    Path other = build("other", rows);
+    float[] query = TestIndexes.row(rows, 0);
+    SearchResult result = new SearchResult();
+    try (Index first = Index.open(one);
+        Index second = Index.open(other)) {
+      PointSet foreign = second.pointSet(Ids.of(1, 2));
+      assertThatThrownBy(() -> first.search(query, SearchParameters.forK(3), foreign, result))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("the set belongs to the index in " + other);
+      PointSet own = first.pointSet(Ids.of(1, 2));
+      assertThatThrownBy(() -> own.and(foreign)).isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(() -> first.pointSet(Ids.of(List.of("a"))))
+          .isInstanceOf(BadInputException.class)
+          .hasMessageContaining("ids are");
+      PointSet nothing = first.pointSet(Ids.of(7000, 8000));
+      assertThat(nothing.count()).isZero();
+      first.search(query, SearchParameters.forK(3), nothing, result);
+      assertThat(result.size()).isZero();
+      first.search(query, SearchParameters.forK(3), own, result);
+      assertThat(result.size()).isEqualTo(2);
+      assertThat(own.contains(Ids.of(2), 0)).isTrue();
+      assertThat(own.contains(Ids.of(3), 0)).isFalse();
+      assertThat(nothing.not().count()).isEqualTo(200);
+    }
+  }
+
+  private Path build(String name, F32Rows rows) throws IOException {
+    Path parent = Files.createDirectory(directory.resolve(name));
+    return TestIndexes.build(parent, rows, TestIndexes.options(Metric.L2, "sq8"));
+  }
+}
