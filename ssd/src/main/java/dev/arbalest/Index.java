@@ -24,8 +24,6 @@ import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.function.IntPredicate;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -39,9 +37,6 @@ import org.jspecify.annotations.Nullable;
  * @see LiveIndex
  */
 public sealed class Index implements AutoCloseable permits LiveIndex {
-  /** Of the vectors {@link #searchAmong} scores by their codes, at most this many are read. */
-  static final int MAX_READ_AMONG = 4096;
-
   final Searcher searcher;
   final LoadedIndex loaded;
 
@@ -168,57 +163,16 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
     search(query, parameters, SearchContext.NO_NODE, result);
   }
 
-  /** Decides which vectors a search may return. */
+  /** Decides which vectors belong to a {@link PointSet}. */
   @FunctionalInterface
   public interface IdFilter {
     /**
-     * Whether a search may return a vector.
+     * Whether a vector belongs to the set.
      *
      * @param id its id, 0 if ids are text
      * @param text its id, null if ids are numbers
      */
     boolean accepts(long id, @Nullable String text);
-  }
-
-  /**
-   * Finds the nearest neighbours that a filter accepts among the L candidates a traversal ends
-   * with: fewer than k if the filter accepts fewer of those. A longer list or {@link #searchAmong}
-   * finds more. The filter is asked about candidates only.
-   */
-  public void search(
-      float[] query, SearchParameters parameters, IdFilter filter, SearchResult result)
-      throws IOException {
-    IntPredicate accepted = node -> filter.accepts(loaded.number(node), loaded.text(node));
-    run(
-        query,
-        parameters,
-        result,
-        context -> context.search(query, parameters, SearchContext.NO_NODE, accepted));
-  }
-
-  /**
-   * Finds the nearest neighbours among some vectors. All of them are scored by their codes; of the
-   * nearest 4,096 as many are read as the answer needs.
-   *
-   * @param ids of the index's type; those that do not exist are ignored
-   */
-  public void searchAmong(float[] query, SearchParameters parameters, Ids ids, SearchResult result)
-      throws IOException {
-    run(
-        query,
-        parameters,
-        result,
-        context -> {
-          int[] nodes = new int[ids.size()];
-          long[] moment = new long[1];
-          int count = findAll(ids, nodes, moment);
-          int most = Math.max(Math.min(count, MAX_READ_AMONG), parameters.k());
-          SearchParameters all =
-              SearchParameters.forK(parameters.k())
-                  .withList(most)
-                  .withConfidence(parameters.confidence());
-          return context.searchAmong(query, all, nodes, count, moment[0]);
-        });
   }
 
   /**
@@ -299,7 +253,7 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
    */
   void search(float[] query, SearchParameters parameters, int excluded, SearchResult result)
       throws IOException {
-    run(query, parameters, result, context -> context.search(query, parameters, excluded, null));
+    run(query, parameters, result, context -> context.search(query, parameters, excluded));
   }
 
   /** A search that returns the nearest nodes. */
@@ -502,31 +456,6 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
       }
     }
     return made;
-  }
-
-  /**
-   * The nodes with some ids, ascending and each once; within a read section.
-   *
-   * @param nodes receives them; of the size of {@code ids}
-   * @param moment receives the state of the unlinked rows at that time
-   * @return how many
-   */
-  int findAll(Ids ids, int[] nodes, long[] moment) {
-    int count = 0;
-    for (int i = 0; i < ids.size(); i++) {
-      int node = find(ids, i);
-      if (node != IdMap.NONE) {
-        nodes[count++] = node;
-      }
-    }
-    Arrays.sort(nodes, 0, count);
-    int distinct = 0;
-    for (int i = 0; i < count; i++) {
-      if (i == 0 || nodes[i] != nodes[i - 1]) {
-        nodes[distinct++] = nodes[i];
-      }
-    }
-    return distinct;
   }
 
   /** Reads the vector with an id into an array; false if there is none; within a read section. */

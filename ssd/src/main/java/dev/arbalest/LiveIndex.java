@@ -303,11 +303,6 @@ public final class LiveIndex extends Index {
   }
 
   @Override
-  int findAll(Ids ids, int[] nodes, long[] moment) {
-    return session.writer().findAll(ids, nodes, moment);
-  }
-
-  @Override
   boolean read(Ids ids, int i, SingleSlotReader slot, MemorySegment scratch, float[] target)
       throws IOException {
     return session.read(ids, i, slot, scratch, target);

@@ -57,6 +57,16 @@ public final class PointSet {
     return index.newSet(_ -> tracked.nodes().or(other.tracked.nodes()));
   }
 
+  /**
+   * The vectors that are in this set and not in another.
+   *
+   * @throws IllegalArgumentException if that is a set of another index
+   */
+  public PointSet without(PointSet other) {
+    other.trackedBy(index);
+    return index.newSet(_ -> tracked.nodes().without(other.tracked.nodes()));
+  }
+
   /** The vectors of the index that are not in this set. */
   public PointSet not() {
     return index.newSet(all -> all.without(tracked.nodes()));

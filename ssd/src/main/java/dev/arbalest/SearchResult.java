@@ -13,7 +13,6 @@ public final class SearchResult {
   private @Nullable String[] texts = new String[0];
   private float[] distances = new float[0];
   private int size;
-  private int accepted;
   private int hops;
   private int scored;
   private int lookedThrough;
@@ -41,7 +40,6 @@ public final class SearchResult {
   }
 
   void setCosts(SearchCosts costs) {
-    accepted = costs.accepted;
     hops = costs.hops;
     scored = costs.scored;
     lookedThrough = costs.lookedThrough;
@@ -55,21 +53,6 @@ public final class SearchResult {
     walkNanos = costs.walkNanos;
     waitNanos = costs.waitNanos;
     rerankNanos = costs.rerankNanos;
-  }
-
-  /** Adds the costs of an earlier search that this one continues. */
-  public void addCosts(SearchResult other) {
-    hops += other.hops;
-    scored += other.scored;
-    lookedThrough += other.lookedThrough;
-    reads += other.reads;
-    readBytes += other.readBytes;
-    wastedReads += other.wastedReads;
-    cacheHits += other.cacheHits;
-    prepareNanos += other.prepareNanos;
-    walkNanos += other.walkNanos;
-    waitNanos += other.waitNanos;
-    rerankNanos += other.rerankNanos;
   }
 
   /** Adds a neighbour known by a text, which is null if it is known by its number. */
@@ -105,14 +88,6 @@ public final class SearchResult {
   public float distance(int rank) {
     java.util.Objects.checkIndex(rank, size);
     return distances[rank];
-  }
-
-  /**
-   * Candidates the traversal found that exist and that the filter, if any, accepts. With fewer than
-   * k of them, nearer neighbours may have been missed.
-   */
-  public int accepted() {
-    return accepted;
   }
 
   /** Copies the ids into {@code target[from, from + size())}. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest;
 
+import dev.arbalest.ssd.search.TestPlans;
 import dev.arbalest.vamana.BuildParameters;
 import dev.arbalest.vamana.Reachability;
 import dev.arbalest.vector.F32Rows;
@@ -50,6 +51,11 @@ public final class TestIndexes {
       }
     }
     return Files.write(path, bytes.array());
+  }
+
+  /** Has searches within sets scan them. */
+  public static void alwaysScanSets(Index index) {
+    TestPlans.alwaysScan(index.searcher);
   }
 
   /** Builds an index of rows below {@code directory} and returns its path. */

@@ -3,7 +3,9 @@ package dev.arbalest.cli;
 
 import dev.arbalest.BadInputException;
 import dev.arbalest.Index;
+import dev.arbalest.PointSet;
 import dev.arbalest.SearchParameters;
+import dev.arbalest.SearchPlan;
 import dev.arbalest.SearchResult;
 import dev.arbalest.VectorInput;
 import dev.arbalest.natives.Workers;
@@ -13,6 +15,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -32,14 +35,25 @@ final class QueryRun {
   private final VectorInput vectors;
   private final @Nullable GroundTruth truth;
   private final SearchParameters parameters;
+  private final @Nullable PointSet set;
   private final int queries;
 
+  /**
+   * Creates it.
+   *
+   * @param set what searches are within, or null for the whole index
+   */
   QueryRun(
-      Index index, VectorInput vectors, @Nullable GroundTruth truth, SearchParameters parameters) {
+      Index index,
+      VectorInput vectors,
+      @Nullable GroundTruth truth,
+      SearchParameters parameters,
+      @Nullable PointSet set) {
     this.index = index;
     this.vectors = vectors;
     this.truth = truth;
     this.parameters = parameters;
+    this.set = set;
     this.queries = vectors.rows().count();
   }
 
@@ -60,7 +74,19 @@ final class QueryRun {
       long walkNanos,
       long waitNanos,
       long rerankNanos,
+      long lookedThrough,
+      long scans,
+      double expectedNanos,
       String idsDigest) {}
+
+  private void search(float[] query, SearchResult result) throws IOException {
+    PointSet within = set;
+    if (within == null) {
+      index.search(query, parameters, result);
+    } else {
+      index.search(query, parameters, within, result);
+    }
+  }
 
   /** Checks queries and ground truth against the index. */
   void check() {
@@ -108,10 +134,8 @@ final class QueryRun {
     float[] query = new float[index.dimension()];
     vectors.rows().copyRow(0, query);
     long start = System.nanoTime();
-    SearchResult result = index.search(query, parameters);
-    double millis = (System.nanoTime() - start) / 1e6;
-    assert result.size() == parameters.k();
-    return millis;
+    search(query, new SearchResult());
+    return (System.nanoTime() - start) / 1e6;
   }
 
   /** Searches until the JVM has compiled the path, without measuring. */
@@ -129,7 +153,7 @@ final class QueryRun {
                 i < WARM_UP_SEARCHES && System.nanoTime() < end;
                 i = next.getAndIncrement()) {
               vectors.rows().copyRow(i % queries, query);
-              index.search(query, parameters, result);
+              search(query, result);
             }
           });
     }
@@ -139,6 +163,7 @@ final class QueryRun {
   Totals measure(int threads, int repeat) throws IOException {
     long searches = (long) queries * repeat;
     long[] ids = new long[queries * parameters.k()];
+    Arrays.fill(ids, -1); // searches within a set may find fewer
     Tally[] tallies = new Tally[threads];
     AtomicLong next = new AtomicLong();
     long start = System.nanoTime();
@@ -156,7 +181,7 @@ final class QueryRun {
               int number = (int) (i % queries);
               vectors.rows().copyRow(number, query);
               long before = System.nanoTime();
-              index.search(query, parameters, result);
+              search(query, result);
               tally.add(result, System.nanoTime() - before);
               if (i < queries) {
                 result.copyIds(ids, number * parameters.k());
@@ -185,6 +210,9 @@ final class QueryRun {
         all.walkNanos,
         all.waitNanos,
         all.rerankNanos,
+        all.lookedThrough,
+        all.scans,
+        all.expectedNanos,
         digest(ids));
   }
 
@@ -196,7 +224,7 @@ final class QueryRun {
     int k = parameters.k();
     long hits = 0;
     for (int query = 0; query < queries; query++) {
-      hits += truth.hits(query, java.util.Arrays.copyOfRange(ids, query * k, (query + 1) * k), k);
+      hits += truth.hits(query, Arrays.copyOfRange(ids, query * k, (query + 1) * k), k);
     }
     return (double) hits / queries / k;
   }
@@ -229,6 +257,9 @@ final class QueryRun {
     private long walkNanos;
     private long waitNanos;
     private long rerankNanos;
+    private long lookedThrough;
+    private long scans;
+    private double expectedNanos;
 
     void add(SearchResult result, long elapsed) {
       nanos.recordValue(elapsed);
@@ -242,6 +273,9 @@ final class QueryRun {
       walkNanos += result.walkNanos();
       waitNanos += result.waitNanos();
       rerankNanos += result.rerankNanos();
+      lookedThrough += result.lookedThrough();
+      scans += result.plan() == SearchPlan.SET_SCAN ? 1 : 0;
+      expectedNanos += result.expectedNanos();
     }
 
     void add(Tally other) {
@@ -257,6 +291,9 @@ final class QueryRun {
       walkNanos += other.walkNanos;
       waitNanos += other.waitNanos;
       rerankNanos += other.rerankNanos;
+      lookedThrough += other.lookedThrough;
+      scans += other.scans;
+      expectedNanos += other.expectedNanos;
     }
   }
 }

@@ -5,6 +5,7 @@ import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.BadInputException;
 import dev.arbalest.Index;
 import dev.arbalest.OpenOptions;
+import dev.arbalest.PointSet;
 import dev.arbalest.ProgressListener;
 import dev.arbalest.ReaderKind;
 import dev.arbalest.SearchParameters;
@@ -82,6 +83,14 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
   private @Nullable Integer dimensions;
 
   @Option(
+      names = "--filter-ids",
+      paramLabel = "FILE",
+      description =
+          "Search within the vectors whose ids this file has, one per line. Recall is then that of a"
+              + " ground truth within them.")
+  private @Nullable Path filterIds;
+
+  @Option(
       names = "--reader",
       defaultValue = "auto",
       description = "auto, uring, pread or mmap. Default: ${DEFAULT-VALUE}.")
@@ -144,7 +153,8 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
           common.err().flush();
         }
         SearchParameters parameters = recall == null ? given : opened.parametersFor(k, recall);
-        QueryRun run = new QueryRun(opened, vectors, truth, parameters);
+        PointSet set = filterIds == null ? null : readSet(opened, filterIds);
+        QueryRun run = new QueryRun(opened, vectors, truth, parameters, set);
         run.check();
         double firstMillis = run.first();
         run.warmUp(threads);
@@ -153,7 +163,7 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
             opened.dimension(),
             common.err());
         QueryRun.Totals totals = run.measure(threads, repeat);
-        ObjectNode json = json(opened, parameters, totals, openMillis, firstMillis);
+        ObjectNode json = json(opened, parameters, set, totals, openMillis, firstMillis);
         if (common.json) {
           common.print(json);
         } else {
@@ -162,6 +172,11 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
       }
     }
     return ExitCode.DONE;
+  }
+
+  private static PointSet readSet(Index opened, Path file) throws IOException {
+    IdFile ids = IdFile.read(file, opened.idType());
+    return opened.pointSet(ids.ids(0, ids.size()));
   }
 
   @MustBeClosed
@@ -226,6 +241,7 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
   private ObjectNode json(
       Index opened,
       SearchParameters parameters,
+      @Nullable PointSet set,
       QueryRun.Totals totals,
       double openMillis,
       double firstMillis) {
@@ -264,6 +280,15 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
     perQuery.put("walk_us", totals.walkNanos() / searches / 1e3);
     perQuery.put("wait_us", totals.waitNanos() / searches / 1e3);
     perQuery.put("rerank_us", totals.rerankNanos() / searches / 1e3);
+    if (set != null) {
+      ObjectNode filter = root.putObject("filter");
+      filter.put("vectors", set.count());
+      filter.put("share", opened.count() == 0 ? 0 : set.count() / (double) opened.count());
+      filter.put("scans", totals.scans());
+      filter.put("traversals", totals.searches() - totals.scans());
+      filter.put("expected_us", totals.expectedNanos() / searches / 1e3);
+      filter.put("looked_through", totals.lookedThrough() / searches);
+    }
     ObjectNode memory = root.putObject("memory");
     memory.put("graph_bytes", opened.stats().graphBytes());
     memory.put("codes_bytes", opened.stats().codesBytes());
@@ -295,6 +320,19 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
     if (!json.path("recall").isNull()) {
       common.print(
           String.format(Locale.ROOT, "  recall@%d       %.4f", k, json.path("recall").asDouble()));
+    }
+    if (json.has("filter")) {
+      ObjectNode filter = (ObjectNode) json.path("filter");
+      common.print(
+          String.format(
+              Locale.ROOT,
+              "  filter          %,d vectors (%.2f %%); %,d searches scanned them, %,d traversed the"
+                  + " graph; expected %.0f us",
+              filter.path("vectors").asInt(),
+              100 * filter.path("share").asDouble(),
+              filter.path("scans").asLong(),
+              filter.path("traversals").asLong(),
+              filter.path("expected_us").asDouble()));
     }
     ObjectNode perQuery = (ObjectNode) json.path("per_query");
     ObjectNode latency = (ObjectNode) json.path("latency_us");

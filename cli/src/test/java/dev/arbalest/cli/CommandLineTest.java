@@ -441,6 +441,41 @@ class CommandLineTest {
   }
 
   @Test
+  void searchesStayWithinTheIdsOfAFile() throws IOException {
+    makeIndex();
+    Path file = directory.resolve("ids.txt");
+    Files.write(file, List.of("5", "17", "230", "9999"));
+    JsonNode found =
+        json(
+            "search --index "
+                + index
+                + " --queries "
+                + prefix
+                + ".query.fbin --filter-ids "
+                + file
+                + " --json");
+    assertThat(found.path("filter").path("vectors").asInt()).isEqualTo(3);
+    assertThat(found.path("filter").path("share").asDouble()).isEqualTo(3 / 300.0);
+    assertThat(found.path("filter").path("scans").asLong()).isPositive();
+    assertThat(found.path("per_query").path("reads").asDouble()).isBetween(1.0, 3.0);
+    assertThat(
+            run(
+                "search --index "
+                    + index
+                    + " --queries "
+                    + prefix
+                    + ".query.fbin --filter-ids "
+                    + file))
+        .as(err)
+        .isZero();
+    assertThat(out).contains("3 vectors (1.00 %)");
+    Files.write(file, List.of("five"));
+    assertBad(
+        "line 1: 'five' is no 64-bit number",
+        "search --index " + index + " --queries " + prefix + ".query.fbin --filter-ids " + file);
+  }
+
+  @Test
   void smallIndexesAndLargeListsWork() throws IOException {
     makeIndex();
     JsonNode found =

@@ -3,19 +3,19 @@ package dev.arbalest.server.attributes;
 
 import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.IdType;
+import dev.arbalest.Ids;
 import dev.arbalest.WriteRefusedException;
 import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.PointId;
-import dev.arbalest.server.model.ServerException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -32,6 +32,7 @@ public final class AttributeStore implements AutoCloseable {
   private final SqliteDatabase database;
   private final FieldIndexes indexes;
   private final PointRows points;
+  private final ChangedPoints changed = new ChangedPoints();
   private volatile CollectionSettings settings;
 
   private AttributeStore(Path path, SqliteDatabase database, CollectionSettings settings)
@@ -214,10 +215,7 @@ public final class AttributeStore implements AutoCloseable {
 
   /** Sets the attributes of points alone. */
   public void put(List<PointId> ids, List<@Nullable String> payloads) throws IOException {
-    database.write(writer -> {
-      PointRows.put(writer, ids, payloads);
-      indexes.update(writer, ids);
-    });
+    put(ids, payloads, () -> {});
   }
 
   /**
@@ -228,17 +226,25 @@ public final class AttributeStore implements AutoCloseable {
    */
   public void put(List<PointId> ids, List<@Nullable String> payloads, VectorChange vectors)
       throws IOException {
-    write(
-        writer -> {
-          PointRows.put(writer, ids, payloads);
-          indexes.update(writer, ids);
-        },
-        vectors);
+    try {
+      write(
+          writer -> {
+            PointRows.put(writer, ids, payloads);
+            indexes.update(writer, ids);
+          },
+          vectors);
+    } finally { // a failure may leave open whether it is committed
+      changed.note(ids);
+    }
   }
 
   /** Removes points' attributes alone. */
   public void remove(List<PointId> ids) throws IOException {
-    database.write(writer -> PointRows.remove(writer, ids, !indexes.isEmpty()));
+    try {
+      database.write(writer -> PointRows.remove(writer, ids, !indexes.isEmpty()));
+    } finally { // a failure may leave open whether it is committed
+      changed.note(ids);
+    }
   }
 
   /**
@@ -247,7 +253,11 @@ public final class AttributeStore implements AutoCloseable {
    * @param vectors done before that is committed: if it is refused they are what they were
    */
   public void remove(List<PointId> ids, VectorChange vectors) throws IOException {
-    write(writer -> PointRows.remove(writer, ids, !indexes.isEmpty()), vectors);
+    try {
+      write(writer -> PointRows.remove(writer, ids, !indexes.isEmpty()), vectors);
+    } finally { // a failure may leave open whether it is committed
+      changed.note(ids);
+    }
   }
 
   private IdType idType() {
@@ -370,20 +380,47 @@ public final class AttributeStore implements AutoCloseable {
     });
   }
 
-  /** Evaluates a filter for one point at a time. */
-  @MustBeClosed
-  public FilterEvaluator evaluator(Filter filter) throws IOException {
-    FilterSql.Translated translated = translate(filter);
-    Connection connection = database.take();
-    try {
-      return new FilterEvaluator(database, connection, translated);
-    } catch (SQLException e) {
-      SqliteDatabase.closeQuietly(connection, e);
-      throw database.failed(e);
-    } catch (ServerException e) {
-      database.giveBack(connection);
-      throw e;
+  /** Ids of all points that a filter accepts. */
+  public Ids matching(Filter filter) throws IOException {
+    if (settings.idType() == null) {
+      return Ids.range(0, 0);
     }
+    FilterSql.Translated translated = translate(filter);
+    return database.scan(connection -> {
+      try (PreparedStatement select =
+          AttributeTables.prepare(
+              connection, "SELECT p.id FROM points p WHERE " + translated.where())) {
+        int _ = AttributeTables.bindAll(select, 1, translated.parameters());
+        try (ResultSet rows = select.executeQuery()) {
+          return idType() == IdType.UTF8 ? texts(rows) : numbers(rows);
+        }
+      }
+    });
+  }
+
+  private static Ids numbers(ResultSet rows) throws SQLException {
+    long[] ids = new long[1024];
+    int count = 0;
+    while (rows.next()) {
+      if (count == ids.length) {
+        ids = Arrays.copyOf(ids, 2 * count);
+      }
+      ids[count++] = rows.getLong(1);
+    }
+    return Ids.of(Arrays.copyOf(ids, count));
+  }
+
+  private static Ids texts(ResultSet rows) throws SQLException {
+    List<String> ids = new ArrayList<>();
+    while (rows.next()) {
+      ids.add(rows.getString(1));
+    }
+    return Ids.of(ids);
+  }
+
+  /** The points whose attributes changed. */
+  public ChangedPoints changedPoints() {
+    return changed;
   }
 
   /** Bytes of the database. */

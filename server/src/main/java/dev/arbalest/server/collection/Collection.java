@@ -416,7 +416,9 @@ public final class Collection implements MeteredCollection, AutoCloseable {
       long start = System.nanoTime();
       LiveIndex present = files.index();
       SearchResult result =
-          present == null ? new SearchResult() : FilteredSearch.run(store, present, request);
+          present == null
+              ? new SearchResult()
+              : FilteredSearch.run(present, files.filterSets(), request);
       List<Point> points = Point.ofNeighbors(store, present, result, withPayloads, withVectors);
       metrics.searched(name, System.nanoTime() - start, result);
       event.commit(name, request.k(), result);

@@ -46,6 +46,7 @@ final class CollectionFiles {
   private final ProgressListener loading;
   private volatile @Nullable AttributeStore attributes;
   private volatile @Nullable LiveIndex index;
+  private volatile @Nullable FilterSets filterSets;
 
   // Known from when the files were last closed:
 
@@ -95,6 +96,19 @@ final class CollectionFiles {
   /** The index, or null before the first point and while the files are closed. */
   @Nullable LiveIndex index() {
     return index;
+  }
+
+  /**
+   * The points that filters accept.
+   *
+   * @throws IllegalStateException if there is no index
+   */
+  FilterSets filterSets() {
+    FilterSets present = filterSets;
+    if (present == null) {
+      throw new IllegalStateException("the collection in " + directory + " has no index");
+    }
+    return present;
   }
 
   /** Number of points. */
@@ -154,6 +168,7 @@ final class CollectionFiles {
     if (idType != null && hasIndex()) {
       LiveIndex opened = openIndex();
       index = opened;
+      filterSets = new FilterSets(store, opened);
       boolean wasClosed = opened.info().closed();
       Path unfinished = directory.resolve(RECONCILING);
       if (!wasClosed || Files.exists(unfinished) || store.count(null) != opened.count()) {
@@ -219,6 +234,7 @@ final class CollectionFiles {
           BuildOptions.builder().metric(attributes().settings().metric()).build());
     }
     LiveIndex created = openIndex();
+    filterSets = new FilterSets(attributes(), created);
     index = created;
     return created;
   }
@@ -322,6 +338,7 @@ final class CollectionFiles {
     LiveIndex openIndex = index;
     AttributeStore openAttributes = attributes;
     index = null;
+    filterSets = null;
     attributes = null;
     try (openAttributes) {
       if (openIndex != null) {

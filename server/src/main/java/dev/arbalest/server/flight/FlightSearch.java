@@ -22,6 +22,7 @@ import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.apache.arrow.flight.BackpressureStrategy;
 import org.apache.arrow.flight.FlightProducer.ServerStreamListener;
 import org.apache.arrow.flight.FlightProducer.StreamListener;
@@ -145,7 +146,10 @@ final class FlightSearch {
     var result = answer.result();
     return JsonBody.JSON
         .createObjectNode()
+        .put("plan", result.plan().name().toLowerCase(Locale.ROOT))
+        .put("expected_us", Math.round(result.expectedNanos() / 1000))
         .put("hops", result.hops())
+        .put("looked_through", result.lookedThrough())
         .put("scored", result.scored())
         .put("reads", result.reads())
         .put("read_bytes", result.readBytes())

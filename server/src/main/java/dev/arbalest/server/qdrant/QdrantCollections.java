@@ -8,7 +8,6 @@ import dev.arbalest.server.attributes.Filter;
 import dev.arbalest.server.collection.Collection;
 import dev.arbalest.server.collection.CollectionState;
 import dev.arbalest.server.collection.Collections;
-import dev.arbalest.server.collection.FilteredSearch;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.CollectionStats;
@@ -27,6 +26,9 @@ import tools.jackson.databind.node.ObjectNode;
 public final class QdrantCollections {
   /** Some clients give the one vector the empty name. */
   private static final String UNNAMED = "";
+
+  /** Clients insist on a value; searches within sets of points choose by cost. */
+  private static final int FULL_SCAN_THRESHOLD = 10_000;
 
   private final Collections collections;
 
@@ -135,7 +137,7 @@ public final class QdrantCollections {
         .putObject("hnsw_config")
         .put("m", BuildOptions.defaults().degree())
         .put("ef_construct", BuildOptions.defaults().buildList())
-        .put("full_scan_threshold", FilteredSearch.MAX_AMONG);
+        .put("full_scan_threshold", FULL_SCAN_THRESHOLD);
     config
         .putObject("optimizer_config")
         .put("deleted_threshold", 0.125)

@@ -4,6 +4,7 @@ package dev.arbalest.server.attributes;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.arbalest.IdType;
+import dev.arbalest.Ids;
 import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.JsonBody;
 import dev.arbalest.server.model.PointId;
@@ -72,12 +73,9 @@ class FilterTest {
                 .collect(Collectors.toList());
         assertThat(found).as(json).isEqualTo(expected);
         assertThat(store.count(filter)).isEqualTo(expected.size());
-        try (FilterEvaluator test = store.evaluator(filter)) {
-          for (PointId id : ids) {
-            assertThat(test.accepts(id.number(), id.text()))
-                .isEqualTo(expected.contains(id.toString()));
-          }
-        }
+        Ids all = store.matching(filter);
+        assertThat(IntStream.range(0, all.size()).mapToObj(all::describe).sorted().toList())
+            .isEqualTo(expected);
       }
     }
   }

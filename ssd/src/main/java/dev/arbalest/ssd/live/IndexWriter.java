@@ -346,38 +346,6 @@ public final class IndexWriter implements AutoCloseable {
   }
 
   /**
-   * The nodes that have some ids, ascending and each once.
-   *
-   * @param nodes receives them; of the size of {@code ids}
-   * @param moment receives the state of the tail they are of
-   * @return how many
-   */
-  public int findAll(Ids ids, int[] nodes, long[] moment) {
-    admission.requireType(ids);
-    int count = 0;
-    state.lock.lock();
-    try {
-      for (int i = 0; i < ids.size(); i++) {
-        int node = map.find(ids, i);
-        if (node != IdMap.NONE) {
-          nodes[count++] = node;
-        }
-      }
-      moment[0] = tail.state();
-    } finally {
-      state.lock.unlock();
-    }
-    java.util.Arrays.sort(nodes, 0, count);
-    int distinct = 0;
-    for (int i = 0; i < count; i++) {
-      if (i == 0 || nodes[i] != nodes[i - 1]) {
-        nodes[distinct++] = nodes[i];
-      }
-    }
-    return distinct;
-  }
-
-  /**
    * Inserts vectors again under their ids, so that they get lower slots; those that are gone or not
    * in their slots yet are passed over. Slots are read under the lock, so no other vector replaces
    * their content meanwhile.

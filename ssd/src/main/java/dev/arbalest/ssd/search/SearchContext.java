@@ -75,9 +75,6 @@ public final class SearchContext implements AutoCloseable {
   /** A node whose distance is known from the tail though the walk met it as well. */
   private int known;
 
-  /** What may be found, or null for everything. */
-  private @Nullable IntPredicate filter;
-
   /** Bitmap of the set that a search is within, or null for everything. */
   private long @Nullable [] setWords;
 
@@ -119,58 +116,13 @@ public final class SearchContext implements AutoCloseable {
   /**
    * Finds the nearest neighbours of a query, as if node {@code excluded} did not exist. The list is
    * valid until the next search.
-   *
-   * @param accepted nodes that may be found, null for all
    */
-  public CandidateList search(
-      float[] vector, SearchParameters parameters, int excluded, @Nullable IntPredicate accepted)
+  public CandidateList search(float[] vector, SearchParameters parameters, int excluded)
       throws IOException {
-    filter = accepted;
     long start = begin(vector, parameters);
     UnlinkedRows present = tail;
     int inTail = present == null ? 0 : scanTail(present, present.state());
     CandidateList candidates = walk(parameters, excluded, inTail);
-    costs.accepted = candidates.size();
-    return finish(candidates, parameters, start);
-  }
-
-  /**
-   * Answers a query with the nearest of some nodes, which are all scored by their codes.
-   *
-   * @param nodes {@code [0, count)} of them, ascending, each once
-   * @param moment state of the tail when they were looked up: of two nodes that followed each other
-   *     under an id the other one is in nodes
-   */
-  public CandidateList searchAmong(
-      float[] vector, SearchParameters parameters, int[] nodes, int count, long moment)
-      throws IOException {
-    filter = node -> java.util.Arrays.binarySearch(nodes, 0, count, node) >= 0;
-    long start = begin(vector, parameters);
-    UnlinkedRows present = tail;
-    int inTail = present == null ? 0 : scanTail(present, moment);
-    java.util.Arrays.sort(tailNodes, 0, inTail);
-    CandidateList candidates =
-        new CandidateList(Math.max(1, Math.min(count, parameters.searchListSize())));
-    int most = index.graph().maxDegree();
-    int[] batch = new int[most];
-    float[] distances = new float[most];
-    int size = 0;
-    for (int i = 0; i < count; i++) {
-      if (java.util.Arrays.binarySearch(tailNodes, 0, inTail, nodes[i]) < 0) {
-        batch[size++] = nodes[i];
-      }
-      if (size == most || (i == count - 1 && size > 0)) {
-        scorer.scoreWithin(batch, 0, size, Float.POSITIVE_INFINITY, distances);
-        for (int j = 0; j < size; j++) {
-          boolean _ = candidates.offer(batch[j], distances[j]);
-        }
-        size = 0;
-      }
-    }
-    known = NO_NODE;
-    candidates.retainIf(isWanted);
-    costs.hops = 0;
-    costs.scored = count;
     return finish(candidates, parameters, start);
   }
 
@@ -182,7 +134,6 @@ public final class SearchContext implements AutoCloseable {
   CandidateList searchSet(
       float[] vector, SearchParameters parameters, TrackedSet set, SetPlanner planner)
       throws IOException {
-    filter = null;
     long start = begin(vector, parameters);
     reranker.boundMisses();
     int inTail = 0;
@@ -197,7 +148,6 @@ public final class SearchContext implements AutoCloseable {
       Arrays.sort(tailNodes, 0, inTail);
       known = NO_NODE;
       CandidateList candidates = within(words, count, inTail, parameters, planner);
-      costs.accepted = candidates.size();
       SearchParameters reading = parameters;
       if (candidates.size() > parameters.searchListSize()) {
         reading = parameters.withList(candidates.size());
@@ -216,7 +166,9 @@ public final class SearchContext implements AutoCloseable {
     int longest = Math.clamp(count, 1, MAX_SET_LIST);
     double scan = planner.scanNanos(nodes, count);
     int degree = index.graph().maxDegree();
-    double walk = planner.walkNanos(nodes, count, degree, listSize);
+    // A list that holds the whole set makes the scan exact.
+    double walk =
+        listSize >= count ? Double.MAX_VALUE : planner.walkNanos(nodes, count, degree, listSize);
     boolean isFirst = true;
     while (walk < scan) {
       long before = System.nanoTime();
@@ -224,7 +176,7 @@ public final class SearchContext implements AutoCloseable {
       costs.expectedNanos += walk;
       beginInSet(words, nodes, listSize, inTail);
       CandidateList found = walkInSet(isFirst, listSize, parameters);
-      planner.walked(walk, System.nanoTime() - before);
+      planner.walked(walk, (double) (System.nanoTime() - before));
       if (found.size() + reranker.found() < Math.min(parameters.k(), count)) {
         break;
       }
@@ -233,7 +185,7 @@ public final class SearchContext implements AutoCloseable {
       if (isFar && scan < MAX_FAR_SCAN * walk) {
         break;
       }
-      if (!isFar && isLongEnough(found, listSize, parameters) || listSize >= longest) {
+      if ((!isFar && isLongEnough(found, listSize, parameters)) || listSize >= longest) {
         return found;
       }
       listSize = Math.min(longest, (isFar ? FAR_LISTS : LIST_GROWTH) * listSize);
@@ -245,7 +197,7 @@ public final class SearchContext implements AutoCloseable {
     float everything = Float.POSITIVE_INFINITY;
     CandidateList found =
         setSearch.scan(words, listSize, everything, tailNodes, inTail, isWanted, costs);
-    planner.scanned(scan, System.nanoTime() - before);
+    planner.scanned(scan, (double) (System.nanoTime() - before));
     if (!isLongEnough(found, listSize, parameters)) {
       costs.expectedNanos += scan;
       float reach = (float) reranker.reach(found, parameters);
@@ -337,11 +289,7 @@ public final class SearchContext implements AutoCloseable {
 
   private boolean isAccepted(int node) {
     long[] words = setWords;
-    if (words != null) {
-      return NodeSet.contains(words, node);
-    }
-    IntPredicate present = filter;
-    return present == null || present.test(node);
+    return words == null || NodeSet.contains(words, node);
   }
 
   /** Walks the graph; with a longer list if too few of those found are still there. */
@@ -350,9 +298,7 @@ public final class SearchContext implements AutoCloseable {
     int nodes = index.graph().nodeCount();
     int listSize = Math.clamp(parameters.searchListSize(), 1, Math.max(1, nodes));
     CandidateList candidates = walk(parameters, listSize, excluded, inTail);
-    if (filter != null) {
-      candidates.retainIf(isWanted);
-    } else if (tail != null) {
+    if (tail != null) {
       candidates.retainIf(isWanted);
       int wanted = Math.min(parameters.k(), live.getAsInt());
       while (candidates.size() + reranker.found() < wanted && listSize < nodes) {
@@ -370,7 +316,7 @@ public final class SearchContext implements AutoCloseable {
    */
   private CandidateList walk(SearchParameters parameters, int listSize, int excluded, int inTail)
       throws IOException {
-    boolean adaptive = parameters.confidence() < 1 && parameters.prefix() == 0 && filter == null;
+    boolean adaptive = parameters.confidence() < 1 && parameters.prefix() == 0;
     int k = parameters.k();
     int settled = Math.max(k, Math.min(SETTLED_PER_NEIGHBOR * k, listSize / 2));
     boolean ahead = adaptive;

@@ -5,9 +5,6 @@ import dev.arbalest.SearchPlan;
 
 /** What one search cost so far. One per search context; not thread-safe. */
 public final class SearchCosts {
-  /** Candidates the graph traversal found that exist and, with a filter, were accepted. */
-  public int accepted;
-
   /** Nodes expanded. */
   public int hops;
 
@@ -48,7 +45,6 @@ public final class SearchCosts {
   public long rerankNanos;
 
   void reset() {
-    accepted = 0;
     hops = 0;
     scored = 0;
     lookedThrough = 0;

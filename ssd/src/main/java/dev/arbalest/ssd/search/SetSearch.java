@@ -139,7 +139,7 @@ final class SetSearch {
     }
   }
 
-  /** Begins a walk inside a set; {@link #excluded} and {@link #approach} follow. */
+  /** Begins a walk inside a set; {@link #exclude} and {@link #approach} follow. */
   void begin(long[] words, int listSize) {
     walk.begin(listSize, words, TARGET);
   }

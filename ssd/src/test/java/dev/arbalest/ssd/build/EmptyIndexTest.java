@@ -11,6 +11,7 @@ import dev.arbalest.Ids;
 import dev.arbalest.IndexVerifier;
 import dev.arbalest.LiveIndex;
 import dev.arbalest.OpenOptions;
+import dev.arbalest.PointSet;
 import dev.arbalest.ProgressListener;
 import dev.arbalest.SearchParameters;
 import dev.arbalest.SearchResult;
@@ -165,18 +166,14 @@ class EmptyIndexTest {
     int[] rows = accepted.stream().mapToInt(Integer::intValue).toArray();
     int[] withStranger = java.util.Arrays.copyOf(rows, rows.length + 1);
     withStranger[rows.length] = 1_000_000; // never there
-    index.searchAmong(
-        query,
-        SearchParameters.forK(7).withList(64).withConfidence(1),
-        ids(texts, withStranger),
-        result);
-    assertNearest(index, pool, query, nearest, k, result);
     SearchParameters all = SearchParameters.forK(7).withList(Math.max(64, count)).withConfidence(1);
-    index.search(
-        query,
-        all,
-        (id, text) -> accepted.contains(text == null ? (int) id : Integer.parseInt(text)),
-        result);
+    TestIndexes.alwaysScanSets(index);
+    index.search(query, all, index.pointSet(ids(texts, withStranger)), result);
+    assertNearest(index, pool, query, nearest, k, result);
+    PointSet same =
+        index.pointSet(
+            (id, text) -> accepted.contains(text == null ? (int) id : Integer.parseInt(text)));
+    index.search(query, all, same, result);
     assertNearest(index, pool, query, nearest, k, result);
   }
 

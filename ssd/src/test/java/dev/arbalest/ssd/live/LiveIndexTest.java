@@ -554,7 +554,7 @@ public class LiveIndexTest {
       assertThat(visited).containsExactly("5", "3");
       SearchResult among = new SearchResult();
       float[] query = TestIndexes.row(pool, 5);
-      reading.searchAmong(query, SearchParameters.forK(2), Ids.of(3, 700, 5), among);
+      reading.search(query, SearchParameters.forK(2), reading.pointSet(Ids.of(3, 700, 5)), among);
       assertThat(among.size()).isEqualTo(2);
       assertThat(among.id(0)).isEqualTo(5);
       assertThatThrownBy(() -> openForWriting(path)).hasMessageContaining("being read");

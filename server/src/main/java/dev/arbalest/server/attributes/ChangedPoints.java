@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.arbalest.server.attributes;
+
+import dev.arbalest.server.model.PointId;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The points whose attributes changed last, so that what was derived from attributes can be brought
+ * up to date. A change has a number, which counts from 1. Thread-safe.
+ */
+public final class ChangedPoints {
+  private static final int MAX_IDS = 20_000;
+
+  /**
+   * A change.
+   *
+   * @param number of the change
+   * @param ids of the points
+   */
+  private record Change(long number, List<PointId> ids) {}
+
+  private final Deque<Change> changes = new ArrayDeque<>();
+  private int held;
+  private long last;
+  private long forgotten;
+
+  /** Number of the last change, 0 before the first. */
+  public synchronized long last() {
+    return last;
+  }
+
+  /** Notes a change that is committed. */
+  synchronized void note(List<PointId> ids) {
+    last++;
+    changes.addLast(new Change(last, List.copyOf(ids)));
+    held += ids.size();
+    while (held > MAX_IDS && !changes.isEmpty()) {
+      Change oldest = changes.removeFirst();
+      held -= oldest.ids().size();
+      forgotten = oldest.number();
+    }
+  }
+
+  /** The points of all changes behind one, or null if some of them are not known any more. */
+  public synchronized @Nullable List<PointId> since(long number) {
+    if (number < forgotten) {
+      return null;
+    }
+    List<PointId> ids = new ArrayList<>();
+    for (Change change : changes) {
+      if (change.number() > number) {
+        ids.addAll(change.ids());
+      }
+    }
+    return ids;
+  }
+}
