@@ -40,7 +40,7 @@ public final class VectorBatch {
 
   /** The norms of the vectors; only for an insert into the index that computed them. */
   double[] normsFor(Object target) {
-    if (target != index) {
+    if (!target.equals(index)) { // identity: indexes define no other
       throw new IllegalArgumentException("the batch was checked by another index; check it again");
     }
     return norms;

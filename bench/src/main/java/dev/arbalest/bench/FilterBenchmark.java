@@ -213,14 +213,12 @@ public final class FilterBenchmark implements Callable<Integer> {
   }
 
   private List<Case> cases(Index index, float[][] distances, float[][] toPivots) {
-    int vectors = distances[0].length;
     List<Case> cases = new ArrayList<>();
     for (double share : shares) {
-      cases.add(new Case("random", share, List.of(random(index, vectors, share, 1))));
+      cases.add(new Case("random", share, List.of(random(index, share, 1))));
     }
-    PointSet fifth = random(index, vectors, 0.2, 2);
-    cases.add(
-        new Case("random and random", 0.04, List.of(fifth.and(random(index, vectors, 0.2, 3)))));
+    PointSet fifth = random(index, 0.2, 2);
+    cases.add(new Case("random and random", 0.04, List.of(fifth.and(random(index, 0.2, 3)))));
     for (double share : nearShares) {
       cases.add(new Case("nearest", share, ranked(index, distances, 0, share)));
       cases.add(new Case("near another vector", share, ranked(index, toPivots, 0, share)));
@@ -229,7 +227,7 @@ public final class FilterBenchmark implements Callable<Integer> {
     return cases;
   }
 
-  private static PointSet random(Index index, int vectors, double share, long seed) {
+  private static PointSet random(Index index, double share, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     return index.pointSet((_, _) -> random.nextDouble() < share);
   }
@@ -307,7 +305,7 @@ public final class FilterBenchmark implements Callable<Integer> {
     double searches = (double) rounds * vectors.length;
     figures.put("set", one.name());
     figures.put("share", one.share());
-    figures.put("recall", recall(index, distances, one, found));
+    figures.put("recall", recall(distances, one, found));
     figures.put("reads", reads / searches);
     figures.put("hops", hops / searches);
     figures.put("codes", codes / searches);
@@ -319,7 +317,7 @@ public final class FilterBenchmark implements Callable<Integer> {
   }
 
   /** Share of the true neighbours within the set that were found. */
-  private double recall(Index index, float[][] distances, Case one, long[][] found) {
+  private double recall(float[][] distances, Case one, long[][] found) {
     long hits = 0;
     long all = 0;
     @Nullable PointSet known = null;

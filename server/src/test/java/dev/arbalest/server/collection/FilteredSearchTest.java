@@ -126,7 +126,8 @@ class FilteredSearchTest {
             .filter(entry -> known.accepts().test(entry.getValue()))
             .map(Map.Entry::getKey)
             .sorted(
-                java.util.Comparator.comparingDouble(id -> distance(query, id, vectors.get(id))))
+                java.util.Comparator.comparingDouble(
+                    id -> distance(query, id, java.util.Objects.requireNonNull(vectors.get(id)))))
             .limit(K)
             .map(id -> Long.toString(id))
             .toList();

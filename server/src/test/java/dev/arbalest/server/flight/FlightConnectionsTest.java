@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Connections that never begin to speak HTTP/2. */
+@SuppressWarnings("try") // closing a client may be interrupted
 class FlightConnectionsTest {
   private static final int CONNECTIONS = 100;
 
