@@ -37,6 +37,9 @@ import org.jspecify.annotations.Nullable;
  * @see LiveIndex
  */
 public sealed class Index implements AutoCloseable permits LiveIndex {
+  /** Neighbours that {@link #searchWithin} looks for first. */
+  private static final int FIRST_WITHIN = 16;
+
   final Searcher searcher;
   final LoadedIndex loaded;
 
@@ -161,6 +164,40 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
   public void search(float[] query, SearchParameters parameters, SearchResult result)
       throws IOException {
     search(query, parameters, SearchContext.NO_NODE, result);
+  }
+
+  /**
+   * Finds the vectors within a distance of a query, nearest first: it searches for more and more
+   * neighbours until one is farther. It misses as few as {@link #search(float[], SearchParameters)}
+   * with default parameters does.
+   *
+   * @param maxDistance on the scale of the index's metric, inclusive
+   * @param limit most vectors returned, in [1, 100,000]; with as many there may be more of them
+   * @throws IllegalArgumentException if the limit is out of its range
+   * @see #search(float[], SearchParameters)
+   */
+  public SearchResult searchWithin(float[] query, float maxDistance, int limit) throws IOException {
+    int most = SearchParameters.forK(limit).k();
+    SearchResult result = new SearchResult();
+    int k = Math.min(FIRST_WITHIN, most);
+    while (true) {
+      int wanted = Math.min(k, count());
+      if (wanted == 0) {
+        result.reset(0);
+        return result;
+      }
+      search(query, SearchParameters.forK(wanted), result);
+      boolean isWhole =
+          result.size() < wanted
+              || wanted < k
+              || k == most
+              || result.distance(result.size() - 1) > maxDistance;
+      if (isWhole) {
+        result.cutBeyond(maxDistance);
+        return result;
+      }
+      k = (int) Math.min(most, 4L * k);
+    }
   }
 
   /** Decides which vectors belong to a {@link PointSet}. */

@@ -63,6 +63,13 @@ public final class SearchResult {
     size++;
   }
 
+  /** Leaves out the neighbours beyond a distance. */
+  void cutBeyond(float maxDistance) {
+    while (size > 0 && distances[size - 1] > maxDistance) {
+      size--;
+    }
+  }
+
   /** Neighbours found: k, or fewer if vectors were deleted meanwhile. */
   public int size() {
     return size;

@@ -270,6 +270,39 @@ class PointSetTest {
   }
 
   @Test
+  void allWithinADistanceAreFound() throws IOException {
+    F32Rows rows = TestRows.clustered(9, 3000, DIMENSION, 20);
+    try (Index index = Index.open(build("within", rows))) {
+      long expected = 0;
+      long found = 0;
+      for (int q = 0; q < 60; q++) {
+        float[] query = TestIndexes.row(rows, q * 49);
+        double[] distances = new double[rows.count()];
+        for (int row = 0; row < rows.count(); row++) {
+          distances[row] = Model.distance(Metric.L2, query, TestIndexes.row(rows, row));
+        }
+        double[] sorted = distances.clone();
+        java.util.Arrays.sort(sorted);
+        int wanted = 1 + q * 5;
+        float limit = (float) ((sorted[wanted - 1] + sorted[wanted]) / 2);
+        SearchResult result = index.searchWithin(query, limit, 1000);
+        expected += wanted;
+        found += result.size();
+        for (int rank = 0; rank < result.size(); rank++) {
+          assertThat(distances[(int) result.id(rank)]).isLessThanOrEqualTo(limit + 1e-4);
+        }
+        assertThat(index.searchWithin(query, limit, 3).size()).isEqualTo(Math.min(3, wanted));
+      }
+      assertThat(found).isBetween((long) (0.98 * expected), expected);
+      assertThat(index.searchWithin(TestIndexes.row(rows, 0), -1, 10).size()).isZero();
+      assertThat(index.searchWithin(TestIndexes.row(rows, 0), 1e9f, 5000).size())
+          .isEqualTo(rows.count());
+      assertThatThrownBy(() -> index.searchWithin(TestIndexes.row(rows, 0), 1, 0))
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+  }
+
+  @Test
   void badSetsAreRefusedAndEmptyOnesFindNothing() throws IOException {
     F32Rows rows = TestRows.gaussian(1, 200, DIMENSION);
     Path one = build("one", rows);

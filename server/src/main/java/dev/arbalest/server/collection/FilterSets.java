@@ -8,10 +8,12 @@ import dev.arbalest.PointSet;
 import dev.arbalest.server.attributes.AttributeStore;
 import dev.arbalest.server.attributes.Filter;
 import dev.arbalest.server.model.PointId;
+import dev.arbalest.server.model.ServerException;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The points that filters accept, as sets that searches run within. A filter is evaluated by the
@@ -25,7 +27,7 @@ final class FilterSets {
   private static final long MAX_BYTES = 32L << 20;
 
   /** Points that a filter is evaluated for at a time. */
-  private static final int IDS_PER_QUESTION = 5000;
+  private static final int IDS_PER_QUESTION = 1000;
 
   /**
    * A filter that was evaluated.
@@ -64,14 +66,24 @@ final class FilterSets {
     return next.set();
   }
 
-  private PointSet evaluate(Filter filter, @org.jspecify.annotations.Nullable Evaluated known)
-      throws IOException {
+  private PointSet evaluate(Filter filter, @Nullable Evaluated known) throws IOException {
     List<PointId> changed = known == null ? null : store.changedPoints().since(known.change());
     if (known == null || changed == null) {
       return index.pointSet(store.matching(filter));
     }
+    try {
+      return update(known.set(), filter, changed);
+    } catch (ServerException e) {
+      if (e.kind() != ServerException.Kind.INVALID) {
+        throw e;
+      }
+      return index.pointSet(store.matching(filter)); // with ids the filter has too many values
+    }
+  }
+
+  private PointSet update(PointSet known, Filter filter, List<PointId> changed) throws IOException {
     IdType type = index.idType();
-    PointSet set = known.set();
+    PointSet set = known;
     for (int from = 0; from < changed.size(); from += IDS_PER_QUESTION) {
       List<PointId> part = changed.subList(from, Math.min(changed.size(), from + IDS_PER_QUESTION));
       Ids accepted =

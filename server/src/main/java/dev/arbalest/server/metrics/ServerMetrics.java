@@ -46,6 +46,10 @@ public final class ServerMetrics {
   private final Counter wasted =
       counter("arbalest_search_wasted_reads", "Vectors read from disk and not needed.");
   private final Counter hits = counter("arbalest_search_cache_hits", "Vectors found in the cache.");
+  private final Counter scans =
+      counter("arbalest_search_set_scans", "Filtered searches that compared all accepted points.");
+  private final Counter traversals =
+      counter("arbalest_search_set_traversals", "Filtered searches that traversed the graph.");
   private final Counter inserted = counter("arbalest_inserted_points", "Points inserted.");
   private final Counter deleted = counter("arbalest_deleted_points", "Points deleted.");
   private final Counter delays =
@@ -212,6 +216,11 @@ public final class ServerMetrics {
     reads.labelValues(collection).inc(result.reads());
     wasted.labelValues(collection).inc(result.wastedReads());
     hits.labelValues(collection).inc(result.cacheHits());
+    switch (result.plan()) {
+      case SET_SCAN -> scans.labelValues(collection).inc();
+      case SET_TRAVERSAL -> traversals.labelValues(collection).inc();
+      case TRAVERSAL -> {}
+    }
   }
 
   public void inserted(String collection, int count) {
@@ -251,7 +260,7 @@ public final class ServerMetrics {
   }
 
   private List<Counter> ofCollections() {
-    return List.of(hops, reads, wasted, hits, inserted, deleted, delays, faults);
+    return List.of(hops, reads, wasted, hits, scans, traversals, inserted, deleted, delays, faults);
   }
 
   /** Shows a collection before anything was counted for it. */

@@ -42,6 +42,12 @@ class FilteredSearchTest {
     // A field without an index.
     Filter name = new Filter.Compare(Filter.FieldPath.parse("name"), Filter.Operator.CONTAINS, "p");
     filters.add(new Known(name, _ -> true));
+    // So many values that no id can be asked for beside them.
+    List<Object> values = new ArrayList<>(List.of(2L));
+    for (long value = 1000; values.size() < 29_990; value++) {
+      values.add(value);
+    }
+    filters.add(new Known(new Filter.NoneOf(VERSION, List.copyOf(values)), v -> v != 2));
     return filters;
   }
 
