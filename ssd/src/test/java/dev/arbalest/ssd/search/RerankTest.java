@@ -207,7 +207,7 @@ class RerankTest {
     assertThatThrownBy(() ->
             TestIndexes.build(
                 directory, base, options.toBuilder().memoryBytes((264L << 20) + 1_500_000).build()))
-        .hasMessageContaining("vectors as floats, which --storage f16 needs in memory");
+        .hasMessageContaining("vectors as floats, which storage f16 needs in memory");
   }
 
   @Test
