@@ -8,7 +8,6 @@ import dev.arbalest.vamana.FilteredWalk;
 import dev.arbalest.vamana.NodeScorer;
 import java.io.IOException;
 import java.util.Arrays;
-import java.util.SplittableRandom;
 import java.util.function.IntPredicate;
 
 /**
@@ -48,7 +47,6 @@ final class SetSearch {
   private final CandidateList scanned = new CandidateList(BATCH);
   private final int[] batch;
   private final float[] distances;
-  private final SplittableRandom random = new SplittableRandom(1);
   private final int[] seeds = new int[SEEDS];
   private final float[] seedDistances = new float[SEEDS];
   private int seedCount;
@@ -152,22 +150,20 @@ final class SetSearch {
   /** Reaches the surroundings of the query, and begins from some nodes of the set. */
   void approach(long[] words, int nodes) {
     walk.approach(scoring, APPROACH_LIST);
-    // Sets far from the query have no node there: begin from some, wherever they are.
+    // Sets far from the query have no node there: begin from some, at even distances.
     int wordCount = Math.min(words.length, (nodes + 63) >>> 6);
     seedCount = 0;
-    while (seedCount < SEEDS && wordCount > 0) {
-      int word = random.nextInt(wordCount);
-      for (int tries = 0; tries < wordCount && words[word] == 0; tries++) {
-        word = word + 1 == wordCount ? 0 : word + 1;
+    int next = 0;
+    for (int seed = 0; seed < SEEDS; seed++) {
+      int word = Math.max(next, (int) ((long) seed * wordCount / SEEDS));
+      while (word < wordCount && words[word] == 0) {
+        word++;
       }
-      long bits = words[word];
-      if (bits == 0) {
-        return;
+      if (word >= wordCount) {
+        break;
       }
-      for (int skip = random.nextInt(Long.bitCount(bits)); skip > 0; skip--) {
-        bits &= bits - 1;
-      }
-      seeds[seedCount++] = (word << 6) + Long.numberOfTrailingZeros(bits);
+      seeds[seedCount++] = (word << 6) + Long.numberOfTrailingZeros(words[word]);
+      next = word + 1;
     }
     scorer.score(seeds, 0, seedCount, seedDistances);
     for (int seed = 0; seed < seedCount; seed++) {
