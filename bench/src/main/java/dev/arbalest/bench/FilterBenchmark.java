@@ -119,7 +119,9 @@ public final class FilterBenchmark implements Callable<Integer> {
           "set", "share", "recall", "reads", "hops", "codes", "through", "scans", "ratio");
       float[][] pivots = pivots(base.rows(), distances);
       float[][] toPivots = distances(base.rows(), pivots, index.metric(), arena);
-      for (Case one : cases(index, distances, toPivots)) {
+      List<Case> all = new ArrayList<>(cases(index, distances, toPivots));
+      all.addFirst(new Case("all", 1, List.of(index.pointSet((_, _) -> true))));
+      for (Case one : all) {
         double before = plainRate(index, vectors);
         ObjectNode figures = run(index, vectors, distances, one, json);
         double after = plainRate(index, vectors);

@@ -48,7 +48,7 @@ public final class SearchContext implements AutoCloseable {
   private static final int FAR_LISTS = 8;
 
   /** A set far from the query is scanned unless that takes this many times as long as a walk. */
-  private static final double MAX_FAR_SCAN = 6;
+  private static final double MAX_FAR_SCAN = 16;
 
   /** Factor by which a list grows that turned out to be too short. */
   private static final int LIST_GROWTH = 4;
@@ -180,7 +180,7 @@ public final class SearchContext implements AutoCloseable {
       if (found.size() + reranker.found() < Math.min(parameters.k(), count)) {
         break;
       }
-      boolean isFar = isFirst && setSearch.isFar(found);
+      boolean isFar = isFirst && setSearch.isFar(found, count / (double) nodes);
       isFirst = false;
       if (isFar && scan < MAX_FAR_SCAN * walk) {
         break;

@@ -28,6 +28,9 @@ final class SetSearch {
    */
   private static final double MIN_CONTRAST = 5;
 
+  /** A set has its share of the nodes around a query if it has this much of it. */
+  private static final double NEAR_SHARE = 0.8;
+
   /** Rank of the node whose distance shows the contrast. */
   private static final int CONTRAST_RANK = 9;
 
@@ -50,6 +53,8 @@ final class SetSearch {
   private final int[] seeds = new int[SEEDS];
   private final float[] seedDistances = new float[SEEDS];
   private int seedCount;
+  private int approached;
+  private int passed;
 
   SetSearch(LoadedIndex index, CodeScorer scorer, int listSize) {
     this.index = index;
@@ -150,6 +155,8 @@ final class SetSearch {
   /** Reaches the surroundings of the query, and begins from some nodes of the set. */
   void approach(long[] words, int nodes) {
     walk.approach(scoring, APPROACH_LIST);
+    approached = walk.scored();
+    passed = walk.passed();
     // Sets far from the query have no node there: begin from some, at even distances.
     int wordCount = Math.min(words.length, (nodes + 63) >>> 6);
     seedCount = 0;
@@ -172,10 +179,16 @@ final class SetSearch {
   }
 
   /**
-   * Whether the nearest nodes that a walk found are hardly nearer than nodes of the set anywhere.
+   * Whether a set avoids the query: it has a smaller share of the nodes around the query than of
+   * all, and the nearest nodes that a walk found are hardly nearer than nodes of the set anywhere.
    * The deviation is that of the farther half: the nearer half may have clusters.
+   *
+   * @param share of all nodes that belong to the set
    */
-  boolean isFar(CandidateList found) {
+  boolean isFar(CandidateList found, double share) {
+    if (passed > NEAR_SHARE * share * approached) {
+      return false;
+    }
     if (found.size() == 0 || seedCount < 2) {
       return true;
     }
