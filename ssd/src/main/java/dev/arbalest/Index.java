@@ -24,6 +24,7 @@ import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.function.IntConsumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -47,6 +48,9 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
    * From ids to nodes, made when first asked for; the writer of a {@link LiveIndex} has its own.
    */
   private @Nullable IdMap map;
+
+  /** Made with the first set; never changes, as this index does not. */
+  private volatile @Nullable NodeSet living;
 
   /** Not the index itself, which {@link #close} holds while it waits for those that look up ids. */
   private final Object mapLock = new Object();
@@ -238,14 +242,19 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
   public PointSet pointSet(Ids ids) {
     return newSet(_ -> {
       NodeSet nodes = new NodeSet(loaded.graph().nodeCount());
-      for (int i = 0; i < ids.size(); i++) {
-        int node = find(ids, i);
-        if (node != IdMap.NONE) {
-          nodes.add(node);
-        }
-      }
+      forEachNode(ids, nodes::add);
       return nodes;
     });
+  }
+
+  /** Visits the nodes with some ids; within a read section. */
+  final void forEachNode(Ids ids, IntConsumer visitor) {
+    for (int i = 0; i < ids.size(); i++) {
+      int node = find(ids, i);
+      if (node != IdMap.NONE) {
+        visitor.accept(node);
+      }
+    }
   }
 
   /** The vectors whose ids a filter accepts; writes wait until it was asked about all of them. */
@@ -273,11 +282,10 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
 
   /** Makes a set that follows what is written; within a read section. */
   TrackedSet track(UnaryOperator<NodeSet> choice) {
-    NodeSet all = new NodeSet(loaded.graph().nodeCount());
-    for (int node = 0; node < loaded.graph().nodeCount(); node++) {
-      if (!loaded.isDead(node)) {
-        all.add(node);
-      }
+    NodeSet all = living;
+    if (all == null) {
+      all = loaded.livingNodes();
+      living = all;
     }
     NodeSet chosen = choice.apply(all);
     return new TrackedSet(chosen, chosen.sizeOfIntersection(all));

@@ -3,6 +3,7 @@ package dev.arbalest;
 
 import dev.arbalest.ssd.search.TrackedSet;
 import dev.arbalest.ssd.store.IdMap;
+import dev.arbalest.vamana.NodeSet;
 
 /**
  * Some vectors of an index, for searches within them: one bit per slot, and an exact count. {@link
@@ -65,6 +66,21 @@ public final class PointSet {
   public PointSet without(PointSet other) {
     other.trackedBy(index);
     return index.newSet(_ -> tracked.nodes().without(other.tracked.nodes()));
+  }
+
+  /**
+   * This set, but of some ids only the accepted ones belong to it. Ids that do not exist are
+   * ignored.
+   *
+   * @throws BadInputException if ids are of another type than the index's
+   */
+  public PointSet updated(Ids ids, Ids accepted) {
+    return index.newSet(_ -> {
+      NodeSet nodes = tracked.nodes().copy();
+      index.forEachNode(ids, nodes::remove);
+      index.forEachNode(accepted, nodes::add);
+      return nodes;
+    });
   }
 
   /** The vectors of the index that are not in this set. */

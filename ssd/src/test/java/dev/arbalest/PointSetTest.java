@@ -133,6 +133,17 @@ class PointSetTest {
         }
         sets.add(new Known(index.pointSet(Ids.of(ids)), known));
       } else {
+        if (!sets.isEmpty() && random.nextBoolean()) {
+          Known old = sets.get(random.nextInt(sets.size()));
+          long[] changed = some(0.3);
+          long[] accepted =
+              java.util.Arrays.stream(changed).filter(_ -> random.nextBoolean()).toArray();
+          Set<Long> ids = new HashSet<>(old.ids());
+          java.util.Arrays.stream(changed).forEach(ids::remove);
+          java.util.Arrays.stream(accepted).forEach(ids::add);
+          sets.add(new Known(old.set().updated(Ids.of(changed), Ids.of(accepted)), ids));
+          return;
+        }
         long modulus = random.nextLong(1, 21);
         Set<Long> known = new HashSet<>(rows.keySet());
         known.removeIf(id -> id % modulus != 0);
@@ -266,6 +277,48 @@ class PointSetTest {
       }
       assertThat(walks).isPositive();
       assertThat(hits).isGreaterThan(950);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"saq:2", "rabitq:1", "rabitq:4", "pq:16", "pq4:16", "sq8", "f16"})
+  void graphsOfFewNeighborsAreWalked(String codec) throws IOException {
+    F32Rows rows = TestRows.clustered(6, 1500, 64, 10);
+    Path parent = Files.createDirectory(directory.resolve("few"));
+    BuildOptions options =
+        BuildOptions.builder().metric(Metric.L2).codec(codec).degree(8).threads(1).build();
+    try (Index index = Index.open(TestIndexes.build(parent, rows, options))) {
+      TestPlans.alwaysWalk(index.searcher);
+      PointSet set = index.pointSet((id, _) -> id % 10 != 0);
+      SearchResult result = new SearchResult();
+      int walks = 0;
+      for (int q = 0; q < 30; q++) {
+        index.search(TestIndexes.row(rows, q * 49), SearchParameters.forK(K), set, result);
+        walks += result.plan() == SearchPlan.SET_TRAVERSAL ? 1 : 0;
+        assertThat(result.size()).isEqualTo(K);
+        for (int rank = 0; rank < K; rank++) {
+          assertThat(result.id(rank) % 10).isNotZero();
+        }
+      }
+      assertThat(walks).isPositive();
+    }
+  }
+
+  @Test
+  void longListsAndPrefixesStayWhatWasAskedFor() throws IOException {
+    F32Rows rows = TestRows.clustered(8, 6000, DIMENSION, 5);
+    Path parent = Files.createDirectory(directory.resolve("long"));
+    Path path = TestIndexes.build(parent, rows, TestIndexes.options(Metric.L2, "rabitq:1"));
+    try (Index index = Index.open(path)) {
+      TestIndexes.alwaysScanSets(index);
+      PointSet set = index.pointSet((id, _) -> id > 0);
+      float[] query = TestIndexes.row(rows, 3);
+      SearchResult result = new SearchResult();
+      index.search(query, SearchParameters.forK(5000), set, result);
+      assertThat(result.size()).isEqualTo(5000);
+      SearchParameters prefix = SearchParameters.forK(K).withPrefix(DIMENSION / 2);
+      index.search(query, prefix, set, result);
+      assertThat(result.reads()).isLessThanOrEqualTo(64 + 2 * K);
     }
   }
 

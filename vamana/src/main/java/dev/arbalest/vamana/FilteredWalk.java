@@ -73,7 +73,12 @@ public final class FilteredWalk {
     rowsLookedThrough = 0;
   }
 
-  /** Takes a node out of the search, as if the set did not have it; before any other step. */
+  /**
+   * Takes a node out of the search, as if the set did not have it; after {@link #begin} and before
+   * any other step.
+   *
+   * @return whether it was not taken out before
+   */
   public boolean exclude(int node) {
     return visited.add(node);
   }

@@ -24,18 +24,24 @@ public final class ChangedPoints {
   private record Change(long number, List<PointId> ids) {}
 
   private final Deque<Change> changes = new ArrayDeque<>();
+  private boolean isWatched;
   private int held;
   private long last;
   private long forgotten;
 
   /** Number of the last change, 0 before the first. */
   public synchronized long last() {
+    isWatched = true; // from now on points are held, before nobody can ask for them
     return last;
   }
 
   /** Notes a change that is committed. */
   synchronized void note(List<PointId> ids) {
     last++;
+    if (!isWatched) {
+      forgotten = last;
+      return;
+    }
     changes.addLast(new Change(last, List.copyOf(ids)));
     held += ids.size();
     while (held > MAX_IDS && !changes.isEmpty()) {

@@ -22,7 +22,6 @@ import dev.arbalest.server.model.ServerException;
 import dev.arbalest.server.model.ServerOptions;
 import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -465,14 +464,9 @@ public final class Collection implements MeteredCollection, AutoCloseable {
   /** The figures; those of the manifest if the files have not been opened yet. */
   @Override
   public CollectionStats stats() {
-    if (state() != CollectionState.IDLE) {
-      return use(CollectionFiles::stats);
-    }
-    try {
-      return lifecycle.files().stats();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return state() == CollectionState.IDLE
+        ? lifecycle.files().statsWhileClosed()
+        : use(CollectionFiles::stats);
   }
 
   /** Waits for running requests, writes a checkpoint and closes. */

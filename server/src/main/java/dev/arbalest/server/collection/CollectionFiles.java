@@ -239,13 +239,15 @@ final class CollectionFiles {
     return created;
   }
 
-  /** The figures; those of the manifest if the files have not been opened yet. */
+  /** The figures of closed files: those of the last close, or of the manifest. */
+  CollectionStats statsWhileClosed() {
+    CollectionStats known = lastStats;
+    return known != null ? known : statsOfManifest();
+  }
+
+  /** The figures of open files. */
   CollectionStats stats() throws IOException {
-    AttributeStore store = attributes;
-    if (store == null) {
-      CollectionStats known = lastStats;
-      return known != null ? known : statsOfManifest();
-    }
+    AttributeStore store = attributes();
     LiveIndex present = index;
     if (present == null) {
       return CollectionStats.NONE;

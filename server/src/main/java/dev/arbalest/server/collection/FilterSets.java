@@ -88,7 +88,7 @@ final class FilterSets {
       List<PointId> part = changed.subList(from, Math.min(changed.size(), from + IDS_PER_QUESTION));
       Ids accepted =
           store.matching(new Filter.And(List.of(new Filter.HasId(List.copyOf(part)), filter)));
-      set = set.without(index.pointSet(PointId.toIds(part, type))).or(index.pointSet(accepted));
+      set = set.updated(PointId.toIds(part, type), accepted);
     }
     return set;
   }

@@ -15,8 +15,13 @@ import org.jspecify.annotations.Nullable;
  * The lock of the {@link LiveState} guards it. A set that nobody holds any more is forgotten.
  */
 final class TrackedSets {
+  private static final int MIN_FORGET = 64;
+
   private final LoadedIndex loaded;
   private final List<WeakReference<TrackedSet>> sets = new ArrayList<>();
+
+  /** Sets that nobody holds are looked for when there are this many. */
+  private int forgetAt = MIN_FORGET;
 
   /** Made with the first set. */
   private @Nullable NodeSet living;
@@ -29,13 +34,12 @@ final class TrackedSets {
   TrackedSet track(UnaryOperator<NodeSet> choice) {
     NodeSet all = living;
     if (all == null) {
-      all = new NodeSet(loaded.graph().nodeCount());
-      for (int node = 0; node < loaded.graph().nodeCount(); node++) {
-        if (!loaded.isDead(node)) {
-          all.add(node);
-        }
-      }
+      all = loaded.livingNodes();
       living = all;
+    }
+    if (sets.size() >= forgetAt) {
+      forgetGone();
+      forgetAt = Math.max(MIN_FORGET, 2 * sets.size());
     }
     NodeSet chosen = choice.apply(all);
     TrackedSet set = new TrackedSet(chosen, chosen.sizeOfIntersection(all));
@@ -63,8 +67,12 @@ final class TrackedSets {
       }
     }
     if (isAnyGone) {
-      sets.removeIf(reference -> reference.get() == null);
+      forgetGone();
     }
+  }
+
+  private void forgetGone() {
+    sets.removeIf(reference -> reference.get() == null);
   }
 
   /** A vector is deleted; before that is published. */

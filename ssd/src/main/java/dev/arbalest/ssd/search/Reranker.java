@@ -157,12 +157,13 @@ final class Reranker implements AutoCloseable {
   /**
    * The estimated distance up to which vectors may be among the k nearest, as far as the estimates
    * of these candidates tell: a list that ends before it is too short. Negative infinity if the
-   * codec states no errors, or all candidates are to be read.
+   * codec states no errors, or a constant number of candidates is to be read.
    */
   double reach(CandidateList candidates, SearchParameters parameters) {
     int size = candidates.size();
     int k = Math.min(parameters.k(), size);
-    if (scorer.confidence() == 0 || parameters.confidence() >= 1 || k == 0) {
+    boolean isConstant = parameters.confidence() >= 1 || parameters.prefix() > 0;
+    if (scorer.confidence() == 0 || isConstant || k == 0) {
       return Double.NEGATIVE_INFINITY;
     }
     takeCandidates(candidates, size);

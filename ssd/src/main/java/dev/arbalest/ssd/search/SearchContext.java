@@ -41,7 +41,7 @@ public final class SearchContext implements AutoCloseable {
    */
   private static final int SETTLED_PER_NEIGHBOR = 3;
 
-  /** Longest list of a search within a set. */
+  /** A list that turns out to be too short grows up to this. */
   private static final int MAX_SET_LIST = 4096;
 
   /** Factor by which the list is longer in a set far from the query. */
@@ -163,7 +163,7 @@ public final class SearchContext implements AutoCloseable {
       throws IOException {
     int nodes = index.graph().nodeCount();
     int listSize = Math.clamp(parameters.searchListSize(), 1, Math.max(1, nodes));
-    int longest = Math.clamp(count, 1, MAX_SET_LIST);
+    int longest = Math.max(listSize, Math.min(count, MAX_SET_LIST));
     double scan = planner.scanNanos(nodes, count);
     int degree = index.graph().maxDegree();
     // A list that holds the whole set makes the scan exact.

@@ -19,7 +19,10 @@ final class SetSearch {
   /** Codes compared at a time by a scan. */
   private static final int BATCH = 64;
 
-  /** Nodes of the set that a walk begins from in addition to what its approach finds. */
+  /**
+   * Most nodes of the set that a walk begins from in addition to what its approach finds; scored as
+   * one batch.
+   */
   private static final int SEEDS = 32;
 
   /**
@@ -50,8 +53,8 @@ final class SetSearch {
   private final CandidateList scanned = new CandidateList(BATCH);
   private final int[] batch;
   private final float[] distances;
-  private final int[] seeds = new int[SEEDS];
-  private final float[] seedDistances = new float[SEEDS];
+  private final int[] seeds;
+  private final float[] seedDistances;
   private int seedCount;
   private int approached;
   private int passed;
@@ -63,6 +66,8 @@ final class SetSearch {
     int most = Math.min(BATCH, index.graph().maxDegree());
     this.batch = new int[most];
     this.distances = new float[most];
+    this.seeds = new int[Math.min(SEEDS, most)];
+    this.seedDistances = new float[seeds.length];
   }
 
   private void score(int[] nodes, int count, float limit, float[] target) {
@@ -161,8 +166,8 @@ final class SetSearch {
     int wordCount = Math.min(words.length, (nodes + 63) >>> 6);
     seedCount = 0;
     int next = 0;
-    for (int seed = 0; seed < SEEDS; seed++) {
-      int word = Math.max(next, (int) ((long) seed * wordCount / SEEDS));
+    for (int seed = 0; seed < seeds.length; seed++) {
+      int word = Math.max(next, (int) ((long) seed * wordCount / seeds.length));
       while (word < wordCount && words[word] == 0) {
         word++;
       }

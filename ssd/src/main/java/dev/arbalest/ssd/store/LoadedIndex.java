@@ -10,6 +10,7 @@ import dev.arbalest.ssd.format.FileHeader;
 import dev.arbalest.ssd.format.Manifest;
 import dev.arbalest.ssd.format.VectorFile;
 import dev.arbalest.vamana.Graph;
+import dev.arbalest.vamana.NodeSet;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -50,6 +51,18 @@ public record LoadedIndex(
   public boolean isVisible(int node, int operation) {
     int death = deaths.segment().getAtIndex(FileHeader.INT, node);
     return death == 0 || death - operation > 0;
+  }
+
+  /** The nodes that hold a vector. */
+  public NodeSet livingNodes() {
+    int nodes = graph.nodeCount();
+    NodeSet living = new NodeSet(nodes);
+    for (int node = 0; node < nodes; node++) {
+      if (!isDead(node)) {
+        living.add(node);
+      }
+    }
+    return living;
   }
 
   /** The id of a node; 0 if ids are text. */
