@@ -22,7 +22,7 @@ public final class BuildOptions {
   private final Metric metric;
   private final ElementType storage;
   private final String codec;
-  private final int codeDimension;
+  private final int prefixDimension;
   private final int degree;
   private final int buildList;
   private final float alpha;
@@ -37,7 +37,7 @@ public final class BuildOptions {
     this.metric = builder.metric;
     this.storage = builder.storage;
     this.codec = builder.codec;
-    this.codeDimension = builder.codeDimension;
+    this.prefixDimension = builder.prefixDimension;
     this.degree = builder.degree;
     this.buildList = builder.buildList;
     this.alpha = builder.alpha;
@@ -65,7 +65,7 @@ public final class BuildOptions {
     builder.metric = metric;
     builder.storage = storage;
     builder.codec = codec;
-    builder.codeDimension = codeDimension;
+    builder.prefixDimension = prefixDimension;
     builder.degree = degree;
     builder.buildList = buildList;
     builder.alpha = alpha;
@@ -94,8 +94,8 @@ public final class BuildOptions {
   }
 
   /** Components that codes and graph are made of; 0 for all. */
-  public int codeDimension() {
-    return codeDimension;
+  public int prefixDimension() {
+    return prefixDimension;
   }
 
   /** Most out-neighbours of a node (R). */
@@ -150,7 +150,7 @@ public final class BuildOptions {
     private Metric metric = Metric.L2;
     private ElementType storage = ElementType.F32;
     private String codec = AUTO_CODEC;
-    private int codeDimension;
+    private int prefixDimension;
     private int degree = GRAPH.degree();
     private int buildList = GRAPH.searchListSize();
     private float alpha = GRAPH.alpha();
@@ -190,8 +190,8 @@ public final class BuildOptions {
      * Makes codes and graph of a prefix of the vectors (Matryoshka embeddings); 0, the default, for
      * allcomponents.
      */
-    public Builder codeDimension(int value) {
-      codeDimension = value;
+    public Builder prefixDimension(int value) {
+      prefixDimension = value;
       return this;
     }
 
@@ -268,8 +268,8 @@ public final class BuildOptions {
       if (!codec.equals(AUTO_CODEC)) {
         CodecSpec _ = CodecSpec.parse(codec);
       }
-      if (codeDimension < 0) {
-        throw new IllegalArgumentException("dimensions must be at least 1: " + codeDimension);
+      if (prefixDimension < 0) {
+        throw new IllegalArgumentException("dimensions must be at least 1: " + prefixDimension);
       }
       if (memoryBytes < 1) {
         throw new IllegalArgumentException("memory must be at least 1 byte: " + memoryBytes);

@@ -4,7 +4,9 @@ package dev.arbalest;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** A damaged index file. The message names the file, the place, and what was expected and found. */
+/**
+ * A damaged index file. The message names the file, the place, and the values expected and found.
+ */
 public final class CorruptIndexException extends IOException {
   private static final long serialVersionUID = 1;
 

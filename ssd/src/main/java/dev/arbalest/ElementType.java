@@ -10,7 +10,7 @@ import java.util.Locale;
 
 /** Component type of the vector file. */
 public enum ElementType {
-  /** Single precision: bit for bit what was given. */
+  /** Single precision, stored bit for bit. */
   F32(4),
   /** Half precision: half the bytes, components rounded to 11 significant bits. */
   F16(2);
@@ -75,7 +75,7 @@ public enum ElementType {
   }
 
   /**
-   * Stores components, which are changed to what is stored.
+   * Stores components, and rounds the array's components to their stored values.
    *
    * @param row number in the input, for messages
    * @throws BadInputException if a component is too large for a half float

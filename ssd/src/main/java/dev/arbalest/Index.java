@@ -280,7 +280,7 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
     }
   }
 
-  /** Makes a set that follows what is written; within a read section. */
+  /** Makes a set that follows all writes; call within a read section. */
   TrackedSet track(UnaryOperator<NodeSet> choice) {
     NodeSet all = living;
     if (all == null) {
@@ -431,7 +431,7 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
         try (StoredRows.Block block = rows.block(from, to)) {
           for (int slot = from; slot < to; slot++) {
             if (!loaded.isDead(slot)) {
-              loaded.checkSum(slot, rows.checksum(slot));
+              loaded.verifyChecksum(slot, rows.checksum(slot));
               long offset = block.offsets()[slot - from];
               MemorySegment.copy(block.memory(), F32Rows.FLOAT, offset, vector, 0, vector.length);
               visitor.visit(loaded.ids().text(slot), vector);

@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The facts of an index as its manifest states them: those of its last checkpoint.
+ * The facts of an index as its manifest states them, as of its last checkpoint.
  *
  * @param generation times the manifest was committed, from 1
  * @param dimension components per vector
@@ -26,7 +26,7 @@ import java.util.Map;
  * @param vectors vectors it holds
  * @param slots slots of the vector file, used or free
  * @param codec codec of the codes in memory, such as {@code saq:2}
- * @param codeDimension components that codes and graph were made of: all, or a prefix
+ * @param prefixDimension components that codes and graph were made of: all, or a prefix
  * @param graph how the graph was built
  * @param closed whether it was closed: otherwise it is open for writing, or must be recovered
  * @param changed whether anything was written to it since it was built
@@ -42,7 +42,7 @@ public record IndexInfo(
     int vectors,
     int slots,
     String codec,
-    int codeDimension,
+    int prefixDimension,
     GraphInfo graph,
     boolean closed,
     boolean changed,
@@ -122,7 +122,7 @@ public record IndexInfo(
         manifest.live(),
         manifest.count(),
         manifest.codec().toString(),
-        manifest.codeDimension(),
+        manifest.prefixDimension(),
         new GraphInfo(
             build.degree(),
             build.searchListSize(),

@@ -63,10 +63,10 @@ public final class IndexRepair {
   }
 
   /**
-   * Repairs an index that nobody has open.
+   * Repairs an index that no process has open.
    *
    * @return the parts that were rebuilt, such as {@code graph}; empty if none had to be
-   * @throws CorruptIndexException if what is damaged cannot be rebuilt; nothing is changed
+   * @throws CorruptIndexException if a damaged part cannot be rebuilt; nothing is changed
    * @throws IOException if it is open elsewhere, or a file cannot be read or written
    */
   public static List<String> repair(Path path, int threads, ProgressListener listener)
@@ -107,7 +107,7 @@ public final class IndexRepair {
   }
 
   /**
-   * Trains another codec on the vectors of an index that nobody has open; the graph stays. The
+   * Trains another codec on the vectors of an index that no process has open; the graph stays. The
    * codec of an index that started empty was trained on its first vectors only.
    *
    * @throws BadInputException if the codec does not fit the dimension, or the index was not closed
@@ -123,7 +123,7 @@ public final class IndexRepair {
   }
 
   private void recode(CodecSpec codec) throws IOException {
-    codec.requireFits(manifest.codeDimension());
+    codec.requireFits(manifest.prefixDimension());
     if (!manifest.checkpoint().clean() || manifest.live() == 0) {
       throw new BadInputException(
           directory.path() + " is empty or was not closed: open it for writing and close it first");
@@ -179,7 +179,7 @@ public final class IndexRepair {
   }
 
   private F32Rows rows(MemorySegment memory, long offset, long stride) {
-    return new F32Rows(memory, offset, stride, manifest.count(), manifest.codeDimension());
+    return new F32Rows(memory, offset, stride, manifest.count(), manifest.prefixDimension());
   }
 
   private F32Rows widen(FileMapping mapping, MemorySegment target) {

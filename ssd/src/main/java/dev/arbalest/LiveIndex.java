@@ -122,7 +122,7 @@ public final class LiveIndex extends Index {
                 searcher.cache(),
                 searcher.slabs(),
                 listener);
-        searcher.follow(session.tail(), session.writer()::live);
+        searcher.follow(session.unlinked(), session.writer()::live);
         index = new LiveIndex(searcher, session);
       } catch (Throwable e) {
         try (searcher) {
@@ -316,9 +316,9 @@ public final class LiveIndex extends Index {
   @Override
   IndexStats.Builder statsBuilder() {
     IndexStats.Builder stats = super.statsBuilder();
-    UnlinkedRows tail = session.tail();
-    stats.unlinked = tail.pending();
-    stats.unlinkedLimit = tail.capacity();
+    UnlinkedRows unlinked = session.unlinked();
+    stats.unlinked = unlinked.pending();
+    stats.unlinkedLimit = unlinked.capacity();
     stats.logBytes = session.logBytes();
     stats.logSyncs = session.log().syncs();
     stats.logSyncNanos = session.log().syncNanos();

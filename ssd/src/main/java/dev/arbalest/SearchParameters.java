@@ -17,10 +17,11 @@ public final class SearchParameters {
   private final int k;
   private final int searchListSize;
   private final int rerank;
-  private final int prefix;
+  private final int prefixDimension;
   private final double confidence;
 
-  private SearchParameters(int k, int searchListSize, int rerank, int prefix, double confidence) {
+  private SearchParameters(
+      int k, int searchListSize, int rerank, int prefixDimension, double confidence) {
     if (k < 1 || k > MAX_LIST) {
       throw new IllegalArgumentException("k must be in [1, " + MAX_LIST + "]: " + k);
     }
@@ -28,8 +29,8 @@ public final class SearchParameters {
       throw new IllegalArgumentException(
           "rerank must be in [k = " + k + ", " + MAX_LIST + "]: " + rerank);
     }
-    if (prefix < 0) {
-      throw new IllegalArgumentException("dimensions must be at least 1: " + prefix);
+    if (prefixDimension < 0) {
+      throw new IllegalArgumentException("dimensions must be at least 1: " + prefixDimension);
     }
     if (!(confidence >= 0.5 && confidence <= 1)) {
       throw new IllegalArgumentException("confidence must be in [0.5, 1]: " + confidence);
@@ -41,7 +42,7 @@ public final class SearchParameters {
     this.k = k;
     this.searchListSize = searchListSize;
     this.rerank = rerank;
-    this.prefix = prefix;
+    this.prefixDimension = prefixDimension;
     this.confidence = confidence;
   }
 
@@ -66,20 +67,20 @@ public final class SearchParameters {
    */
   public SearchParameters withList(int list) {
     int reads = rerank == searchListSize ? list : Math.min(rerank, list);
-    return new SearchParameters(k, list, reads, prefix, confidence);
+    return new SearchParameters(k, list, reads, prefixDimension, confidence);
   }
 
   /** With another limit of candidates whose vectors are read, in [k, list]. */
   public SearchParameters withRerank(int newRerank) {
-    return new SearchParameters(k, searchListSize, newRerank, prefix, confidence);
+    return new SearchParameters(k, searchListSize, newRerank, prefixDimension, confidence);
   }
 
   /**
    * With another prefix: components of each candidate read first; the best {@code 2 k} by this
    * prefix are then read whole (Matryoshka embeddings). 0 reads all whole at once.
    */
-  public SearchParameters withPrefix(int newPrefix) {
-    return new SearchParameters(k, searchListSize, rerank, newPrefix, confidence);
+  public SearchParameters withPrefixDimension(int newPrefixDimension) {
+    return new SearchParameters(k, searchListSize, rerank, newPrefixDimension, confidence);
   }
 
   /**
@@ -87,7 +88,7 @@ public final class SearchParameters {
    * a probability above {@code 1 - confidence}. 1 reads all of rerank, as a prefix always does.
    */
   public SearchParameters withConfidence(double newConfidence) {
-    return new SearchParameters(k, searchListSize, rerank, prefix, newConfidence);
+    return new SearchParameters(k, searchListSize, rerank, prefixDimension, newConfidence);
   }
 
   /** Neighbours wanted. */
@@ -106,8 +107,8 @@ public final class SearchParameters {
   }
 
   /** Components read first, 0 for all. */
-  public int prefix() {
-    return prefix;
+  public int prefixDimension() {
+    return prefixDimension;
   }
 
   /** Probability with which the answer holds a true neighbour among the candidates. */
@@ -126,13 +127,13 @@ public final class SearchParameters {
         && k == that.k
         && searchListSize == that.searchListSize
         && rerank == that.rerank
-        && prefix == that.prefix
+        && prefixDimension == that.prefixDimension
         && Double.compare(confidence, that.confidence) == 0;
   }
 
   @Override
   public int hashCode() {
-    return Objects.hash(k, searchListSize, rerank, prefix, confidence);
+    return Objects.hash(k, searchListSize, rerank, prefixDimension, confidence);
   }
 
   @Override
@@ -143,8 +144,8 @@ public final class SearchParameters {
         + searchListSize
         + ", rerank "
         + rerank
-        + ", prefix "
-        + prefix
+        + ", prefix dimension "
+        + prefixDimension
         + ", confidence "
         + confidence;
   }

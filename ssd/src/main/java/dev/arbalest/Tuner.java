@@ -72,7 +72,7 @@ public final class Tuner {
    * @throws BadInputException if there are too few queries or vectors, or queries of another
    *     dimension
    * @throws CorruptIndexException if the index is damaged
-   * @throws IOException if a file cannot be read or written; what was stored before remains
+   * @throws IOException if a file cannot be read or written; an earlier result remains
    */
   public static RecallCurve tune(
       Path directory,

@@ -316,7 +316,7 @@ class PointSetTest {
       SearchResult result = new SearchResult();
       index.search(query, SearchParameters.forK(5000), set, result);
       assertThat(result.size()).isEqualTo(5000);
-      SearchParameters prefix = SearchParameters.forK(K).withPrefix(DIMENSION / 2);
+      SearchParameters prefix = SearchParameters.forK(K).withPrefixDimension(DIMENSION / 2);
       index.search(query, prefix, set, result);
       assertThat(result.reads()).isLessThanOrEqualTo(64 + 2 * K);
     }

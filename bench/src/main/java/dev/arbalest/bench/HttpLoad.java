@@ -141,7 +141,7 @@ final class HttpLoad {
     }
   }
 
-  /** Looks for every row acknowledged; those of a write nobody was told of may be either way. */
+  /** Looks for every acknowledged row; rows of unacknowledged writes may or may not exist. */
   void verify(
       F32Rows rows, AtomicIntegerArray sources, AtomicIntegerArray underway, ObjectNode report)
       throws Exception {
@@ -182,7 +182,7 @@ final class HttpLoad {
     report.put("lost", lost);
   }
 
-  /** The same direction: what is stored has unit norm. */
+  /** The same direction: stored vectors have unit norm. */
   private static boolean isSame(JsonNode stored, float[] vector) {
     double dot = 0;
     double norm = 0;

@@ -294,7 +294,7 @@ public final class IngestBenchmark implements Callable<Integer> {
         .getTotalThreadAllocatedBytes();
   }
 
-  /** Looks at the tail often, and writes the timeline once a second. */
+  /** Looks at the unlinked rows often, and writes the timeline once a second. */
   private void sample(LiveIndex index) {
     try (PrintWriter out =
         timeline == null ? null : new PrintWriter(Files.newBufferedWriter(timeline), true)) {

@@ -35,7 +35,7 @@ public final class SlabPool implements AutoCloseable {
   /** Makes a pool that holds nothing yet. */
   public SlabPool() {}
 
-  /** Borrows memory; what is allocated from the lease is valid until it is closed. */
+  /** Borrows memory; blocks allocated from the lease are valid until it is closed. */
   @MustBeClosed
   public Lease lease() {
     return new Lease();

@@ -109,7 +109,9 @@ public final class VectorCache implements AutoCloseable {
     return false;
   }
 
-  /** Offers a record just read; it enters if its set has a place or a record nobody asks for. */
+  /**
+   * Offers a record just read; it enters if its set has a free place or a record not used lately.
+   */
   public void offer(long slot, MemorySegment source, long sourceOffset) {
     long set = setOffset(slot);
     long victim = -1;

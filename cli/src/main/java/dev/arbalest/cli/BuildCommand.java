@@ -145,7 +145,7 @@ final class BuildCommand implements Callable<Integer>, Failures.Verbose {
       if (dimensions < 1) {
         throw new BadInputException("dimensions must be at least 1: " + dimensions);
       }
-      options = options.toBuilder().codeDimension(dimensions).build();
+      options = options.toBuilder().prefixDimension(dimensions).build();
     }
     if (memory != null) {
       options = options.toBuilder().memoryBytes(memory).build();

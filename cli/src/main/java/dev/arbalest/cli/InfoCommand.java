@@ -41,7 +41,7 @@ final class InfoCommand implements Callable<Integer>, Failures.Verbose {
     root.put("storage", info.storage().label());
     root.put("metric", info.metric().label());
     root.put("codec", info.codec());
-    root.put("code_dimension", info.codeDimension());
+    root.put("code_dimension", info.prefixDimension());
     root.put("degree", info.graph().degree());
     root.put("build_list", info.graph().buildList());
     root.put("alpha", info.graph().alpha());

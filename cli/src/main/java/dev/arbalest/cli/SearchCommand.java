@@ -234,7 +234,7 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
     return SearchParameters.forK(k)
         .withList(length)
         .withRerank(depth)
-        .withPrefix(prefix)
+        .withPrefixDimension(prefix)
         .withConfidence(sure);
   }
 

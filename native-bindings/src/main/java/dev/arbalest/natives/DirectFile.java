@@ -61,7 +61,7 @@ public final class DirectFile implements AutoCloseable {
    * Opens a file.
    *
    * @throws NoSuchFileException if it does not exist and is not to be created
-   * @throws FileAlreadyExistsException if it exists and is to be created
+   * @throws FileAlreadyExistsException if it exists although the caller asked to create it
    * @throws AccessDeniedException if permission is missing
    * @throws IOException for any other refusal, naming call and reason
    */

@@ -20,7 +20,7 @@ public final class NativeMemory implements AutoCloseable {
   private static final long HUGE_PAGE_BYTES = 2L << 20;
   private static final long PAGE_BYTES = 4096;
 
-  /** Of reserved memory, what is used on 4 KiB pages: a huge page is taken whole when touched. */
+  /** Uses reserved memory on 4 KiB pages, because touching a huge page allocates it whole. */
   private static final long SMALL_BYTES = 4L << 20;
 
   private final Arena arena;

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Not thread-safe, and by default bound to the thread that opened it: with SINGLE_ISSUER the
  * kernel refuses submissions of any other ({@link Sharing#ANY_THREAD} lifts that at some cost). The
- * registered buffer must outlive the ring; {@link #close} waits for what is in flight.
+ * registered buffer must outlive the ring; {@link #close} waits for reads in flight.
  */
 public final class Ring implements AutoCloseable {
   private static final long MAX_BUFFER_BYTES = 1L << 30;

@@ -108,7 +108,7 @@ public final class DiskRecord {
       this.isDirectory = isDirectory;
     }
 
-    /** Applies a call to what is durable. */
+    /** Applies a call to the durable state. */
     void apply(Call call) {
       switch (call.kind()) {
         case WRITE -> {

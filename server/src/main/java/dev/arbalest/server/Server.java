@@ -108,7 +108,7 @@ public final class Server implements AutoCloseable {
     return new Server(options);
   }
 
-  /** Anyone who can connect can read and write everything, so this needs an explicit option. */
+  /** Any client that connects can read and write everything, so this needs an explicit option. */
   private static void requireSafe(ServerOptions options) throws IOException {
     boolean loopback = InetAddress.getByName(options.host()).isLoopbackAddress();
     if (!loopback && options.tls() == null && !options.insecure()) {

@@ -142,7 +142,7 @@ public final class FilteredWalk {
     }
   }
 
-  /** Scores the batch and offers what is in it. */
+  /** Scores the batch and offers its nodes. */
   private void flush(NodeScorer scorer) {
     if (batchCount == 0) {
       return;

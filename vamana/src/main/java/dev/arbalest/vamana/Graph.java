@@ -14,10 +14,10 @@ import java.nio.ByteOrder;
  * rest {@value #NONE}. Memory may be reserved for more nodes than there are; it is taken from the
  * system as they come.
  *
- * <p>Reads are safe from any thread at any time. A node is written by one thread at a time, which
- * the callers see to; who reads it meanwhile finds old and new neighbours mixed, possibly with gaps
- * of {@value #NONE}. What a thread wrote before it made a node a neighbour is seen by who finds it
- * there.
+ * <p>Any thread may read at any time. Callers ensure that one thread at a time writes a node; a
+ * concurrent reader may find old and new neighbours mixed, with gaps of {@value #NONE}. A reader
+ * that finds a node as a neighbour sees everything the writing thread had written before it added
+ * that neighbour.
  */
 public final class Graph implements AutoCloseable {
   /** Marks an unused neighbour place. */
@@ -72,7 +72,7 @@ public final class Graph implements AutoCloseable {
    * Reserves memory for nodes to come: a graph of none, without entry point.
    *
    * @param capacity most nodes it will have, at least 1
-   * @param expected how many are to be loaded
+   * @param expected number of nodes to load
    * @param maxDegree R, in [1, 1024]
    */
   @MustBeClosed
@@ -261,7 +261,7 @@ public final class Graph implements AutoCloseable {
    * Checks that every neighbour is a node, that unused places come last, and that no node is its
    * own neighbour.
    *
-   * @return what is wrong with the first bad node, or the empty string
+   * @return the fault of the first bad node, or the empty string
    */
   public String validate() {
     for (int node = 0; node < nodeCount; node++) {

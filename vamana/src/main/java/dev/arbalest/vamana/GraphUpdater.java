@@ -25,8 +25,8 @@ import java.util.SplittableRandom;
  */
 public final class GraphUpdater {
   /**
-   * When no more than so many nodes stay for one that leaves, all are linked again. To take a node
-   * out costs about as much as to link three.
+   * If at most this many nodes stay per leaving node, all staying nodes are relinked instead.
+   * Removing a node costs about as much as linking three.
    */
   private static final int SURVIVORS_PER_DEAD = 2;
 
@@ -36,7 +36,7 @@ public final class GraphUpdater {
   /** Bounds the memory a batch's edges take. */
   private static final int MAX_RELINKED_AT_A_TIME = 1024;
 
-  /** More nodes out of reach than this are too many to be hung on somewhere... */
+  /** With more unreachable nodes than this, attaching each of them to some node costs recall... */
   private static final int LOST_BEFORE_RELINK = 8;
 
   /** ... if they exceed one node in this many. */
@@ -263,7 +263,7 @@ public final class GraphUpdater {
             node -> distances.isLive(node) && linked.get(node));
   }
 
-  /** Nodes that stay and have one that leaves as a neighbour, those of the same one together. */
+  /** Staying nodes with a leaving neighbour, grouped by that neighbour. */
   private long[] hosts() throws IOException {
     workers.forRanges(
         graph.nodeCount(),

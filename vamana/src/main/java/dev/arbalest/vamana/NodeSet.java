@@ -5,7 +5,7 @@ import java.util.Arrays;
 
 /**
  * A set of nodes as a bitmap. One thread at a time may change it while others read: a reader that
- * is told of a change by a volatile write sees it.
+ * learns of a change through a volatile write sees it.
  */
 public final class NodeSet {
   private volatile long[] words;

@@ -36,7 +36,7 @@ public final class Reachability {
    * Whether searches find nearly all of a sample of the live nodes, or equals of them: edges may
    * lead everywhere, and a search yet not find the way.
    *
-   * @param pairs distances by which it is searched; those of one worker
+   * @param pairs distances for the search; used by one worker
    * @param buildList L of the build, at least 1; twice that finds every node of a sound graph
    */
   public static boolean findsSample(

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Base vectors, queries and their true neighbours in memory, of unit norm for cosine. The true
- * neighbours are those of the full vectors; {@link #cut} gives vectors shortened to a prefix.
+ * neighbours come from the full vectors; {@link #cut} gives vectors shortened to a prefix.
  */
 public final class CodecTrialData implements AutoCloseable {
   static final int TRUTH = 100;

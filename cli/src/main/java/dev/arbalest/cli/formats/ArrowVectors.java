@@ -63,7 +63,7 @@ final class ArrowVectors {
   /**
    * The column of vectors.
    *
-   * @param buffer number of its validity buffer among those of a record batch
+   * @param buffer index of its validity buffer among the buffers of a record batch
    * @param node number of its field node
    * @param listType type of the list
    * @param size length of a fixed-size list

@@ -9,7 +9,7 @@ interface VectorSink {
   /**
    * Takes {@code values[from, from + dimension)}.
    *
-   * @throws dev.arbalest.BadInputException if the dimension is not that of the vectors before
+   * @throws dev.arbalest.BadInputException if the dimension differs from earlier vectors
    */
   void accept(float[] values, int from, int dimension) throws IOException;
 }

@@ -61,8 +61,8 @@ public final class AttributeStore implements AutoCloseable {
   }
 
   /**
-   * Opens one, and checks that it is what was written: by the checksum of all its bytes if it was
-   * closed, otherwise row by row.
+   * Opens a store and verifies it: against the checksum of the whole file if it was closed cleanly,
+   * otherwise row by row.
    *
    * @throws IOException if it is foreign, of another version, or damaged
    */
@@ -71,7 +71,7 @@ public final class AttributeStore implements AutoCloseable {
     return open(directory, false);
   }
 
-  /** The same, after rebuilding the indexes of fields, which may be what is damaged. */
+  /** Opens a store after rebuilding its field indexes, in case the damage is in one of them. */
   @MustBeClosed
   public static AttributeStore repair(Path directory) throws IOException {
     return open(directory, true);

@@ -9,8 +9,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The points whose attributes changed last, so that what was derived from attributes can be brought
- * up to date. A change has a number, which counts from 1. Thread-safe.
+ * The points whose attributes changed most recently. Data derived from attributes reads it to catch
+ * up. Changes are numbered from 1. Thread-safe.
  */
 public final class ChangedPoints {
   private static final int MAX_IDS = 20_000;

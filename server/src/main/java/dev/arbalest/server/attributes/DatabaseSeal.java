@@ -52,7 +52,7 @@ final class DatabaseSeal implements AutoCloseable {
     this.channel = channel;
   }
 
-  /** Opens that of a database, or makes one. */
+  /** Opens the seal of a database, or creates it. */
   static DatabaseSeal open(Path database) throws IOException {
     Path path = path(database);
     State state = read(database);
@@ -138,7 +138,7 @@ final class DatabaseSeal implements AutoCloseable {
   /**
    * Compares a database that was closed with what it was then.
    *
-   * @return whether it was closed, and so is known to be what was written
+   * @return whether the database was closed cleanly, so that its checksum is known
    * @throws IOException if it is not
    */
   static boolean isAsClosed(Path database, State state) throws IOException {

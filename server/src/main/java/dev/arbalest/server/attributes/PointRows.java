@@ -79,7 +79,7 @@ final class PointRows {
   /**
    * The row with the columns id, payload and crc.
    *
-   * @throws IOException if the row is not what was written
+   * @throws IOException if the row fails its checksum
    */
   PointRow row(ResultSet rows) throws SQLException, IOException {
     PointId id = id(rows);

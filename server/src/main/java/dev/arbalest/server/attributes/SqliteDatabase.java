@@ -244,7 +244,7 @@ public final class SqliteDatabase implements AutoCloseable {
     return Files.size(path) + (Files.exists(log) ? Files.size(log) : 0);
   }
 
-  /** Closes it without saying what its bytes are: they may not be what was written. */
+  /** Closes the database without recording a checksum, because its bytes may be damaged. */
   void closeUnsealed() throws IOException {
     isDamaged = true;
     close();

@@ -170,7 +170,7 @@ public final class Collection implements MeteredCollection, AutoCloseable {
    * Inserts points, in place of those with the same ids. They are durable and found when this
    * returns.
    *
-   * @param ids all numbers or all text, like those of the present points
+   * @param ids all numbers or all text, of the same type as the ids already stored
    * @param payloads JSON objects, null for none
    * @param vectors as many, of the collection's dimension
    */
@@ -205,8 +205,8 @@ public final class Collection implements MeteredCollection, AutoCloseable {
   }
 
   /**
-   * Throws if some ids cannot be those of points here; the first ids decide what those of the
-   * collection are.
+   * Throws if an id is invalid or of another type than the collection's. The first ids decide the
+   * type.
    */
   public void requireIds(List<PointId> ids) {
     for (PointId id : ids) {
@@ -461,7 +461,7 @@ public final class Collection implements MeteredCollection, AutoCloseable {
     return state() == CollectionState.QUARANTINED ? reason() : null;
   }
 
-  /** The figures; those of the manifest if the files have not been opened yet. */
+  /** The statistics; read from the manifest if the files have not been opened yet. */
   @Override
   public CollectionStats stats() {
     return state() == CollectionState.IDLE

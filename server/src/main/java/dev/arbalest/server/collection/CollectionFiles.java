@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The files of a collection: a database of attributes and, from the first point on, an index of
  * vectors beside it. {@link CollectionLifecycle} decides when they are open, and its lock guards
- * opening and closing; what is open may be used by any number of threads.
+ * opening and closing; any number of threads may use the open files.
  */
 final class CollectionFiles {
   private static final int TRAINING_ROWS = 4096;
@@ -143,7 +143,7 @@ final class CollectionFiles {
     }
     try {
       IndexInfo info = IndexInfo.read(directory.resolve(INDEX));
-      long codes = (long) BYTES_PER_DIMENSION * info.codeDimension();
+      long codes = (long) BYTES_PER_DIMENSION * info.prefixDimension();
       return info.graph().bytes() + info.slots() * codes;
     } catch (IOException | BadInputException e) {
       return 0; // opening it says what is wrong
@@ -239,7 +239,7 @@ final class CollectionFiles {
     return created;
   }
 
-  /** The figures of closed files: those of the last close, or of the manifest. */
+  /** The statistics of closed files, from the last close or from the manifest. */
   CollectionStats statsWhileClosed() {
     CollectionStats known = lastStats;
     return known != null ? known : statsOfManifest();

@@ -167,7 +167,7 @@ final class CollectionLifecycle implements OpenCollections.Member {
     }
   }
 
-  /** Stops loading when the collection is to be closed; the log stays for the next time. */
+  /** Stops loading before the collection is closed; the log stays for the next opening. */
   private final class Loading implements ProgressListener {
     @Override
     public void stage(String stage, long total) {

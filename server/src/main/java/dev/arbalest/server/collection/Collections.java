@@ -77,7 +77,7 @@ public final class Collections implements AutoCloseable {
   }
 
   /**
-   * Takes a data directory, which is made if need be, and begins to load what is in it.
+   * Opens a data directory, creates it if missing, and starts to load its collections.
    *
    * @throws IOException if another server has it, or it cannot be written to
    */

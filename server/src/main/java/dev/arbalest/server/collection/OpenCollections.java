@@ -11,10 +11,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Which collections have their files open. Those asked for are opened, and those not asked for
- * longest are closed when others need their room: memory within the server's budget, and a number
- * that goes with it. Small ones, which open in a moment, are closed when nobody has asked for them
- * for a while, and then cost nothing but their files. Thread-safe.
+ * Decides which collections keep their files open. A request opens its collection. The least
+ * recently used ones are closed when others need their memory within the server's budget, or when
+ * too many are open. Small collections open in a moment, so they are also closed after being idle
+ * for a while; closed, they use disk space only. Thread-safe.
  */
 final class OpenCollections implements AutoCloseable {
   /** Memory that an open collection takes in addition to its points. */
@@ -25,7 +25,7 @@ final class OpenCollections implements AutoCloseable {
   private static final long SWEEP_NANOS = TimeUnit.SECONDS.toNanos(5);
   private static final long RETRY_MILLIS = 1000;
 
-  /** A collection that can be closed while nobody uses it. */
+  /** A collection that can be closed while it is idle. */
   interface Member {
     /** The name. */
     String name();
@@ -36,7 +36,7 @@ final class OpenCollections implements AutoCloseable {
     /** Memory its points take. */
     long memoryBytes();
 
-    /** Closes it if nobody uses it; returns whether it did. */
+    /** Closes it if no request uses it; returns whether it did. */
     boolean closeIfIdle();
   }
 
@@ -72,7 +72,7 @@ final class OpenCollections implements AutoCloseable {
   }
 
   /**
-   * Makes room for a collection that is about to be opened, by closing others that nobody uses.
+   * Makes room for a collection that is about to be opened, by closing idle ones.
    *
    * @param bytes of memory its points take
    * @throws ServerException EXHAUSTED if there is none

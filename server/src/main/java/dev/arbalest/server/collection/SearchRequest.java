@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param list L
  * @param rerank most candidates read
  * @param recall wanted of an index that was tuned
- * @param prefix components read first
- * @param exact whether all candidates of the longest list are to be read
+ * @param prefixDimension components read first
+ * @param exact whether to read all candidates of the longest list
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared as a whole
 public record SearchRequest(
@@ -28,7 +28,7 @@ public record SearchRequest(
     int list,
     int rerank,
     double recall,
-    int prefix,
+    int prefixDimension,
     boolean exact) {
   private static final int MAX_K = 10_000;
   private static final int LONGEST_LIST = 100_000;
@@ -49,7 +49,7 @@ public record SearchRequest(
 
   /** The same for another query. */
   public SearchRequest withVector(float[] newVector) {
-    return new SearchRequest(newVector, k, filter, list, rerank, recall, prefix, exact);
+    return new SearchRequest(newVector, k, filter, list, rerank, recall, prefixDimension, exact);
   }
 
   /** Parameters of the engine. */
@@ -67,7 +67,7 @@ public record SearchRequest(
         parameters =
             SearchParameters.forK(k).withList(longest).withRerank(reads).withConfidence(confidence);
       }
-      return prefix > 0 ? parameters.withPrefix(prefix) : parameters;
+      return prefixDimension > 0 ? parameters.withPrefixDimension(prefixDimension) : parameters;
     } catch (IllegalArgumentException e) {
       throw new ServerException(ServerException.Kind.INVALID, String.valueOf(e.getMessage()), 0, e);
     }

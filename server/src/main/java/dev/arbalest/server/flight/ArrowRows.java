@@ -124,7 +124,7 @@ final class ArrowRows {
     return new Schema(fields).toJson();
   }
 
-  /** A column as it comes back; its metadata tells what was sent, if that is another type. */
+  /** A column of a reply; its metadata names the type the client sent, if that differs. */
   private static Field returned(Field sent) {
     ArrowType type = returnedAs(sent.getType());
     Map<String, String> metadata =

@@ -13,8 +13,8 @@ import org.apache.arrow.flight.FlightDescriptor;
 import org.apache.arrow.flight.FlightStream;
 
 /**
- * Descriptors of streams, waited for no longer than sensible: Arrow waits for ever for that of a
- * client which sends none or is gone. Thread-safe.
+ * Waits for the descriptors of streams with a time limit. Arrow alone waits for ever if a client
+ * sends no descriptor or has gone. Thread-safe.
  */
 final class DescriptorTimeout {
   private static final int MAX_SECONDS = 30;

@@ -33,7 +33,7 @@ final class FlightReplies {
     return buffer;
   }
 
-  /** Waits until the client has read what was sent before. */
+  /** Waits until the client has read the previous messages. */
   static void await(BackpressureStrategy pressure) {
     BackpressureStrategy.WaitResult result = pressure.waitForListener(CLIENT_WAIT_MILLIS);
     if (result != BackpressureStrategy.WaitResult.READY) {

@@ -53,7 +53,7 @@ final class FlightSearch {
     this.allocator = allocator;
   }
 
-  /** A search object: collection, queries and what is wanted of each. */
+  /** A search object: collection, queries and the parameters of each. */
   private record Search(
       Collection collection,
       List<JsonNode> vectors,

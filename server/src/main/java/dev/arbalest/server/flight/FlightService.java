@@ -60,7 +60,7 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
   private final FlightActions actions;
   private final DescriptorTimeout descriptors = new DescriptorTimeout();
 
-  /** For what is sent. */
+  /** Allocates outgoing batches. */
   private final BufferAllocator allocator;
 
   private final MessageMemoryLimit memory;

@@ -34,7 +34,7 @@ final class IngestQueue implements AutoCloseable {
     void acknowledge(ObjectNode status, boolean isLast);
   }
 
-  /** Rows of one batch in a buffer, and those of it that were left out. */
+  /** The rows of one batch in a buffer, and the rows left out. */
   private record Part(int rows, ArrayNode rejected, int refused, boolean isLast) {}
 
   /** Rejected rows of a batch that are reported with a reason. */
@@ -80,7 +80,7 @@ final class IngestQueue implements AutoCloseable {
   }
 
   /**
-   * Takes the rows of a batch; those that cannot be indexed are told when the others are durable.
+   * Takes the rows of a batch. Reports rows that cannot be indexed once the others are durable.
    *
    * @throws ServerException why an earlier batch could not be written
    */

@@ -54,7 +54,7 @@ final class MessageMemoryLimit implements AllocationListener, AutoCloseable {
     return ScopedValue.where(TAKING_IN, true).call(work);
   }
 
-  /** Has nobody wait any more. */
+  /** Releases all waiting threads. */
   @Override
   public void close() {
     lock.lock();

@@ -45,7 +45,7 @@ public final class ConnectionGuard implements ServerConnectionSelector, AutoClos
    * Creates it.
    *
    * @param headSeconds within which the head of a connection's first request must have come
-   * @param idleSeconds within which that of the next must
+   * @param idleSeconds within which the next head must start
    * @param mostPerAddress connections of one address at a time
    */
   public ConnectionGuard(int headSeconds, int idleSeconds, int mostPerAddress) {

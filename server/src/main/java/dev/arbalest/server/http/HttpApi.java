@@ -48,7 +48,7 @@ public final class HttpApi {
     draining = true;
   }
 
-  /** Answers a request; never throws what is the client's or the server's fault. */
+  /** Answers a request; turns every failure of client or server into a response. */
   public void handle(ServerRequest received, ServerResponse response) {
     HttpRoutes.Reply reply;
     try (IncomingRequest request = new IncomingRequest(received, limits)) {

@@ -19,9 +19,10 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A request over HTTP, with its body, which is read at most once and within limits: of its own
- * size, of all bodies together, and of time. Closed when it is answered: what is made of a body is
- * about as large. Used by the one thread that answers it.
+ * An HTTP request and its body. The body is read at most once, within limits on its own size, on
+ * the size of all bodies together, and on time. It stays open until it is answered, because the
+ * objects parsed from a body are about as large as the body. Only the thread that answers the
+ * request uses it.
  */
 final class IncomingRequest implements AutoCloseable {
   static final HeaderName ID = HeaderNames.create(ServerLog.REQUEST_ID);
@@ -43,8 +44,8 @@ final class IncomingRequest implements AutoCloseable {
    *
    * @param mostBytes of one body
    * @param seconds a body may take, in addition to the time for its bytes
-   * @param room KiB of all bodies being read
-   * @param permits those of them that are free
+   * @param room KiB that all bodies being read may take together
+   * @param permits the KiB of {@code room} still free
    * @param watch ends those that come too slowly
    */
   record Limits(int mostBytes, int seconds, int room, Semaphore permits, BodyTimeouts watch) {

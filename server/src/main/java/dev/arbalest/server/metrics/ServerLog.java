@@ -70,7 +70,7 @@ public final class ServerLog {
     write("warn", message, null, cause);
   }
 
-  /** Notes a fault that its request does not end with; what is nobody's fault is not noted. */
+  /** Records a fault that does not end its request; outcomes that are no fault are not recorded. */
   public static void fault(String what, ServerException e) {
     if (e.kind() == ServerException.Kind.INTERNAL) {
       warn(what, e);

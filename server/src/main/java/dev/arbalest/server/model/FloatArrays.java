@@ -2,7 +2,7 @@
 package dev.arbalest.server.model;
 
 /**
- * Reads JSON arrays of numbers, several times as fast as a general parser. Results are those of
+ * Reads JSON arrays of numbers, several times as fast as a general parser. Results equal those of
  * {@link Float#parseFloat}. Stateless.
  */
 public final class FloatArrays {

@@ -141,7 +141,7 @@ public final class JsonBody {
     return vector;
   }
 
-  /** Refuses a member that would change what is answered if it were passed over. */
+  /** Refuses a member whose omission would change the answer. */
   public void refuse(String name, String reason) {
     JsonNode node = get(name);
     boolean isThere = vectors.containsKey(name) || !(node.isMissingNode() || node.isNull());

@@ -6,9 +6,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import tools.jackson.databind.JsonNode;
 
-/**
- * What JSON may say and Java cannot keep as it is: refused, as else it would be changed silently.
- */
+/** Refuses JSON values that Java cannot represent exactly, rather than changing them silently. */
 public final class JsonText {
   private static final int ESCAPE_BYTES = 6;
 

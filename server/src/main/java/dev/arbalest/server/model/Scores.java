@@ -3,7 +3,7 @@ package dev.arbalest.server.model;
 
 import dev.arbalest.vector.Metric;
 
-/** What clients are told of distances. */
+/** Converts distances to the scores that clients see. */
 public final class Scores {
   private Scores() {}
 

@@ -256,7 +256,7 @@ public final class QdrantReads {
     return settings.metric() == Metric.L2 ? score <= threshold : score >= threshold;
   }
 
-  /** The vector a search is for, null if it is for that of a point. */
+  /** The query vector, or null if the query names a point. */
   private static float @Nullable [] vectorOf(JsonBody request) {
     for (String member : List.of("query", VECTOR)) {
       float[] vector = request.vector(member);

@@ -40,7 +40,8 @@ public final class AutomaticCodec {
    * in half the bytes, and finer ones save no more than one read of fourteen.
    */
   private static BuildSpec choose(BuildSpec spec, int count, int dimension) {
-    int coded = spec.codeDimension() == 0 ? dimension : Math.min(dimension, spec.codeDimension());
+    int coded =
+        spec.prefixDimension() == 0 ? dimension : Math.min(dimension, spec.prefixDimension());
     long rest = Graph.byteSize(count, spec.graph().degree()) + 12L * count + BuildPlan.BASE_BYTES;
     long narrow = (long) count * BuildPlan.NARROW.codeBytesAtMost(coded);
     // Vectors read through the page cache while building cost far more than coarser codes.

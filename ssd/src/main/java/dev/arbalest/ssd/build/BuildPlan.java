@@ -60,11 +60,11 @@ public record BuildPlan(MemoryBudget budget, Vectors vectors) {
    *
    * @throws dev.arbalest.MemoryBudgetExceededException naming the smallest budget that works
    */
-  static BuildPlan of(F32Rows rows, int codeDimension, BuildSpec options) {
-    MemoryBudget budget = required(rows.count(), codeDimension, options);
+  static BuildPlan of(F32Rows rows, int prefixDimension, BuildSpec options) {
+    MemoryBudget budget = required(rows.count(), prefixDimension, options);
     budget.check();
     long vectorBytes = 4L * rows.count() * rows.dimension();
-    long narrowBytes = (long) rows.count() * NARROW.codeBytesAtMost(codeDimension);
+    long narrowBytes = (long) rows.count() * NARROW.codeBytesAtMost(prefixDimension);
     if (budget.addIfFits("vectors", vectorBytes)) {
       return new BuildPlan(budget, Vectors.RESIDENT);
     }
@@ -88,7 +88,7 @@ public record BuildPlan(MemoryBudget budget, Vectors vectors) {
   }
 
   /** What a build cannot do without. */
-  public static MemoryBudget required(int count, int codeDimension, BuildSpec options) {
+  public static MemoryBudget required(int count, int prefixDimension, BuildSpec options) {
     MemoryBudget budget = new MemoryBudget(options.memoryBytes());
     budget.require(BASE, BASE_BYTES + STAGING_BYTES);
     budget.require("checksums", 4L * count);
@@ -98,9 +98,9 @@ public record BuildPlan(MemoryBudget budget, Vectors vectors) {
     budget.require(
         "graph",
         Graph.byteSize(count, graph.slackDegree()) + Graph.byteSize(count, graph.degree()));
-    budget.require("codes", (long) count * options.codec().codeBytesAtMost(codeDimension));
+    budget.require("codes", (long) count * options.codec().codeBytesAtMost(prefixDimension));
     if (!options.codec().equals(WALK)) {
-      budget.require("codes of the walk", (long) count * WALK.codeBytesAtMost(codeDimension));
+      budget.require("codes of the walk", (long) count * WALK.codeBytesAtMost(prefixDimension));
     }
     return budget;
   }

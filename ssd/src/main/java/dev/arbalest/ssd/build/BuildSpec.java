@@ -13,7 +13,7 @@ import dev.arbalest.vector.Metric;
  * @param metric distance
  * @param storage component type of the stored vectors
  * @param codec codec of the codes in RAM
- * @param codeDimension components that codes and graph are made of; 0 for all
+ * @param prefixDimension components that codes and graph are made of; 0 for all
  * @param graph degree, list, alpha, passes, seed
  * @param memoryBytes budget for everything the build keeps in memory
  * @param threads workers
@@ -24,7 +24,7 @@ public record BuildSpec(
     Metric metric,
     ElementType storage,
     CodecSpec codec,
-    int codeDimension,
+    int prefixDimension,
     BuildParameters graph,
     long memoryBytes,
     int threads,
@@ -37,7 +37,7 @@ public record BuildSpec(
         options.metric(),
         options.storage(),
         codec,
-        options.codeDimension(),
+        options.prefixDimension(),
         new BuildParameters(
             options.degree(), options.buildList(), options.alpha(), options.fast(), options.seed()),
         options.memoryBytes(),
@@ -52,7 +52,7 @@ public record BuildSpec(
         metric,
         storage,
         other,
-        codeDimension,
+        prefixDimension,
         graph,
         memoryBytes,
         threads,

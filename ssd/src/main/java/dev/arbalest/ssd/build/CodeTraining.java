@@ -76,8 +76,9 @@ final class CodeTraining implements AutoCloseable {
   }
 
   /**
-   * Trains the index's codec, then that of the walk unless it is the same, then the one that stands
-   * for the vectors where those do not fit; those are then not trained on, but a copy of some.
+   * Trains the index's codec, then the codec of the walk unless it is the same, then the one that
+   * stands for the vectors where those do not fit; those are then not trained on, but a copy of
+   * some.
    */
   void trainAll(F32Rows stored, @Nullable FileMapping mapping) throws IOException {
     int size = mapping == null ? 0 : sampleRows(stored.count());

@@ -17,12 +17,12 @@ import java.lang.foreign.SegmentAllocator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A build's distances where searches walk on codes, which need a fraction of the memory traffic of
- * vectors, and pruning compares exact distances, or those of one-byte codes where the vectors do
- * not fit in memory.
+ * Distances for a build. Searches compare codes, which need a fraction of the memory traffic of
+ * vectors. Pruning compares exact distances, or distances of one-byte codes if the vectors do not
+ * fit in memory.
  *
- * <p>What it makes takes its scratch from memory of the caller, to whom the code tables belong as
- * well.
+ * <p>Queries and pair distances allocate their scratch from the caller's memory; the caller also
+ * owns the code tables.
  */
 public final class CodedDistances implements BuildDistances {
   /** Most nodes one call scores: beyond any degree with its slack. */
@@ -176,7 +176,7 @@ public final class CodedDistances implements BuildDistances {
     public void score(int[] nodes, int count, float limit, float[] distances) {
       scorer.score(nodes, 0, count, distances);
       if (lift != null) {
-        // Half the lifted squared distance, less what is the same for all nodes.
+        // Half the lifted squared distance, without the terms that all nodes share.
         for (int i = 0; i < count; i++) {
           distances[i] -= lift[node] * lift[nodes[i]];
         }

@@ -39,7 +39,7 @@ public final class EmptyIndex {
     }
     int dimension = sample.dimension();
     BuildSpec options = AutomaticCodec.resolveEmpty(wanted);
-    int coded = options.codeDimension() == 0 ? dimension : options.codeDimension();
+    int coded = options.prefixDimension() == 0 ? dimension : options.prefixDimension();
     options.codec().requireFits(coded);
     VectorFile geometry = new VectorFile(dimension, options.storage());
     long rowBytes = 4L * dimension;
@@ -91,8 +91,8 @@ public final class EmptyIndex {
       }
       small.segment().set(FileHeader.LONG, 0, 1);
       parts.put(Manifest.Part.TOMBSTONES, FileHeader.Kind.TOMBSTONES, small.segment(), SLOTS);
-      int sum = FileHeader.checksum(slot.segment(), 0, geometry.slotBytes());
-      small.segment().set(FileHeader.INT, 0, sum);
+      int checksum = FileHeader.checksum(slot.segment(), 0, geometry.slotBytes());
+      small.segment().set(FileHeader.INT, 0, checksum);
       parts.put(Manifest.Part.SUMS, FileHeader.Kind.SUMS, small.segment().asSlice(0, 4));
       parts.put(
           Manifest.Part.CODES, FileHeader.Kind.CODES, codes.segment(), SLOTS, codec.codeBytes());

@@ -96,17 +96,17 @@ public final class IndexBuilder {
       throw new BadInputException(
           ids.size() + " ids for the " + rows.count() + " vectors of " + input.name());
     }
-    if (options.codeDimension() > rows.dimension()) {
+    if (options.prefixDimension() > rows.dimension()) {
       throw new BadInputException(
           "code dimension "
-              + options.codeDimension()
+              + options.prefixDimension()
               + " is longer than the vectors of "
               + input.name()
               + ", which have "
               + rows.dimension());
     }
-    options.codec().requireFits(codeDimension(rows, options));
-    BuildPlan plan = BuildPlan.of(rows, codeDimension(rows, options), options);
+    options.codec().requireFits(prefixDimension(rows, options));
+    BuildPlan plan = BuildPlan.of(rows, prefixDimension(rows, options), options);
     listener.note(plan.describe());
     long start = System.nanoTime();
     try (IndexDirectory directory = IndexDirectory.openForWriting(path, options.resume());
@@ -131,12 +131,12 @@ public final class IndexBuilder {
     }
   }
 
-  private static int codeDimension(F32Rows rows, BuildSpec options) {
-    return options.codeDimension() == 0 ? rows.dimension() : options.codeDimension();
+  private static int prefixDimension(F32Rows rows, BuildSpec options) {
+    return options.prefixDimension() == 0 ? rows.dimension() : options.prefixDimension();
   }
 
-  private int codeDimension() {
-    return codeDimension(input.rows(), options);
+  private int prefixDimension() {
+    return prefixDimension(input.rows(), options);
   }
 
   /** All that the bytes of the index depend on, and the state of the input file. */
@@ -149,7 +149,7 @@ public final class IndexBuilder {
         "storage " + options.storage().label(),
         "metric " + options.metric().label(),
         "codec " + options.codec(),
-        "dimensions " + codeDimension(),
+        "dimensions " + prefixDimension(),
         "degree " + graph.degree(),
         "list " + graph.searchListSize(),
         "alpha " + graph.alpha(),
@@ -209,7 +209,7 @@ public final class IndexBuilder {
                     + state.graph().position().inserted()));
   }
 
-  /** Makes what is complete so far what a later build can go on from. */
+  /** Records the completed stages, so that a later build can resume after them. */
   private void saveState() throws IOException {
     state = state.with(files);
     directory.save(state);
@@ -231,7 +231,7 @@ public final class IndexBuilder {
       }
       if (resident) {
         return encodeAndLink(
-            new F32Rows(copies.segment(), 0, rowBytes, count, codeDimension()), null);
+            new F32Rows(copies.segment(), 0, rowBytes, count, prefixDimension()), null);
       }
       Path path = directory.path().resolve(stored().name());
       try (FileMapping mapping = FileMapping.open(path)) {
@@ -241,7 +241,7 @@ public final class IndexBuilder {
                 vectors.geometry().offset(0),
                 vectors.geometry().slotBytes(),
                 count,
-                codeDimension()),
+                prefixDimension()),
             mapping);
       }
     }
@@ -307,7 +307,7 @@ public final class IndexBuilder {
           ids.type(),
           graph.entryPoint(),
           options.codec(),
-          codeDimension(),
+          prefixDimension(),
           options.graph(),
           graph.maxDegree(),
           Manifest.Checkpoint.built(directory.nextGeneration()),

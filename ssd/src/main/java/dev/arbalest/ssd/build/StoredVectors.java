@@ -56,7 +56,7 @@ final class StoredVectors {
    */
   Map<Manifest.Part, Manifest.Entry> store(MemorySegment resident) throws IOException {
     int count = input.rows().count();
-    try (NativeMemory sums = NativeMemory.allocate(4L * count)) {
+    try (NativeMemory checksums = NativeMemory.allocate(4L * count)) {
       Path path = directory.newVectorFile(options.storage());
       int headerChecksum =
           VectorFileWriter.write(
@@ -64,16 +64,16 @@ final class StoredVectors {
               input,
               options.metric(),
               options.storage(),
-              sums.segment(),
+              checksums.segment(),
               resident,
               workers,
               listener::advanced);
       Manifest.Entry vectors =
           new Manifest.Entry(
               path.getFileName().toString(), geometry.fileBytes(count), headerChecksum);
-      Manifest.Entry checksums =
-          directory.write(Manifest.Part.SUMS, FileHeader.Kind.SUMS, sums.segment(), workers);
-      return Map.of(Manifest.Part.VECTORS, vectors, Manifest.Part.SUMS, checksums);
+      Manifest.Entry checksumFile =
+          directory.write(Manifest.Part.SUMS, FileHeader.Kind.SUMS, checksums.segment(), workers);
+      return Map.of(Manifest.Part.VECTORS, vectors, Manifest.Part.SUMS, checksumFile);
     }
   }
 
@@ -92,14 +92,14 @@ final class StoredVectors {
         directory.path().resolve(Objects.requireNonNull(files.get(Manifest.Part.VECTORS)).name());
     Manifest.Entry sumsEntry = Objects.requireNonNull(files.get(Manifest.Part.SUMS));
     int slotBytes = geometry.slotBytes();
-    try (NativeMemory sums = NativeMemory.allocate(4L * count);
+    try (NativeMemory checksums = NativeMemory.allocate(4L * count);
         FileMapping mapping = FileMapping.open(path)) {
       FileHeader _ =
           BlockFile.read(
               directory.path().resolve(sumsEntry.name()),
               FileHeader.Kind.SUMS,
               new BlockFile.Written(sumsEntry.bytes(), sumsEntry.checksum()),
-              _ -> sums.segment(),
+              _ -> checksums.segment(),
               workers,
               _ -> {});
       workers.forRanges(
@@ -109,7 +109,7 @@ final class StoredVectors {
             for (int slot = from; slot < to; slot++) {
               long offset = geometry.offset(slot);
               int found = FileHeader.checksum(mapping.segment(), offset, slotBytes);
-              int expected = sums.segment().getAtIndex(FileHeader.INT, slot);
+              int expected = checksums.segment().getAtIndex(FileHeader.INT, slot);
               if (found != expected) {
                 throw new CorruptIndexException(
                     path,

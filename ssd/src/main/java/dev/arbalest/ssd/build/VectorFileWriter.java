@@ -26,7 +26,7 @@ final class VectorFileWriter {
   /**
    * Writes all rows of {@code input} as slots of {@code path} and syncs the file.
    *
-   * @param sums receives the CRC32C of every slot, 4 bytes each
+   * @param checksums receives the CRC32C of every slot, 4 bytes each
    * @param resident where the stored vectors are kept too, as floats one after another, or empty
    * @return the header's checksum
    * @throws BadInputException naming the row that cannot be indexed
@@ -36,7 +36,7 @@ final class VectorFileWriter {
       VectorInput input,
       Metric metric,
       ElementType storage,
-      MemorySegment sums,
+      MemorySegment checksums,
       MemorySegment resident,
       Workers workers,
       LongConsumer progress)
@@ -70,7 +70,8 @@ final class VectorFileWriter {
                 MemorySegment.copy(
                     row, 0, resident, F32Rows.FLOAT, (long) i * rowBytes, row.length);
               }
-              sums.setAtIndex(FileHeader.INT, i, FileHeader.checksum(stage, offset, slotBytes));
+              checksums.setAtIndex(
+                  FileHeader.INT, i, FileHeader.checksum(stage, offset, slotBytes));
             }
             long bytes = (long) (to - from) * slotBytes;
             file.write(stage, 0, (bytes + 4095) / 4096 * 4096, geometry.offset(from));

@@ -19,7 +19,7 @@ import java.util.zip.CRC32C;
  *   0           4096  header
  *   4096        ..    payload, padded with zeros to a multiple of 4096
  *   4096 + P    ..    footer: CRC32C of each block of the padded payload (4 B each), zeros,
- *                     in the last 8 bytes the CRC32C of the header and that of the footer before it
+ *                     in the last 8 bytes the CRC32C of the header and the CRC32C of the footer before it
  * </pre>
  *
  * The last four bytes so cover every byte of the file; the manifest holds a copy of them.
@@ -131,7 +131,7 @@ public final class BlockFile {
    * @param expected size and checksum from the manifest
    * @param progress told of payload bytes as they are loaded
    * @return the header
-   * @throws CorruptIndexException if anything differs from what was written
+   * @throws CorruptIndexException if any byte fails its checksum
    */
   public static FileHeader read(
       Path path,
@@ -174,14 +174,14 @@ public final class BlockFile {
                 MemorySegment place = whole ? payload : staging.segment();
                 long offset = whole ? start : (long) worker * BLOCK_BYTES;
                 file.read(place, offset, length, FileHeader.BYTES + start);
-                int sum = FileHeader.checksum(place, offset, length);
+                int checksum = FileHeader.checksum(place, offset, length);
                 int wanted = footer.segment().get(FileHeader.INT, 4L * block);
-                if (sum != wanted) {
+                if (checksum != wanted) {
                   throw new CorruptIndexException(
                       path,
                       FileHeader.BYTES + start,
                       "block checksum " + Integer.toHexString(wanted),
-                      Integer.toHexString(sum));
+                      Integer.toHexString(checksum));
                 }
                 if (!whole) {
                   MemorySegment.copy(place, offset, payload, start, filled);
@@ -197,28 +197,28 @@ public final class BlockFile {
   }
 
   private static void checkFooter(
-      Path path, MemorySegment head, MemorySegment footer, int manifestSum, long padded)
+      Path path, MemorySegment head, MemorySegment footer, int manifestChecksum, long padded)
       throws CorruptIndexException {
     long end = footer.byteSize();
-    int sum = FileHeader.checksum(footer, 0, end - 4);
+    int checksum = FileHeader.checksum(footer, 0, end - 4);
     int stored = footer.get(FileHeader.INT, end - 4);
-    if (sum != stored) {
+    if (checksum != stored) {
       throw new CorruptIndexException(
           path,
           FileHeader.BYTES + padded,
           "footer checksum " + Integer.toHexString(stored),
-          Integer.toHexString(sum));
+          Integer.toHexString(checksum));
     }
     CRC32C crc = new CRC32C();
     crc.update(head.asByteBuffer());
     if ((int) crc.getValue() != footer.get(FileHeader.INT, end - 8)) {
       throw new CorruptIndexException(path, 0, "the header this file was written with", "another");
     }
-    if (stored != manifestSum) {
+    if (stored != manifestChecksum) {
       throw new CorruptIndexException(
           path,
           FileHeader.BYTES + padded + end - 4,
-          "the file the manifest names, checksum " + Integer.toHexString(manifestSum),
+          "the file the manifest names, checksum " + Integer.toHexString(manifestChecksum),
           Integer.toHexString(stored));
     }
   }

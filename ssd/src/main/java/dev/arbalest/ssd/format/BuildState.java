@@ -17,11 +17,11 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * How far an unfinished build has come: {@code build.json} in the index directory, replaced
+ * The progress of an unfinished build: {@code build.json} in the index directory, replaced
  * atomically after each stage and graph checkpoint, gone when the index is committed.
  *
  * @param generation of the index being built
- * @param job what is being built from what: a build goes on only with the same
+ * @param job describes input and options; a build resumes only if they are equal
  * @param files files that are complete and durable
  * @param graph the newest checkpoint of the graph, null before the first
  */

@@ -33,7 +33,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param idType what vectors are known by
  * @param entryPoint node searches start at, -1 if there is no vector
  * @param codec compressed codes
- * @param codeDimension components that codes and graph were made of: all, or a prefix
+ * @param prefixDimension components that codes and graph were made of: all, or a prefix
  * @param build how the graph was built
  * @param degree most neighbours of a node in the graph file: more than R once it was changed
  * @param checkpoint where the log goes on
@@ -49,7 +49,7 @@ public record Manifest(
     IdType idType,
     int entryPoint,
     CodecSpec codec,
-    int codeDimension,
+    int prefixDimension,
     BuildParameters build,
     int degree,
     Checkpoint checkpoint,
@@ -163,7 +163,7 @@ public record Manifest(
         idType,
         entryPoint,
         codec,
-        codeDimension,
+        prefixDimension,
         build,
         degree,
         checkpoint.withClean(clean),
@@ -182,7 +182,7 @@ public record Manifest(
         idType,
         newEntryPoint,
         codec,
-        codeDimension,
+        prefixDimension,
         build,
         newDegree,
         checkpoint.withClean(false),
@@ -201,7 +201,7 @@ public record Manifest(
         idType,
         entryPoint,
         newCodec,
-        codeDimension,
+        prefixDimension,
         build,
         degree,
         checkpoint,
@@ -227,7 +227,7 @@ public record Manifest(
     root.put("id_type", idType.label());
     root.put("entry_point", entryPoint);
     root.put("codec", codec.toString());
-    root.put("code_dimension", codeDimension);
+    root.put("code_dimension", prefixDimension);
     ObjectNode parameters = root.putObject("build");
     parameters.put("degree", build.degree());
     parameters.put("build_list", build.searchListSize());
@@ -357,8 +357,8 @@ public record Manifest(
         || degree > 1024
         || dimension < 1
         || dimension > VectorFile.MAX_DIMENSION
-        || codeDimension < 1
-        || codeDimension > dimension
+        || prefixDimension < 1
+        || prefixDimension > dimension
         || (live < count && !has(Part.TOMBSTONES))
         || (idType == IdType.UTF8 && !has(Part.TEXTS))) {
       throw new IllegalArgumentException(
@@ -371,7 +371,7 @@ public record Manifest(
               + ", dimension "
               + dimension
               + ", code dimension "
-              + codeDimension);
+              + prefixDimension);
     }
   }
 }

@@ -17,15 +17,14 @@ import java.util.EnumMap;
 import java.util.Map;
 
 /**
- * Writes the state of an index that is written to as files of the next generation, while searches
- * and writes go on.
+ * Writes the state of a live index as files of the next generation, while searches and writes
+ * continue.
  *
- * <p>Ids and which nodes are free are copied at one moment; graph, codes and checksums are copied
- * while they change. That suffices: what was written after block S of the log, the last of which
- * everything was linked at that moment, is done again when the log is replayed from there, and what
- * an insert or delete leaves does not depend on how much of it had been done before. Neighbours
- * beyond the copy's nodes are left out when it is loaded. That no node leaves the graph meanwhile
- * keeps those found in it meaningful.
+ * <p>Copies ids and free slots at one moment, and graph, codes and checksums while they change. Let
+ * S be the last block of the log whose rows were all linked at that moment. Loading replays the log
+ * after S, and a replayed insert or delete leaves the same state however much of it the copy
+ * already holds. Loading drops neighbours beyond the copy's nodes. No node leaves the graph during
+ * the copy, so every other neighbour in it stays valid.
  */
 final class Checkpointer {
   private final IndexDirectory directory;
@@ -39,12 +38,12 @@ final class Checkpointer {
   private boolean isClosed;
 
   /**
-   * The log's last block while nothing differs from the files, which were those of a closed index
-   * that needed no mending.
+   * The log's last block if the index was closed cleanly and opened without repairs; until the next
+   * write, the files on disk are then complete.
    */
   private final long unchangedSequence;
 
-  /** What is taken at one moment. */
+  /** The parts of the state copied at one moment. */
   private static final class Moment {
     long sequence;
     int count;
@@ -151,7 +150,7 @@ final class Checkpointer {
             before.idType(),
             moment.entryPoint,
             before.codec(),
-            before.codeDimension(),
+            before.prefixDimension(),
             before.build(),
             loaded.graph().maxDegree(),
             new Manifest.Checkpoint(before.checkpoint().base(), moment.sequence, clean, true),
@@ -230,7 +229,7 @@ final class Checkpointer {
           files,
           Manifest.Part.SUMS,
           FileHeader.Kind.SUMS,
-          loaded.sums().segment().asSlice(0, 4L * count));
+          loaded.checksums().segment().asSlice(0, 4L * count));
       int codeBytes = loaded.codec().codeBytes();
       put(
           files,

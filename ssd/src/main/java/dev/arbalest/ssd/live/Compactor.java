@@ -10,12 +10,12 @@ import java.io.IOException;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Gives back the room of what was deleted: vectors in the highest slots are inserted again, which
- * gives them lower ones that are free, then the file is cut. That goes the way of all writes, log
- * and tail, so a crash at any moment loses nothing and searches see no difference.
+ * Returns the disk space of deleted vectors: re-inserts the vectors in the highest slots into free
+ * lower ones, then truncates the file. These inserts pass through the log and the unlinked rows
+ * like any other write. A crash at any moment therefore loses nothing, and searches see no change.
  *
- * <p>Compaction happens by itself when more than an eighth of the slots hold nothing, and then
- * takes at most half of the linker's time.
+ * <p>Compaction starts by itself when more than an eighth of the slots are empty, and then takes at
+ * most half of the linker's time.
  */
 final class Compactor {
   /** Share of slots that may be free. */
@@ -42,7 +42,7 @@ final class Compactor {
     return unused > MIN_FREE && unused > loaded.graph().nodeCount() / SLOTS_PER_FREE;
   }
 
-  /** What else the thread that compacts has to see to. */
+  /** Other duties of the compacting thread. */
   interface Interrupts {
     /** Whether to end early. */
     boolean isStopped();
@@ -98,12 +98,15 @@ final class Compactor {
     }
   }
 
-  /** Moves what is in slots [first, end), the last first; returns whether all had a lower slot. */
+  /**
+   * Moves the vectors in slots [first, end), the last one first; returns whether each found a lower
+   * slot.
+   */
   private boolean move(
       int first, int end, boolean isGentle, Interrupts interrupts, ProgressListener listener)
       throws IOException {
     VectorFile geometry = writer.geometry();
-    int[] nodes = new int[writer.tail().capacity() / 8];
+    int[] nodes = new int[writer.unlinked().capacity() / 8];
     try (SingleSlotReader slot = new SingleSlotReader(loaded, geometry);
         NativeMemory floats = NativeMemory.allocate(4L * geometry.dimension())) {
       int node = end - 1;

@@ -2,9 +2,9 @@
 package dev.arbalest.ssd.live;
 
 /**
- * Nodes whose vectors are gone, in the order in which they went, with the end of the tail at that
- * time: what was in the tail then must have left it before a node can leave the graph. One thread
- * at a time.
+ * Nodes whose vectors were deleted, oldest first, each with the end of the unlinked rows at that
+ * time. A node may leave the graph only when the graph has taken in all rows up to that end. One
+ * thread at a time.
  */
 final class DeadNodes {
   private int[] nodes = new int[64];
@@ -41,21 +41,21 @@ final class DeadNodes {
     first = 0;
   }
 
-  void add(int node, int tailEnd) {
+  void add(int node, int unlinkedEnd) {
     reserve(1);
     added++;
     int place = (first + size++) % nodes.length;
     nodes[place] = node;
-    ends[place] = tailEnd;
+    ends[place] = unlinkedEnd;
   }
 
-  /** How many can leave the graph once the tail's head is at a position. */
-  int ready(int tailHead) {
+  /** Number of nodes that may leave the graph once all rows before a position are linked. */
+  int ready(int unlinkedStart) {
     int low = 0;
     int high = size;
     while (low < high) {
       int middle = (low + high) >>> 1;
-      if (tailHead - ends[(first + middle) % nodes.length] >= 0) {
+      if (unlinkedStart - ends[(first + middle) % nodes.length] >= 0) {
         low = middle + 1;
       } else {
         high = middle;

@@ -32,7 +32,8 @@ import org.jspecify.annotations.Nullable;
  * nodes into the graph, takes dead ones out, and frees their slots.
  *
  * <p>Writers of several threads take turns chunk by chunk, and share the log's {@code fsync}. They
- * wait while the tail is full: that is what bounds memory and what searches look through.
+ * wait while the ring of unlinked rows is full, which bounds its memory and the rows a search
+ * scans.
  *
  * <p>When the disk fails behind a write that was acknowledged, all further writes are refused until
  * the index is opened again, which does what the log says; searches go on.
@@ -43,7 +44,7 @@ public final class IndexWriter implements AutoCloseable {
   private final LiveState state;
   private final LoadedIndex loaded;
   private final VectorFile geometry;
-  private final UnlinkedRows tail;
+  private final UnlinkedRows unlinked;
   private final IdMap map;
   private final FreeNodes free;
   private final DeadNodes dead;
@@ -63,7 +64,7 @@ public final class IndexWriter implements AutoCloseable {
     this.state = new LiveState(loaded, memory);
     this.loaded = loaded;
     this.geometry = state.geometry;
-    this.tail = state.tail;
+    this.unlinked = state.unlinked;
     this.map = state.map;
     this.free = state.free;
     this.dead = state.dead;
@@ -78,8 +79,8 @@ public final class IndexWriter implements AutoCloseable {
     }
   }
 
-  UnlinkedRows tail() {
-    return tail;
+  UnlinkedRows unlinked() {
+    return unlinked;
   }
 
   VectorFile geometry() {
@@ -216,7 +217,7 @@ public final class IndexWriter implements AutoCloseable {
       Ids ids, F32Rows rows, double @Nullable [] norms, int from, int to, long replayed)
       throws IOException {
     int count = to - from;
-    int end = tail.end();
+    int end = unlinked.end();
     // Behind the append nothing may fail: tables grow before.
     dead.reserve(count);
     map.reserve(count);
@@ -261,12 +262,12 @@ public final class IndexWriter implements AutoCloseable {
         replaced++;
       }
       state.sets.placed(node, old);
-      tail.set(end + i, node, sequence);
+      unlinked.set(end + i, node, sequence);
     }
     replacedOfChunk = replaced;
     state.setLive(state.live() + count - replaced);
     state.operation = next;
-    tail.publish(next, end + count);
+    unlinked.publish(next, end + count);
     state.workToDo.signal();
   }
 
@@ -313,13 +314,13 @@ public final class IndexWriter implements AutoCloseable {
         map.remove(node);
         state.sets.deleted(node);
         state.setDeath(node, next);
-        dead.add(node, tail.end());
+        dead.add(node, unlinked.end());
         deleted++;
       }
     }
     state.setLive(state.live() - deleted);
     state.operation = next;
-    tail.publish(next, tail.end());
+    unlinked.publish(next, unlinked.end());
     state.workToDo.signal();
     return deleted;
   }
@@ -363,13 +364,13 @@ public final class IndexWriter implements AutoCloseable {
     state.lock.lock();
     try {
       long _ = admission.awaitRoom(count);
-      BitSet inTail = new BitSet();
-      for (int position = tail.head(); position - tail.end() < 0; position++) {
-        inTail.set(tail.node(position));
+      BitSet isUnlinked = new BitSet();
+      for (int position = unlinked.start(); position - unlinked.end() < 0; position++) {
+        isUnlinked.set(unlinked.node(position));
       }
       for (int i = 0; i < count; i++) {
         int node = nodes[i];
-        if (loaded.isDead(node) || inTail.get(node)) {
+        if (loaded.isDead(node) || isUnlinked.get(node)) {
           continue;
         }
         if (free.size() == 0 || free.next() >= node) {
@@ -403,9 +404,9 @@ public final class IndexWriter implements AutoCloseable {
   /** Last block of the log whose vectors are all linked; under the lock. */
   long linkedSequence() {
     assert state.lock.isHeldByCurrentThread();
-    int head = tail.head();
+    int head = unlinked.start();
     long last = state.log == null ? 0 : state.log.lastSequence();
-    return tail.end() == head ? last : tail.sequence(head) - 1;
+    return unlinked.end() == head ? last : unlinked.sequence(head) - 1;
   }
 
   /** Refuses further writes; the linker ends when it has done the remaining work. */
@@ -414,7 +415,7 @@ public final class IndexWriter implements AutoCloseable {
     try {
       state.closing = true;
       state.workToDo.signalAll();
-      state.roomInTail.signalAll();
+      state.roomForUnlinked.signalAll();
     } finally {
       state.lock.unlock();
     }

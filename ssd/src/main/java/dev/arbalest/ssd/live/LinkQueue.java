@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class LinkQueue {
   private final LiveState state;
-  private final UnlinkedRows tail;
+  private final UnlinkedRows unlinked;
   private final DeadNodes dead;
   private final FreeNodes free;
   private final @Nullable VectorCache cache;
@@ -31,7 +31,7 @@ final class LinkQueue {
 
   LinkQueue(LiveState state, @Nullable VectorCache cache) {
     this.state = state;
-    this.tail = state.tail;
+    this.unlinked = state.unlinked;
     this.dead = state.dead;
     this.free = state.free;
     this.cache = cache;
@@ -58,19 +58,19 @@ final class LinkQueue {
   /**
    * Waits until there are rows to link or dead nodes to unlink, or for a while.
    *
-   * @param policy what is worth doing
+   * @param policy decides when linking, unlinking and compaction are due
    * @return false if stopped, or when the index is being closed and no work is left
    */
   boolean awaitWork(LinkPolicy policy) throws InterruptedException {
     state.lock.lock();
     try {
       while (true) {
-        int ready = dead.ready(tail.head());
+        int ready = dead.ready(unlinked.start());
         if (policy.isStopped()) {
           isLinking = false;
           return false;
         }
-        if (tail.pending() > 0
+        if (unlinked.pending() > 0
             || (ready > 0 && policy.isUnlinkDue(ready, true))
             || policy.isReconnectDue(true, state.closing || waiters > 0)) {
           isLinking = true;
@@ -112,8 +112,8 @@ final class LinkQueue {
   void unkeep(int position) {
     state.lock.lock();
     try {
-      tail.moveKept(position);
-      state.roomInTail.signalAll();
+      unlinked.moveKept(position);
+      state.roomForUnlinked.signalAll();
       state.workDone.signalAll();
     } finally {
       state.lock.unlock();
@@ -124,8 +124,8 @@ final class LinkQueue {
   int[] takeDead(LinkPolicy policy, int most) {
     state.lock.lock();
     try {
-      int ready = Math.min(most, dead.ready(tail.head()));
-      if (ready == 0 || !policy.isUnlinkDue(ready, tail.pending() == 0 || waiters > 0)) {
+      int ready = Math.min(most, dead.ready(unlinked.start()));
+      if (ready == 0 || !policy.isUnlinkDue(ready, unlinked.pending() == 0 || waiters > 0)) {
         return new int[0];
       }
       leavingSequence = state.log == null ? 0 : state.log.lastSequence();
@@ -171,7 +171,7 @@ final class LinkQueue {
     try {
       beginWait();
       try {
-        while (tail.pending() > 0 || dead.size() > 0 || isLinking) {
+        while (unlinked.pending() > 0 || dead.size() > 0 || isLinking) {
           awaitDone();
         }
       } finally {
@@ -192,7 +192,7 @@ final class LinkQueue {
   }
 
   /**
-   * Waits for what was written before the call only, because others may write all the time.
+   * Waits only for writes made before the call, because other threads may write all the time.
    *
    * @param isStopped whether to stop waiting; checked every second
    * @return false if it was stopped
@@ -202,11 +202,11 @@ final class LinkQueue {
     try {
       beginWait();
       try {
-        int end = tail.end();
+        int end = unlinked.end();
         long died = dead.added();
         while (!isStopped.getAsBoolean()) {
-          boolean othersWrote = tail.end() != end || dead.added() != died;
-          boolean isDone = tail.head() - end >= 0 && freed >= died;
+          boolean othersWrote = unlinked.end() != end || dead.added() != died;
+          boolean isDone = unlinked.start() - end >= 0 && freed >= died;
           if (isDone && (othersWrote || !isLinking)) {
             return true;
           }

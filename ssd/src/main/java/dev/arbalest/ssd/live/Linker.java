@@ -16,11 +16,11 @@ import java.lang.foreign.ValueLayout;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Moves vectors from the tail to their slots and into the graph, and takes dead nodes out of it, on
+ * Moves unlinked rows to their slots and into the graph, and removes dead nodes from the graph, on
  * a thread of its own with a team of workers.
  *
  * <p>Nodes are linked only when no search that started before they came is running: it would find
- * them beside those they replaced. Rows of the tail and nodes that left the graph are given up only
+ * them beside those they replaced. Unlinked rows and nodes that left the graph are given up only
  * when no search that started before is running. {@link ReaderPhaser} waits for both.
  */
 final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
@@ -37,7 +37,7 @@ final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
   private final LoadedIndex loaded;
   private final IndexWriter writer;
   private final ReaderPhaser phaser;
-  private final UnlinkedRows tail;
+  private final UnlinkedRows unlinked;
   private final Workers workers;
   private final LiveDistances distances;
   private final GraphUpdater updater;
@@ -71,13 +71,13 @@ final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
     this.loaded = loaded;
     this.writer = writer;
     this.phaser = phaser;
-    this.tail = writer.tail();
+    this.unlinked = writer.unlinked();
     this.workers = workers;
-    this.distances = new LiveDistances(loaded, tail, memory);
+    this.distances = new LiveDistances(loaded, unlinked, memory);
     this.updater = new GraphUpdater(loaded.graph(), distances, loaded.manifest().build(), workers);
     this.slots = new SlotWriter(loaded.vectors(), writer.geometry(), memory);
     this.row = new float[writer.geometry().dimension()];
-    this.nodes = new int[tail.capacity()];
+    this.nodes = new int[unlinked.capacity()];
     this.changes = loaded.manifest().checkpoint().clean() ? 0 : 1; // copied while it changed
     this.afterBatch = afterBatch;
     this.thread = Thread.ofPlatform().daemon().name("arbalest-linker").unstarted(this::run);
@@ -119,11 +119,12 @@ final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
   }
 
   private void reconnect() throws IOException {
-    if (isReconnectDue(tail.pending() == 0, tail.pending() == 0 && writer.queue().isFinishing())) {
+    if (isReconnectDue(
+        unlinked.pending() == 0, unlinked.pending() == 0 && writer.queue().isFinishing())) {
       changes = 0;
       leaving.lock(); // compaction may forget nodes at the end
       try {
-        distances.take(tail.head(), tail.head());
+        distances.take(unlinked.start(), unlinked.start());
         int _ = updater.reconnect();
       } finally {
         leaving.unlock();
@@ -144,13 +145,13 @@ final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
    * @return how many vectors that were
    */
   int mend() throws IOException {
-    distances.take(tail.head(), tail.head());
+    distances.take(unlinked.start(), unlinked.start());
     return updater.mend();
   }
 
   private void link() throws IOException {
-    int from = tail.head();
-    int to = from + Math.min(tail.pending(), tail.capacity() / 2);
+    int from = unlinked.start();
+    int to = from + Math.min(unlinked.pending(), unlinked.capacity() / 2);
     if (to == from) {
       return;
     }
@@ -159,13 +160,13 @@ final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
     distances.take(from, to);
     int count = 0;
     for (int position = from; position != to; position++) {
-      if (!loaded.isDead(tail.node(position))) {
-        nodes[count++] = tail.node(position);
+      if (!loaded.isDead(unlinked.node(position))) {
+        nodes[count++] = unlinked.node(position);
       }
     }
     updater.link(nodes, 0, count);
     changes += count;
-    tail.moveHead(to);
+    unlinked.moveStart(to);
     phaser.flip();
     writer.queue().unkeep(to);
   }
@@ -173,9 +174,10 @@ final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
   private void writeSlots(int from, int to) throws IOException {
     VectorFile geometry = writer.geometry();
     for (int position = from; position != to; position++) {
-      int slot = tail.node(position);
+      int slot = unlinked.node(position);
       writer.queue().forgetCached(slot);
-      MemorySegment.copy(tail.rows(), F32Rows.FLOAT, tail.offset(position), row, 0, row.length);
+      MemorySegment.copy(
+          unlinked.rows(), F32Rows.FLOAT, unlinked.offset(position), row, 0, row.length);
       long place = slots.place(slot);
       geometry.type().store(row, slot, slots.image(), place);
       for (long at = geometry.dataBytes(); at < geometry.slotBytes(); at++) {
@@ -192,7 +194,7 @@ final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
     }
     leaving.lock();
     try {
-      distances.take(tail.head(), tail.head());
+      distances.take(unlinked.start(), unlinked.start());
       updater.unlink(dead, 0, dead.length);
       changes += dead.length;
     } finally {

@@ -18,39 +18,39 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Distances of an index that is written to: searches for a new vector compare it as it is, in the
- * tail (or, should a node be linked again, in its slot), with codes; pruning compares codes with
- * each other. No vector is read from disk for it: on embeddings graphs pruned by {@code saq:2}
- * codes found as much as those pruned by vectors to within a few tenths of a point, and a new
- * vector would need a hundred reads.
+ * Distances for linking. The traversal for a new vector compares its full-precision row with codes;
+ * the row comes from the unlinked rows, or from its slot if the node is linked again. Pruning
+ * compares codes with codes. Neither reads other vectors from disk: on embeddings, graphs pruned by
+ * {@code saq:2} codes reached the recall of graphs pruned by vectors to within a few tenths of a
+ * point, and a new vector would need a hundred reads.
  */
 final class LiveDistances implements NodeDistances {
   private final LoadedIndex loaded;
-  private final UnlinkedRows tail;
+  private final UnlinkedRows unlinked;
   private final SegmentAllocator memory;
   private final List<DecodedPairs> pairs = new ArrayList<>();
 
-  /** Open-addressed: positions in the tail of the nodes being linked. */
+  /** Open-addressed: positions in the unlinked rows of the nodes being linked. */
   private final int[] places;
 
   private final boolean[] taken;
   private final VectorFile geometry;
 
-  LiveDistances(LoadedIndex loaded, UnlinkedRows tail, SegmentAllocator memory) {
+  LiveDistances(LoadedIndex loaded, UnlinkedRows unlinked, SegmentAllocator memory) {
     this.loaded = loaded;
-    this.tail = tail;
+    this.unlinked = unlinked;
     this.memory = memory;
     this.geometry = new VectorFile(loaded.manifest().dimension(), loaded.manifest().storage());
-    this.places = new int[2 * tail.capacity()];
+    this.places = new int[2 * unlinked.capacity()];
     this.taken = new boolean[places.length];
   }
 
-  /** Takes the rows of the tail [from, to) for those to be linked next. */
+  /** Takes the unlinked rows [from, to) for those to be linked next. */
   void take(int from, int to) {
     pairs.forEach(DecodedPairs::forget);
     java.util.Arrays.fill(taken, false);
     for (int position = from; position != to; position++) {
-      int place = place(tail.node(position));
+      int place = place(unlinked.node(position));
       while (taken[place]) {
         place = (place + 1) & (places.length - 1);
       }
@@ -67,7 +67,7 @@ final class LiveDistances implements NodeDistances {
   private int find(int node) {
     int place = place(node);
     while (taken[place]) {
-      if (tail.node(places[place]) == node) {
+      if (unlinked.node(places[place]) == node) {
         return place;
       }
       place = (place + 1) & (places.length - 1);
@@ -90,18 +90,18 @@ final class LiveDistances implements NodeDistances {
 
   @Override
   public NodeQuery newQuery() {
-    return new TailQuery();
+    return new UnlinkedQuery();
   }
 
-  /** A row of the tail, or of a slot, scored against codes. */
-  private final class TailQuery implements NodeQuery {
+  /** An unlinked row, or a row read from its slot, scored against codes. */
+  private final class UnlinkedQuery implements NodeQuery {
     private final CodeScorer scorer;
     private final PairDistances decoded;
     private final SingleSlotReader slot;
     private final MemorySegment row;
     private int unreadable;
 
-    TailQuery() {
+    UnlinkedQuery() {
       Codec codec = loaded.codec();
       scorer = codec.newScorer(loaded.codes().segment(), loaded.graph().maxDegree(), memory);
       decoded = newPairs();
@@ -114,7 +114,7 @@ final class LiveDistances implements NodeDistances {
       unreadable = Graph.NONE;
       int place = find(node);
       if (place >= 0) {
-        scorer.query(tail.row(places[place]));
+        scorer.query(unlinked.row(places[place]));
         return;
       }
       try {

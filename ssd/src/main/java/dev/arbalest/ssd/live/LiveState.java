@@ -23,14 +23,14 @@ import org.jspecify.annotations.Nullable;
 final class LiveState implements AutoCloseable {
   final LoadedIndex loaded;
   final VectorFile geometry;
-  final UnlinkedRows tail;
+  final UnlinkedRows unlinked;
   final IdMap map;
   final FreeNodes free = new FreeNodes();
   final DeadNodes dead = new DeadNodes();
   final TrackedSets sets;
 
   final ReentrantLock lock = new ReentrantLock();
-  final Condition roomInTail = lock.newCondition();
+  final Condition roomForUnlinked = lock.newCondition();
   final Condition workToDo = lock.newCondition();
   final Condition workDone = lock.newCondition();
 
@@ -47,7 +47,7 @@ final class LiveState implements AutoCloseable {
   LiveState(LoadedIndex loaded, SlabPool.Lease memory) throws IOException {
     this.loaded = loaded;
     this.geometry = loaded.geometry();
-    this.tail = new UnlinkedRows(geometry.dimension(), memory);
+    this.unlinked = new UnlinkedRows(geometry.dimension(), memory);
     this.live = loaded.manifest().live();
     this.map = new IdMap(loaded.ids(), live);
     this.sets = new TrackedSets(loaded);
@@ -68,7 +68,7 @@ final class LiveState implements AutoCloseable {
       map.close();
       throw e;
     }
-    tail.publish(operation, 0);
+    unlinked.publish(operation, 0);
   }
 
   /** Number of vectors. */
@@ -101,7 +101,7 @@ final class LiveState implements AutoCloseable {
     lock.lock();
     try {
       failure = cause;
-      roomInTail.signalAll();
+      roomForUnlinked.signalAll();
       workDone.signalAll();
       workToDo.signalAll();
     } finally {

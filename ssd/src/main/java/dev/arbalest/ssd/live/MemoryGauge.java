@@ -12,7 +12,9 @@ public final class MemoryGauge {
   /** Share of the budget from which on inserts are slowed down. */
   private static final double SOFT = 0.9;
 
-  /** Delay of a chunk when nothing is left; it grows with the square of what is used. */
+  /**
+   * Delay of a chunk when the budget is exhausted; it grows with the square of the memory in use.
+   */
   private static final long MAX_DELAY_NANOS = 100_000_000;
 
   /** To measure takes some microseconds and kilobytes of heap. */

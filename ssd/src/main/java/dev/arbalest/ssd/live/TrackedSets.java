@@ -11,8 +11,8 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The sets of vectors that are in use, which writes keep right, and the set of all living vectors.
- * The lock of the {@link LiveState} guards it. A set that nobody holds any more is forgotten.
+ * The point sets in use, which every write updates, and the set of all live vectors. Guarded by the
+ * lock of {@link LiveState}. Sets that the caller dropped are removed.
  */
 final class TrackedSets {
   private static final int MIN_FORGET = 64;
@@ -20,7 +20,7 @@ final class TrackedSets {
   private final LoadedIndex loaded;
   private final List<WeakReference<TrackedSet>> sets = new ArrayList<>();
 
-  /** Sets that nobody holds are looked for when there are this many. */
+  /** Dropped sets are removed once this many are tracked. */
   private int forgetAt = MIN_FORGET;
 
   /** Made with the first set. */

@@ -22,7 +22,7 @@ final class WriteAdmission {
   private final LoadedIndex loaded;
   private final VectorFile geometry;
   private final Metric metric;
-  private final UnlinkedRows tail;
+  private final UnlinkedRows unlinked;
   private final IdMap map;
   private final FreeNodes free;
   private final MemoryGauge gauge;
@@ -40,7 +40,7 @@ final class WriteAdmission {
     this.loaded = state.loaded;
     this.geometry = state.geometry;
     this.metric = loaded.manifest().metric();
-    this.tail = state.tail;
+    this.unlinked = state.unlinked;
     this.map = state.map;
     this.free = state.free;
     this.gauge = gauge;
@@ -78,7 +78,7 @@ final class WriteAdmission {
     return norms;
   }
 
-  /** Throws if ids are of another type than those of the index. */
+  /** Throws if the type of the ids differs from the index's. */
   void requireType(Ids ids) {
     IdType expected = loaded.ids().type();
     if (ids.type() != expected) {
@@ -131,12 +131,12 @@ final class WriteAdmission {
   /** Waits until the buffer of unlinked rows has room; returns the nanoseconds waited. */
   long awaitRoom(int rows) throws IOException {
     requireUsable();
-    if (tail.room() >= rows) {
+    if (unlinked.room() >= rows) {
       return 0;
     }
     long start = System.nanoTime();
-    while (tail.room() < rows) {
-      LiveState.await(state.roomInTail);
+    while (unlinked.room() < rows) {
+      LiveState.await(state.roomForUnlinked);
       requireUsable();
     }
     return System.nanoTime() - start;
@@ -157,7 +157,7 @@ final class WriteAdmission {
     long left = nanos;
     while (left > 0) {
       try {
-        left = state.roomInTail.awaitNanos(left);
+        left = state.roomForUnlinked.awaitNanos(left);
       } catch (InterruptedException e) {
         throw LiveState.interrupted(e);
       }

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class WriteChunk implements AutoCloseable {
   /** Chunks per unlinked rows: several fit while others are being linked. */
-  private static final int CHUNKS_PER_TAIL = 4;
+  private static final int CHUNKS_PER_RING = 4;
 
   /** Maximum bytes of text ids per chunk, so that a chunk always fits a log block. */
   private static final int MAX_ID_BYTES = 4 << 20;
@@ -35,7 +35,7 @@ final class WriteChunk implements AutoCloseable {
   private final LoadedIndex loaded;
   private final VectorFile geometry;
   private final Metric metric;
-  private final UnlinkedRows tail;
+  private final UnlinkedRows unlinked;
   private final SlabPool.Lease memory;
   private final CodeEncoder encoder;
   private final MemorySegment chunkCodes;
@@ -51,10 +51,10 @@ final class WriteChunk implements AutoCloseable {
     this.loaded = state.loaded;
     this.geometry = state.geometry;
     this.metric = loaded.manifest().metric();
-    this.tail = state.tail;
+    this.unlinked = state.unlinked;
     this.memory = memory;
     int dimension = geometry.dimension();
-    int chunk = tail.capacity() / CHUNKS_PER_TAIL;
+    int chunk = unlinked.capacity() / CHUNKS_PER_RING;
     this.chunkNodes = new int[chunk];
     this.row = new float[dimension];
     this.encoder = loaded.codec().newEncoder(memory);
@@ -107,7 +107,7 @@ final class WriteChunk implements AutoCloseable {
     encode(end, count);
   }
 
-  /** Appends what was staged; returns its sequence. */
+  /** Appends the staged rows; returns their sequence. */
   long appendInsert(Ids ids, int from, int to) throws IOException {
     int floatsFrom =
         LogRecord.write(payload, LogRecord.INSERT, ids, from, to, geometry.dimension());
@@ -129,15 +129,18 @@ final class WriteChunk implements AutoCloseable {
     return append(bytes, bytes);
   }
 
-  /** Puts the taken row into the tail and the block, and the checksum of its slot in the table. */
+  /**
+   * Adds the taken row to the unlinked rows and the block, and its slot's checksum to the table.
+   */
   private void stage(int source, int position, int node, long blockOffset) {
     slotImage.fill((byte) 0);
     geometry.type().store(row, source, slotImage, 0);
     crc.reset();
     crc.update(slotImageBytes.rewind());
-    int sum = (int) crc.getValue();
-    loaded.sums().segment().setAtIndex(FileHeader.INT, node, sum);
-    MemorySegment.copy(row, 0, tail.rows(), F32Rows.FLOAT, tail.offset(position), row.length);
+    int checksum = (int) crc.getValue();
+    loaded.checksums().segment().setAtIndex(FileHeader.INT, node, checksum);
+    MemorySegment.copy(
+        row, 0, unlinked.rows(), F32Rows.FLOAT, unlinked.offset(position), row.length);
     MemorySegment.copy(row, 0, payload, F32Rows.FLOAT, blockOffset, row.length);
   }
 
@@ -145,8 +148,8 @@ final class WriteChunk implements AutoCloseable {
     int codeBytes = loaded.codec().codeBytes();
     int done = 0;
     while (done < count) {
-      int run = tail.contiguous(position + done, count - done);
-      F32Rows rows = tail.rowsFrom(position + done, run);
+      int run = unlinked.contiguous(position + done, count - done);
+      F32Rows rows = unlinked.rowsFrom(position + done, run);
       F32Rows prefix =
           new F32Rows(
               rows.memory(),

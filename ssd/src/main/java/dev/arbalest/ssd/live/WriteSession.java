@@ -83,7 +83,7 @@ public final class WriteSession implements AutoCloseable {
   }
 
   /**
-   * Opens the log of an index that was loaded, and does again what is in it.
+   * Opens the log of a loaded index and replays it.
    *
    * @param directory opened for update; its opener closes it after the session
    */
@@ -274,8 +274,8 @@ public final class WriteSession implements AutoCloseable {
     return writer;
   }
 
-  public UnlinkedRows tail() {
-    return writer.tail();
+  public UnlinkedRows unlinked() {
+    return writer.unlinked();
   }
 
   public WriteReceipt insert(Ids ids, F32Rows rows, double[] norms) throws IOException {
@@ -298,12 +298,12 @@ public final class WriteSession implements AutoCloseable {
     if (node == IdMap.NONE) {
       return false;
     }
-    UnlinkedRows tail = writer.tail();
-    int end = tail.end();
-    for (int position = tail.head(); position - end < 0; position++) {
-      if (tail.node(position) == node) {
+    UnlinkedRows unlinked = writer.unlinked();
+    int end = unlinked.end();
+    for (int position = unlinked.start(); position - end < 0; position++) {
+      if (unlinked.node(position) == node) {
         MemorySegment.copy(
-            tail.rows(), F32Rows.FLOAT, tail.offset(position), target, 0, target.length);
+            unlinked.rows(), F32Rows.FLOAT, unlinked.offset(position), target, 0, target.length);
         return true;
       }
     }
@@ -336,7 +336,7 @@ public final class WriteSession implements AutoCloseable {
   }
 
   /**
-   * Ends writing: what is left is linked, and the state written down, so that opening needs no log.
+   * Ends writing: links the remaining rows and writes a checkpoint, so that opening needs no log.
    * If that fails nothing is lost: the log has it.
    */
   @Override

@@ -64,7 +64,7 @@ public final class LogAppender implements AutoCloseable {
     return writer.write(block, bytes, stored, floatsFrom, compressed, checksum);
   }
 
-  /** Frees what is not in the memory it was given. */
+  /** Frees the buffers it allocated itself. */
   @Override
   public void close() {
     if (planes != null) {

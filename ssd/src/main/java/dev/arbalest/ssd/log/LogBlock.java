@@ -101,7 +101,7 @@ record LogBlock(
     return possible ? block : null;
   }
 
-  /** Whether what is stored behind a head is what it was written with. */
+  /** Whether the payload after a head matches its checksum. */
   boolean isWhole(MemorySegment source, long offset) {
     return storedBytes <= source.byteSize() - offset - HEAD_BYTES
         && FileHeader.checksum(source, offset + HEAD_BYTES, storedBytes) == checksum;

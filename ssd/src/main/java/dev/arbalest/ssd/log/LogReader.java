@@ -54,7 +54,7 @@ public final class LogReader implements AutoCloseable {
         }
         checkHeader(path, memory.segment());
         if (next == null) {
-          // Later writes build on what is replayed, acknowledged or not: they reuse its slots.
+          // Later writes reuse the slots of replayed blocks, acknowledged or not.
           file.sync();
         }
         long expectedEnd = next == null ? -1 : firstSequence(next) - 1;

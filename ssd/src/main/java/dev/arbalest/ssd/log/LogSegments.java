@@ -54,8 +54,8 @@ public final class LogSegments {
   /**
    * Takes over the segments of a directory.
    *
-   * @param uncertain told when nobody can say whether a segment exists after a power failure: the
-   *     log must not go on
+   * @param uncertain called when a power failure could leave a segment present or absent: the log
+   *     must not go on
    */
   LogSegments(
       Path directory,

@@ -19,22 +19,23 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Blocks of bytes in the order they were appended, durable when they are acknowledged, in segment
- * files {@code N.wal} of one directory. A segment is a {@link FileHeader} (numbers: N, sequence of
- * its first block, step, generation in which the index was built) and {@link LogBlock}s at
- * multiples of the step, which is what the disk writes at once; they go past the page cache. Behind
- * the last block there is a {@link LogBlock#marker} once that is durable.
+ * Stores blocks of bytes in append order in segment files {@code N.wal} of one directory. An
+ * acknowledged block is durable. A segment is a {@link FileHeader} (numbers: N, sequence of its
+ * first block, step, generation in which the index was built) and {@link LogBlock}s at multiples of
+ * the step, the unit the disk writes atomically. Writes bypass the page cache. A {@link
+ * LogBlock#marker} follows the last block once that block is durable.
  *
- * <p>What a crash leaves: a new segment gets its name when its header is durable, and is begun only
- * when the one before it is durable as a whole; so only the last may end in torn blocks. Opening
- * replays the blocks up to the first torn one and goes on in a new segment. A block that others
- * call durable and that is not what was written is no torn one but damage, and refused: so are
- * damage in earlier segments and gaps. Blocks that were not acknowledged may be replayed.
+ * <p>After a crash: a segment gets its name once its header is durable, and writing moves to it
+ * only when the segment before it is durable as a whole. Only the last segment can therefore end in
+ * torn blocks. Opening replays all blocks before the first torn one and continues in a new segment.
+ * It refuses the log if a block that a later block or marker declares durable differs from its
+ * checksum, if an earlier segment is damaged, or if a sequence is missing. It may replay blocks
+ * that were never acknowledged.
  *
- * <p>{@link LogAppender}s of several threads compress side by side and share writes' {@code fsync}:
- * the next one makes durable everything written while the previous one ran. A failed {@code fsync}
- * leaves unknown what is on disk (the kernel may have dropped it): the log refuses all further
- * appends and must be opened again. Thread-safe.
+ * <p>{@link LogAppender}s of several threads compress in parallel and share each {@code fsync}: one
+ * call makes durable every block written while the previous call ran. After a failed {@code fsync}
+ * the kernel may have dropped any unsynced page, so the log refuses further appends until it is
+ * reopened. Thread-safe.
  */
 public final class WriteAheadLog implements AutoCloseable {
   /** Largest payload. */
@@ -43,12 +44,12 @@ public final class WriteAheadLog implements AutoCloseable {
   /**
    * How a log is kept.
    *
-   * @param segmentBytes largest size of a segment file, at least 64 KiB; the first is small, each
-   *     next one twice as large, so that an index that is hardly written to takes little room
+   * @param segmentBytes largest size of a segment file, at least 64 KiB; the first is small and
+   *     each next one twice as large, so that a rarely written index needs little space
    * @param compress whether payloads are stored as {@link BytePlanes} where that saves a sixteenth
    * @param syncMillis 0: {@link WriteAheadLog#acknowledge} returns when a block is durable; more:
-   *     at once, and what was acknowledged within so many milliseconds may be lost when the machine
-   *     (not only the process) fails
+   *     it returns at once, and a failure of the machine (not of the process alone) may lose the
+   *     writes acknowledged during the last {@code syncMillis} milliseconds
    */
   public record Options(long segmentBytes, boolean compress, int syncMillis) {
     public Options {

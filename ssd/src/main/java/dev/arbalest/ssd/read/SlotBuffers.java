@@ -54,7 +54,7 @@ final class SlotBuffers {
     return aligned;
   }
 
-  /** Bytes that must arrive: up to the end of what was asked for. */
+  /** Bytes that must arrive: up to the end of the request. */
   int neededBytes(int buffer) {
     return needed[buffer];
   }

@@ -57,7 +57,7 @@ public final class CacheWarmup implements AutoCloseable {
         reader) {
       int[] slots = mostLinked(index.graph(), cache.capacity());
       for (int from = 0; from < slots.length && !stopped; from += BATCH) {
-        // A slot may be overwritten only when nobody uses what it held.
+        // A slot may be overwritten only when no search uses its old vector.
         long phase = phaser.enter();
         try {
           fill(slots, from, Math.min(BATCH, slots.length - from));
@@ -87,9 +87,9 @@ public final class CacheWarmup implements AutoCloseable {
 
   private void offer(int slot, int buffer) {
     long offset = reader.offset(buffer);
-    int sum = FileHeader.checksum(reader.memory(), offset, index.geometry().slotBytes());
+    int checksum = FileHeader.checksum(reader.memory(), offset, index.geometry().slotBytes());
     try {
-      index.checkSum(slot, sum);
+      index.verifyChecksum(slot, checksum);
     } catch (CorruptIndexException e) {
       return; // as above
     }

@@ -5,16 +5,16 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Lets one writer know when all readers that could still see something have gone, without readers
- * ever waiting: the scheme of HdrHistogram's {@code WriterReaderPhaser} the other way round.
+ * Tells a writer when every reader that could still see a removed item has finished. Readers never
+ * wait. This inverts the scheme of HdrHistogram's {@code WriterReaderPhaser}.
  *
- * <p>Assumptions: every read section is begun with {@link #enter} and ended with {@link #exit} of
- * what that returned, once, by any thread, and ends after bounded time. What the writer takes away
- * (a node's last edge, rows of the tail) it takes away before it calls {@link #flip}.
+ * <p>Assumptions: every read section starts with {@link #enter} and ends within bounded time with
+ * one {@link #exit} of the returned value, on any thread. The writer removes an item (a node's last
+ * edge, unlinked rows) before it calls {@link #flip}.
  *
- * <p>Guarantees: when {@link #flip} returns, every section that had begun before the call has
- * ended; sections begun later see all the writer did before the call. So memory that was reachable
- * only through what was taken away may be written again.
+ * <p>Guarantees: when {@link #flip} returns, every section that started before the call has ended,
+ * and later sections see everything the writer did before the call. The writer may therefore reuse
+ * memory that was reachable through removed items alone.
  *
  * <p>Progress: {@link #enter} and {@link #exit} are one atomic addition each, wait-free where the
  * processor has one, whatever the writer does. A flip waits for the running sections, not for those

@@ -155,14 +155,14 @@ final class Reranker implements AutoCloseable {
   }
 
   /**
-   * The estimated distance up to which vectors may be among the k nearest, as far as the estimates
-   * of these candidates tell: a list that ends before it is too short. Negative infinity if the
-   * codec states no errors, or a constant number of candidates is to be read.
+   * The largest estimated distance at which a vector may still belong to the k nearest, given the
+   * estimates of these candidates. A list that ends below it is too short. Negative infinity if the
+   * codec states no errors or the parameters fix the number of reads.
    */
   double reach(CandidateList candidates, SearchParameters parameters) {
     int size = candidates.size();
     int k = Math.min(parameters.k(), size);
-    boolean isConstant = parameters.confidence() >= 1 || parameters.prefix() > 0;
+    boolean isConstant = parameters.confidence() >= 1 || parameters.prefixDimension() > 0;
     if (scorer.confidence() == 0 || isConstant || k == 0) {
       return Double.NEGATIVE_INFINITY;
     }
@@ -178,10 +178,10 @@ final class Reranker implements AutoCloseable {
   CandidateList nearest(CandidateList candidates, SearchParameters parameters, SearchCosts costs)
       throws IOException {
     int most = Math.min(parameters.rerank(), candidates.size());
-    int prefix = parameters.prefix();
-    if (prefix > 0 && prefix < dimension) {
+    int prefixDimension = parameters.prefixDimension();
+    if (prefixDimension > 0 && prefixDimension < dimension) {
       preliminary.reset(Math.max(1, Math.min(most, parameters.survivors())));
-      readAll(candidates, most, prefix, preliminary, costs);
+      readAll(candidates, most, prefixDimension, preliminary, costs);
       readAll(preliminary, preliminary.size(), dimension, nearest, costs);
     } else if (parameters.confidence() >= 1) {
       readAll(candidates, most, dimension, nearest, costs);
@@ -193,15 +193,19 @@ final class Reranker implements AutoCloseable {
 
   /** Reads the first {@code count} candidates. */
   private void readAll(
-      CandidateList candidates, int count, int prefix, CandidateList target, SearchCosts costs)
+      CandidateList candidates,
+      int count,
+      int prefixDimension,
+      CandidateList target,
+      SearchCosts costs)
       throws IOException {
     for (int from = 0; from < count; from += reader.capacity()) {
       int to = Math.min(count, from + reader.capacity());
       buffers = 0;
       for (int rank = from; rank < to; rank++) {
-        request(candidates.node(rank), -1, prefix, costs);
+        request(candidates.node(rank), -1, prefixDimension, costs);
       }
-      complete(prefix, target, null, costs);
+      complete(prefixDimension, target, null, costs);
     }
   }
 
@@ -266,8 +270,8 @@ final class Reranker implements AutoCloseable {
   }
 
   /**
-   * Requests what is likely among the nearest as far as the estimates tell, which put the k-th a
-   * little too near; returns the rank behind the last.
+   * Requests the candidates that the estimates place among the nearest. Estimates put the k-th a
+   * little too near. Returns the rank after the last one requested.
    */
   private int firstRound(CandidateList candidates, int most, int k, double width, SearchCosts costs)
       throws IOException {
@@ -295,7 +299,7 @@ final class Reranker implements AutoCloseable {
     return end;
   }
 
-  /** Scale of the error deviations: as stated, corrected by what was seen. */
+  /** Scale of the error deviations: the codec's own, corrected by the errors observed so far. */
   private double errorScale() {
     if (scorer.confidence() > 0) {
       return Math.sqrt((PRIOR_READS + squaredErrors) / (PRIOR_READS + errors));
@@ -336,9 +340,10 @@ final class Reranker implements AutoCloseable {
   }
 
   /** Takes a vector from the cache or submits its read. */
-  private void request(int node, int rank, int prefix, SearchCosts costs) throws IOException {
+  private void request(int node, int rank, int prefixDimension, SearchCosts costs)
+      throws IOException {
     @Nullable VectorCache present = cache;
-    int bytesWanted = index.geometry().slotBytes(prefix);
+    int bytesWanted = index.geometry().slotBytes(prefixDimension);
     int buffer = buffers++;
     bufferNodes[buffer] = node;
     bufferRanks[buffer] = rank;
@@ -353,9 +358,12 @@ final class Reranker implements AutoCloseable {
     }
   }
 
-  /** Waits for what was submitted, then offers the exact distances of all buffers. */
+  /** Waits for all submitted reads, then offers the exact distances of all buffers. */
   private void complete(
-      int prefix, CandidateList target, @Nullable CandidateList estimates, SearchCosts costs)
+      int prefixDimension,
+      CandidateList target,
+      @Nullable CandidateList estimates,
+      SearchCosts costs)
       throws IOException {
     long start = System.nanoTime();
     if (submitted > 0) {
@@ -363,7 +371,7 @@ final class Reranker implements AutoCloseable {
       submitted = 0;
     }
     long arrived = System.nanoTime();
-    boolean whole = prefix == dimension;
+    boolean whole = prefixDimension == dimension;
     @Nullable VectorCache present = cache;
     for (int buffer = 0; buffer < buffers; buffer++) {
       rowOffsets[buffer] = reader.offset(buffer);
@@ -374,7 +382,7 @@ final class Reranker implements AutoCloseable {
         }
       }
     }
-    MemorySegment rows = floats(prefix);
+    MemorySegment rows = floats(prefixDimension);
     F32Distance.stored(
         // Prefixes have not unit norm: the cosine of the whole is nearest to their L2 order.
         whole || metric == Metric.DOT ? metric : Metric.L2,
@@ -384,7 +392,7 @@ final class Reranker implements AutoCloseable {
         rowOffsets,
         0,
         buffers,
-        prefix,
+        prefixDimension,
         exactDistances,
         0);
     for (int buffer = 0; buffer < buffers; buffer++) {
@@ -403,7 +411,7 @@ final class Reranker implements AutoCloseable {
   }
 
   /** Where the vectors read lie as floats; sets {@link #rowOffsets} to it. */
-  private MemorySegment floats(int prefix) {
+  private MemorySegment floats(int prefixDimension) {
     MemorySegment widened = floats;
     if (widened == null) {
       return reader.memory();
@@ -411,7 +419,7 @@ final class Reranker implements AutoCloseable {
     ElementType type = index.geometry().type();
     for (int buffer = 0; buffer < buffers; buffer++) {
       long at = 4L * dimension * buffer;
-      type.load(reader.memory(), rowOffsets[buffer], prefix, widened, at);
+      type.load(reader.memory(), rowOffsets[buffer], prefixDimension, widened, at);
       rowOffsets[buffer] = at;
     }
     return widened;
@@ -422,7 +430,7 @@ final class Reranker implements AutoCloseable {
     crc.reset();
     bytes.limit((int) offset + index.geometry().slotBytes()).position((int) offset);
     crc.update(bytes);
-    index.checkSum(slot, (int) crc.getValue());
+    index.verifyChecksum(slot, (int) crc.getValue());
   }
 
   /** Waits for reads in flight. */

@@ -36,12 +36,12 @@ public final class SearchContext implements AutoCloseable {
   public static final int NO_NODE = -1;
 
   /**
-   * Expanded candidates per neighbour wanted after which reading ahead begins. With 1, a fifth of
-   * what is read ahead is in vain; with 3, a twentieth, at the same latency.
+   * Reading ahead begins after this many expanded candidates per wanted neighbour. With 1, a fifth
+   * of the early reads are wasted; with 3, a twentieth, at the same latency.
    */
   private static final int SETTLED_PER_NEIGHBOR = 3;
 
-  /** A list that turns out to be too short grows up to this. */
+  /** Upper bound for growing a list that proved too short. */
   private static final int MAX_SET_LIST = 4096;
 
   /** Factor by which the list is longer in a set far from the query. */
@@ -64,15 +64,15 @@ public final class SearchContext implements AutoCloseable {
   private final NodeScorer scoring = this::score;
   private final IntPredicate isWanted = this::isWanted;
   private final MemorySegment query;
-  private final @Nullable UnlinkedRows tail;
-  private final long[] tailOffsets;
-  private final int[] tailNodes;
-  private final float[] tailDistances;
+  private final @Nullable UnlinkedRows unlinked;
+  private final long[] unlinkedOffsets;
+  private final int[] unlinkedNodes;
+  private final float[] unlinkedDistances;
 
   /** Last operation this search sees. */
   private int operation;
 
-  /** A node whose distance is known from the tail though the walk met it as well. */
+  /** A node that the walk also meets, though the unlinked rows already gave its exact distance. */
   private int known;
 
   /** Bitmap of the set that a search is within, or null for everything. */
@@ -84,13 +84,13 @@ public final class SearchContext implements AutoCloseable {
   /**
    * Makes one, which owns the reader and the memory.
    *
-   * @param tail rows that are not in the graph yet, null if nothing is written
+   * @param unlinked rows that are not in the graph yet, null if nothing is written
    * @param live how many vectors there are now
    * @param memory where the reader has its buffers
    */
   public SearchContext(
       LoadedIndex index,
-      @Nullable UnlinkedRows tail,
+      @Nullable UnlinkedRows unlinked,
       IntSupplier live,
       @Nullable VectorCache cache,
       SlotReader reader,
@@ -100,11 +100,11 @@ public final class SearchContext implements AutoCloseable {
     this.dimension = index.manifest().dimension();
     this.metric = index.manifest().metric();
     this.memory = memory;
-    this.tail = tail;
-    int rows = tail == null ? 0 : tail.capacity();
-    this.tailOffsets = new long[rows];
-    this.tailNodes = new int[rows];
-    this.tailDistances = new float[rows];
+    this.unlinked = unlinked;
+    int rows = unlinked == null ? 0 : unlinked.capacity();
+    this.unlinkedOffsets = new long[rows];
+    this.unlinkedNodes = new int[rows];
+    this.unlinkedDistances = new float[rows];
     this.query = memory.allocate(4L * dimension, 64);
     this.scorer =
         index.codec().newScorer(index.codes().segment(), index.graph().maxDegree(), memory);
@@ -120,9 +120,9 @@ public final class SearchContext implements AutoCloseable {
   public CandidateList search(float[] vector, SearchParameters parameters, int excluded)
       throws IOException {
     long start = begin(vector, parameters);
-    UnlinkedRows present = tail;
-    int inTail = present == null ? 0 : scanTail(present, present.state());
-    CandidateList candidates = walk(parameters, excluded, inTail);
+    UnlinkedRows present = unlinked;
+    int unlinkedCount = present == null ? 0 : scanUnlinked(present, present.state());
+    CandidateList candidates = walk(parameters, excluded, unlinkedCount);
     return finish(candidates, parameters, start);
   }
 
@@ -136,18 +136,18 @@ public final class SearchContext implements AutoCloseable {
       throws IOException {
     long start = begin(vector, parameters);
     reranker.boundMisses();
-    int inTail = 0;
+    int unlinkedCount = 0;
     try {
-      UnlinkedRows present = tail;
-      // The state comes first: the bitmap then has what was published up to it.
+      UnlinkedRows present = unlinked;
+      // Read the state first: the bitmap then contains every change published up to it.
       long state = present == null ? 0 : present.state();
       long[] words = set.nodes().words();
       int count = set.count();
       setWords = words;
-      inTail = present == null ? 0 : scanTail(present, state);
-      Arrays.sort(tailNodes, 0, inTail);
+      unlinkedCount = present == null ? 0 : scanUnlinked(present, state);
+      Arrays.sort(unlinkedNodes, 0, unlinkedCount);
       known = NO_NODE;
-      CandidateList candidates = within(words, count, inTail, parameters, planner);
+      CandidateList candidates = within(words, count, unlinkedCount, parameters, planner);
       SearchParameters reading = parameters;
       if (candidates.size() > parameters.searchListSize()) {
         reading = parameters.withList(candidates.size());
@@ -159,7 +159,7 @@ public final class SearchContext implements AutoCloseable {
   }
 
   private CandidateList within(
-      long[] words, int count, int inTail, SearchParameters parameters, SetPlanner planner)
+      long[] words, int count, int unlinkedCount, SearchParameters parameters, SetPlanner planner)
       throws IOException {
     int nodes = index.graph().nodeCount();
     int listSize = Math.clamp(parameters.searchListSize(), 1, Math.max(1, nodes));
@@ -174,7 +174,7 @@ public final class SearchContext implements AutoCloseable {
       long before = System.nanoTime();
       costs.plan = SearchPlan.SET_TRAVERSAL;
       costs.expectedNanos += walk;
-      beginInSet(words, nodes, listSize, inTail);
+      beginInSet(words, nodes, listSize, unlinkedCount);
       CandidateList found = walkInSet(isFirst, listSize, parameters);
       planner.walked(walk, (double) (System.nanoTime() - before));
       if (found.size() + reranker.found() < Math.min(parameters.k(), count)) {
@@ -196,12 +196,12 @@ public final class SearchContext implements AutoCloseable {
     costs.expectedNanos += scan;
     float everything = Float.POSITIVE_INFINITY;
     CandidateList found =
-        setSearch.scan(words, listSize, everything, tailNodes, inTail, isWanted, costs);
+        setSearch.scan(words, listSize, everything, unlinkedNodes, unlinkedCount, isWanted, costs);
     planner.scanned(scan, (double) (System.nanoTime() - before));
     if (!isLongEnough(found, listSize, parameters)) {
       costs.expectedNanos += scan;
       float reach = (float) reranker.reach(found, parameters);
-      found = setSearch.scan(words, longest, reach, tailNodes, inTail, isWanted, costs);
+      found = setSearch.scan(words, longest, reach, unlinkedNodes, unlinkedCount, isWanted, costs);
     }
     return found;
   }
@@ -212,17 +212,18 @@ public final class SearchContext implements AutoCloseable {
         || found.distance(found.size() - 1) >= reranker.reach(found, parameters);
   }
 
-  private void beginInSet(long[] words, int nodes, int listSize, int inTail) {
+  private void beginInSet(long[] words, int nodes, int listSize, int unlinkedCount) {
     setSearch.begin(words, listSize);
-    for (int i = 0; i < inTail; i++) {
-      setSearch.exclude(tailNodes[i]);
+    for (int i = 0; i < unlinkedCount; i++) {
+      setSearch.exclude(unlinkedNodes[i]);
     }
     setSearch.approach(words, nodes);
   }
 
   private CandidateList walkInSet(boolean mayReadAhead, int listSize, SearchParameters parameters)
       throws IOException {
-    boolean adaptive = mayReadAhead && parameters.confidence() < 1 && parameters.prefix() == 0;
+    boolean adaptive =
+        mayReadAhead && parameters.confidence() < 1 && parameters.prefixDimension() == 0;
     int k = parameters.k();
     CandidateList found =
         setSearch.walk(
@@ -255,28 +256,37 @@ public final class SearchContext implements AutoCloseable {
   }
 
   /**
-   * Offers the exact distances of what is in the tail as this search sees it.
+   * Offers the exact distances of the unlinked rows visible to this search.
    *
-   * @return how many rows of the tail {@link #tailNodes} holds, dead ones too
+   * @return how many unlinked rows {@link #unlinkedNodes} holds, dead ones too
    */
-  private int scanTail(UnlinkedRows present, long state) {
+  private int scanUnlinked(UnlinkedRows present, long state) {
     operation = UnlinkedRows.operation(state);
     int end = UnlinkedRows.end(state);
     int count = 0;
     // The head is read last: what it has passed is in the graph.
-    for (int position = present.head(); position - end < 0; position++) {
-      tailNodes[count] = present.node(position);
-      tailOffsets[count] = present.offset(position);
+    for (int position = present.start(); position - end < 0; position++) {
+      unlinkedNodes[count] = present.node(position);
+      unlinkedOffsets[count] = present.offset(position);
       count++;
     }
     if (count > 0) {
       F32Distance.stored(
-          metric, query, 0, present.rows(), tailOffsets, 0, count, dimension, tailDistances, 0);
+          metric,
+          query,
+          0,
+          present.rows(),
+          unlinkedOffsets,
+          0,
+          count,
+          dimension,
+          unlinkedDistances,
+          0);
       for (int i = 0; i < count; i++) {
-        if (index.isVisible(tailNodes[i], operation)
-            && reranker.wouldTake(tailDistances[i])
-            && isAccepted(tailNodes[i])) {
-          reranker.offer(tailNodes[i], tailDistances[i]);
+        if (index.isVisible(unlinkedNodes[i], operation)
+            && reranker.wouldTake(unlinkedDistances[i])
+            && isAccepted(unlinkedNodes[i])) {
+          reranker.offer(unlinkedNodes[i], unlinkedDistances[i]);
         }
       }
     }
@@ -284,7 +294,9 @@ public final class SearchContext implements AutoCloseable {
   }
 
   private boolean isWanted(int node) {
-    return node != known && (tail == null || index.isVisible(node, operation)) && isAccepted(node);
+    return node != known
+        && (unlinked == null || index.isVisible(node, operation))
+        && isAccepted(node);
   }
 
   private boolean isAccepted(int node) {
@@ -293,17 +305,17 @@ public final class SearchContext implements AutoCloseable {
   }
 
   /** Walks the graph; with a longer list if too few of those found are still there. */
-  private CandidateList walk(SearchParameters parameters, int excluded, int inTail)
+  private CandidateList walk(SearchParameters parameters, int excluded, int unlinkedCount)
       throws IOException {
     int nodes = index.graph().nodeCount();
     int listSize = Math.clamp(parameters.searchListSize(), 1, Math.max(1, nodes));
-    CandidateList candidates = walk(parameters, listSize, excluded, inTail);
-    if (tail != null) {
+    CandidateList candidates = walk(parameters, listSize, excluded, unlinkedCount);
+    if (unlinked != null) {
       candidates.retainIf(isWanted);
       int wanted = Math.min(parameters.k(), live.getAsInt());
       while (candidates.size() + reranker.found() < wanted && listSize < nodes) {
         listSize = (int) Math.min(nodes, 4L * listSize);
-        candidates = walk(parameters.withConfidence(1), listSize, excluded, inTail);
+        candidates = walk(parameters.withConfidence(1), listSize, excluded, unlinkedCount);
         candidates.retainIf(isWanted);
       }
     }
@@ -314,9 +326,10 @@ public final class SearchContext implements AutoCloseable {
    * Walks the graph on codes. Once some multiple of k candidates have all been expanded the k
    * nearest seldom change any more: their vectors are read while the walk goes on.
    */
-  private CandidateList walk(SearchParameters parameters, int listSize, int excluded, int inTail)
+  private CandidateList walk(
+      SearchParameters parameters, int listSize, int excluded, int unlinkedCount)
       throws IOException {
-    boolean adaptive = parameters.confidence() < 1 && parameters.prefix() == 0;
+    boolean adaptive = parameters.confidence() < 1 && parameters.prefixDimension() == 0;
     int k = parameters.k();
     int settled = Math.max(k, Math.min(SETTLED_PER_NEIGHBOR * k, listSize / 2));
     boolean ahead = adaptive;
@@ -325,9 +338,9 @@ public final class SearchContext implements AutoCloseable {
     if (excluded != NO_NODE) {
       boolean _ = walk.exclude(excluded);
     }
-    for (int i = 0; i < inTail; i++) {
-      if (!walk.exclude(tailNodes[i])) {
-        known = tailNodes[i]; // it has just become the entry point
+    for (int i = 0; i < unlinkedCount; i++) {
+      if (!walk.exclude(unlinkedNodes[i])) {
+        known = unlinkedNodes[i]; // it has just become the entry point
       }
     }
     while (walk.step(scoring)) {

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * Gets the loops of a search compiled while an index is being loaded: interpreted, a vector kernel
  * takes hundreds of times as long, and a first query 100 ms and more. Searches a small made-up
  * index with the real codec, on a thread of its own, until searches no longer become faster or it
- * is told to stop. Touches nothing of the real index.
+ * is stopped. Touches nothing of the real index.
  */
 public final class SearchWarmup implements AutoCloseable {
   private static final int NODES = 512;

@@ -39,7 +39,7 @@ public final class Searcher implements AutoCloseable {
 
   private final ReaderPhaser phaser = new ReaderPhaser();
   private @Nullable CacheWarmup cacheWarmup;
-  private @Nullable UnlinkedRows tail;
+  private @Nullable UnlinkedRows unlinked;
   private IntSupplier live;
   private volatile @Nullable SetPlanner planner;
   private volatile boolean closed;
@@ -111,7 +111,7 @@ public final class Searcher implements AutoCloseable {
    * @param count how many vectors there are now
    */
   public void follow(UnlinkedRows rows, IntSupplier count) {
-    tail = rows;
+    unlinked = rows;
     live = count;
   }
 
@@ -197,13 +197,16 @@ public final class Searcher implements AutoCloseable {
           "query has dimension " + query.length + ", the index " + dimension);
     }
     int count = live.getAsInt();
-    if (parameters.k() > count && tail == null) {
+    if (parameters.k() > count && unlinked == null) {
       throw new BadInputException(
           "k = " + parameters.k() + " exceeds the " + count + " vectors of the index");
     }
-    if (parameters.prefix() > dimension) {
+    if (parameters.prefixDimension() > dimension) {
       throw new BadInputException(
-          "prefix " + parameters.prefix() + " is longer than the index's dimension " + dimension);
+          "prefix "
+              + parameters.prefixDimension()
+              + " is longer than the index's dimension "
+              + dimension);
     }
     SearchContext context = contexts.acquire();
     long phase = phaser.enter();
@@ -228,7 +231,7 @@ public final class Searcher implements AutoCloseable {
   private SearchContext newContext() throws IOException {
     SlabPool.Lease memory = slabs.lease();
     try {
-      return new SearchContext(loaded, tail, live, cache, newReader(memory), memory);
+      return new SearchContext(loaded, unlinked, live, cache, newReader(memory), memory);
     } catch (Throwable e) {
       memory.close();
       throw e;

@@ -6,7 +6,7 @@ package dev.arbalest.ssd.search;
  * they are seen to cost corrects the estimates. Thread-safe.
  */
 class SetPlanner {
-  /** Weight of what was seen last. */
+  /** Weight of the newest measurement. */
   private static final double RECENT = 0.1;
 
   private static final double MAX_CORRECTION = 8;

@@ -101,7 +101,7 @@ final class SetSearch {
    * Compares all codes of a set; the result is valid until the next search.
    *
    * @param words bitmap of the set
-   * @param inTail nodes [0, tailCount) whose distances are known, ascending
+   * @param unlinkedNodes nodes [0, unlinkedCount) whose distances are known, ascending
    * @param reach distance beyond which nodes are left out
    * @param isWanted which nodes may be found
    */
@@ -109,8 +109,8 @@ final class SetSearch {
       long[] words,
       int listSize,
       float reach,
-      int[] inTail,
-      int tailCount,
+      int[] unlinkedNodes,
+      int unlinkedCount,
       IntPredicate isWanted,
       SearchCosts costs) {
     scanned.reset(listSize);
@@ -121,7 +121,8 @@ final class SetSearch {
       for (long bits = words[word]; bits != 0; bits &= bits - 1) {
         int node = (word << 6) + Long.numberOfTrailingZeros(bits);
         if (!isWanted.test(node)
-            || (tailCount > 0 && Arrays.binarySearch(inTail, 0, tailCount, node) >= 0)) {
+            || (unlinkedCount > 0
+                && Arrays.binarySearch(unlinkedNodes, 0, unlinkedCount, node) >= 0)) {
           continue;
         }
         batch[count++] = node;
@@ -186,7 +187,7 @@ final class SetSearch {
   /**
    * Whether a set avoids the query: it has a smaller share of the nodes around the query than of
    * all, and the nearest nodes that a walk found are hardly nearer than nodes of the set anywhere.
-   * The deviation is that of the farther half: the nearer half may have clusters.
+   * Takes the deviation of the farther half, because the nearer half may contain clusters.
    *
    * @param share of all nodes that belong to the set
    */

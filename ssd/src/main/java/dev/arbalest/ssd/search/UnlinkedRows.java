@@ -6,17 +6,17 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 
 /**
- * The vectors inserted last, which are not in the graph yet: a ring of rows in memory that searches
- * compare with one after the other. It is bounded, and with it what that costs them.
+ * The newest vectors, which are not in the graph yet: a ring of rows in memory that every search
+ * scans. Its bounded size bounds the cost of that scan.
  *
- * <p>Positions count rows ever added, modulo 2^32. Rows in [{@link #head}, {@link #end}) are to be
- * searched; the ring holds on to those in [{@link #kept}, {@link #end}), as searches that began
- * earlier may be reading them.
+ * <p>Positions count rows ever added, modulo 2^32. A search scans rows in [{@link #start}, {@link
+ * #end}). The ring keeps rows in [{@link #kept}, {@link #end}), because searches that started
+ * earlier may still read them.
  *
  * <p>Each change of an index (a batch inserted, some ids deleted) has an operation number, which
  * counts from 1. {@link #publish} makes it visible together with its rows, in one write: a search
- * that has read {@link #state} sees all of the changes up to that and nothing of later ones. One
- * thread at a time adds and publishes, another moves {@link #head} and {@link #kept}.
+ * that has read {@link #state} sees every change up to it and none that came later. One thread at a
+ * time adds and publishes, another moves {@link #start} and {@link #kept}.
  */
 public final class UnlinkedRows {
   /** Bytes of rows: to look through them takes a tenth of a search. */
@@ -31,7 +31,7 @@ public final class UnlinkedRows {
   private final MemorySegment[] rowSegments;
   private final int[] nodes;
   private final long[] sequences;
-  private volatile int head;
+  private volatile int start;
   private volatile int kept;
 
   /** Operation in the high half, end in the low half. */
@@ -127,13 +127,13 @@ public final class UnlinkedRows {
   }
 
   /** First row that is not in the graph. */
-  public int head() {
-    return head;
+  public int start() {
+    return start;
   }
 
   /** Notes that rows before a position are in the graph. */
-  public void moveHead(int position) {
-    head = position;
+  public void moveStart(int position) {
+    start = position;
   }
 
   /** Gives up rows before a position. */
@@ -143,6 +143,6 @@ public final class UnlinkedRows {
 
   /** Rows not in the graph. */
   public int pending() {
-    return end() - head;
+    return end() - start;
   }
 }

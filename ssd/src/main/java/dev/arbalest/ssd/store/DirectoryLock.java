@@ -13,10 +13,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The lock of an index directory, between processes and within one. A build locks out other builds
- * and updates; an update also those who read, as it changes files in place; any number may read,
- * also while a build makes other files. Two bytes of {@code LOCK} stand for that: the first is
- * locked by builds and updates, the second by updates alone or readers together.
+ * The lock of an index directory, between processes and within one. A build excludes other builds
+ * and updates. An update also excludes readers, because it changes files in place. Any number of
+ * readers share the directory, even while a build writes new files. Builds and updates lock the
+ * first byte of {@code LOCK}; an update locks the second byte exclusively, readers lock it shared.
  *
  * <p>POSIX locks belong to the process: closing any channel on the file drops them all. So a
  * process opens it once for all its locks. Thread-safe.

@@ -31,10 +31,10 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * An index directory held for writing. One process at a time holds {@code LOCK}; what the committed
- * manifest does not name is left over from a writer that died, and is removed. A new index becomes
- * visible by the rename of its manifest, after all its files are durable: before, the old index (or
- * none) is there; after, the new one.
+ * An index directory held for writing. One process at a time holds {@code LOCK}. Files that the
+ * committed manifest does not name are leftovers of a killed writer, and are removed. Renaming the
+ * manifest, after all its files are durable, makes a new index visible: until then readers see the
+ * old index, or none.
  */
 public final class IndexDirectory implements AutoCloseable {
   private static final String LOCK = DirectoryLock.FILE_NAME;
@@ -115,7 +115,7 @@ public final class IndexDirectory implements AutoCloseable {
   }
 
   /**
-   * Opens a directory whose index is to be changed.
+   * Opens a directory to change its index.
    *
    * @throws BadInputException if it holds none
    * @throws IOException if another process writes to it or reads it
@@ -158,8 +158,8 @@ public final class IndexDirectory implements AutoCloseable {
   }
 
   /**
-   * A manifest that cannot be read is refused, not replaced: it may be that of a newer version, and
-   * its files all there is of someone's vectors.
+   * Refuses an unreadable manifest rather than replacing it: a newer version may have written it,
+   * and its files may be the only copy of the vectors.
    */
   private static Optional<Manifest> readIfPresent(Path path) throws IOException {
     try {
@@ -285,7 +285,7 @@ public final class IndexDirectory implements AutoCloseable {
     try {
       removeAllBut(needed);
     } catch (IOException e) {
-      // They are in nobody's way, and the next checkpoint or opening removes them.
+      // They do no harm; the next checkpoint or opening removes them.
       assert e != null;
     }
   }

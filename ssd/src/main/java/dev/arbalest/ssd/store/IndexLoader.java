@@ -118,9 +118,9 @@ public final class IndexLoader {
       long nodes = room.nodes();
       DirectFile vectors = VectorFile.open(directory, manifest, room.writable());
       opened.push(vectors);
-      NativeMemory sums =
+      NativeMemory checksums =
           parts.table(Manifest.Part.SUMS, FileHeader.Kind.SUMS, 4 * nodes, 4L * count);
-      opened.push(sums);
+      opened.push(checksums);
       IdTable ids = new IdTable(manifest.idType(), nodes, room.textBytes());
       opened.push(ids);
       ids.use(count);
@@ -148,7 +148,7 @@ public final class IndexLoader {
               codec,
               codes,
               ids,
-              sums,
+              checksums,
               deaths,
               vectors);
       loadOptional(parts, loaded);

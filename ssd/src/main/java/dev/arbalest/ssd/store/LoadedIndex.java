@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param codec trained codec
  * @param codes code table
  * @param ids external ids
- * @param sums slot checksums, 4 bytes per slot
+ * @param checksums slot checksums, 4 bytes per slot
  * @param deaths 4 bytes per node: 0 if it holds a vector, otherwise the operation that removed it
  * @param vectors the open vector file
  */
@@ -37,7 +37,7 @@ public record LoadedIndex(
     Codec codec,
     NativeMemory codes,
     IdTable ids,
-    NativeMemory sums,
+    NativeMemory checksums,
     NativeMemory deaths,
     DirectFile vectors)
     implements AutoCloseable {
@@ -77,19 +77,19 @@ public record LoadedIndex(
 
   /** Makes room for a number of nodes. */
   public void use(int nodes) {
-    sums.use(4L * nodes);
+    checksums.use(4L * nodes);
     deaths.use(4L * nodes);
     ids.use(nodes);
     codes.use((long) nodes * codec.codeBytes());
   }
 
   /**
-   * Compares the checksum of what was read from a slot with the one stored when it was written.
+   * Compares the checksum of bytes read from a slot with the one stored when the slot was written.
    *
    * @throws CorruptIndexException if they differ
    */
-  public void checkSum(int slot, int found) throws CorruptIndexException {
-    int expected = sums.segment().getAtIndex(FileHeader.INT, slot);
+  public void verifyChecksum(int slot, int found) throws CorruptIndexException {
+    int expected = checksums.segment().getAtIndex(FileHeader.INT, slot);
     if (found != expected) {
       throw new CorruptIndexException(
           vectors.path(),
@@ -104,7 +104,7 @@ public record LoadedIndex(
     try (graph;
         codes;
         ids;
-        sums;
+        checksums;
         deaths) {
       vectors.close();
     }

@@ -208,7 +208,7 @@ public final class PartLoader {
     }
     if (!codec.spec().equals(manifest.codec())
         || codec.metric() != manifest.metric()
-        || codec.dimension() != manifest.codeDimension()) {
+        || codec.dimension() != manifest.prefixDimension()) {
       throw new CorruptIndexException(
           path, "codec " + codec.spec() + " is not the one the manifest names");
     }

@@ -54,7 +54,7 @@ public final class SingleSlotReader implements AutoCloseable {
    * Reads a vector as floats. The node may die meanwhile and its slot be overwritten; what is read
    * then means nothing.
    *
-   * @throws CorruptIndexException if it is not what was written, and the node still lives
+   * @throws CorruptIndexException if the slot fails its checksum and the node is still alive
    */
   public void read(int node, MemorySegment target, long offset) throws IOException {
     DirectFile file = loaded.vectors();
@@ -64,9 +64,9 @@ public final class SingleSlotReader implements AutoCloseable {
     long done = file.readUpTo(buffer, 0, length, start);
     long at = geometry.offset(node) - start;
     boolean isWhole = done >= end - start;
-    int sum = isWhole ? FileHeader.checksum(buffer, at, geometry.slotBytes()) : 0;
+    int checksum = isWhole ? FileHeader.checksum(buffer, at, geometry.slotBytes()) : 0;
     if (!loaded.isDead(node)) {
-      loaded.checkSum(node, sum);
+      loaded.verifyChecksum(node, checksum);
     }
     geometry.type().load(buffer, at, geometry.dimension(), target, offset);
   }

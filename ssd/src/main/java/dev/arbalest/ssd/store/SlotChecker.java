@@ -42,7 +42,7 @@ public final class SlotChecker {
                 continue;
               }
               long at = stage + (long) (slot - from) * slotBytes;
-              loaded.checkSum(slot, FileHeader.checksum(staging.segment(), at, slotBytes));
+              loaded.verifyChecksum(slot, FileHeader.checksum(staging.segment(), at, slotBytes));
             }
             synchronized (loaded) {
               progress.accept(to - from);

@@ -36,7 +36,7 @@ public final class SlotWriter {
     this.staging = memory.allocate((bytes + 4095) / 4096 * 4096, 4096);
   }
 
-  /** Where in {@link #image} the image of a slot is to be put before the next call. */
+  /** Offset in {@link #image} at which the caller puts a slot's image before the next call. */
   public long place(int slot) throws IOException {
     if (count > 0 && (slot != first + count || count == most)) {
       flush();
@@ -57,7 +57,7 @@ public final class SlotWriter {
     return geometry.offset(first) % alignment;
   }
 
-  /** Writes what was put into place. */
+  /** Writes the image. */
   public void flush() throws IOException {
     if (count == 0) {
       return;

@@ -157,7 +157,7 @@ class ResumeTest {
         List.of(
             TestIndexes.options(Metric.COSINE, "rabitq:2"),
             TestIndexes.options(Metric.L2, "rabitq:3"),
-            options().toBuilder().codeDimension(16).build())) {
+            options().toBuilder().prefixDimension(16).build())) {
       assertThatThrownBy(
               () -> build(state, other.toBuilder().resume(true).build(), ProgressListener.NONE))
           .isInstanceOf(BadInputException.class)
