@@ -24,6 +24,9 @@ import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.function.IntConsumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -270,6 +273,37 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
     });
   }
 
+  /** The ids of the first vectors of a set. */
+  Ids idsOf(TrackedSet set, int limit) {
+    long phase = searcher.enter();
+    try {
+      return idsOf(set, living(), limit);
+    } finally {
+      searcher.phaser().exit(phase);
+    }
+  }
+
+  /** The same; within a read section, and while nothing is written. */
+  final Ids idsOf(TrackedSet set, NodeSet all, int limit) {
+    boolean isText = idType() == IdType.UTF8;
+    List<String> texts = new ArrayList<>();
+    long[] numbers = new long[isText ? 0 : Math.min(limit, set.count())];
+    int count = 0;
+    long[] words = set.nodes().and(all).words();
+    for (int word = 0; word < words.length; word++) {
+      for (long bits = words[word]; bits != 0 && count < limit; bits &= bits - 1) {
+        int node = 64 * word + Long.numberOfTrailingZeros(bits);
+        if (isText) {
+          texts.add(loaded.ids().text(node));
+        } else {
+          numbers[count] = loaded.number(node);
+        }
+        count++;
+      }
+    }
+    return isText ? Ids.of(texts) : Ids.of(Arrays.copyOf(numbers, count));
+  }
+
   /** Makes a set out of the set of all vectors. */
   final PointSet newSet(UnaryOperator<NodeSet> choice) {
     long phase = searcher.enter();
@@ -282,13 +316,18 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
 
   /** Makes a set that follows all writes; call within a read section. */
   TrackedSet track(UnaryOperator<NodeSet> choice) {
+    NodeSet all = living();
+    NodeSet chosen = choice.apply(all);
+    return new TrackedSet(chosen, chosen.sizeOfIntersection(all));
+  }
+
+  private NodeSet living() {
     NodeSet all = living;
     if (all == null) {
       all = loaded.livingNodes();
       living = all;
     }
-    NodeSet chosen = choice.apply(all);
-    return new TrackedSet(chosen, chosen.sizeOfIntersection(all));
+    return all;
   }
 
   /**

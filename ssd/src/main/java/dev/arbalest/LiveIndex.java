@@ -25,6 +25,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An index that is open for searches and writes.
@@ -290,6 +291,40 @@ public final class LiveIndex extends Index {
   public int count() {
     searcher.requireOpen();
     return session.writer().live();
+  }
+
+  /**
+   * Calls a listener for every vector that takes a slot, from now on. It runs while writes wait, so
+   * it has to be quick and must not call the index; an exception ends writing until the index is
+   * reopened.
+   */
+  public void addSlotListener(Slots.Listener listener) {
+    session().writer().addListener(listener);
+  }
+
+  /** Calls a listener no more; when this returns, no call of it is running. */
+  public void removeSlotListener(Slots.Listener listener) {
+    session().writer().removeListener(listener);
+  }
+
+  /** Runs an action while nothing is inserted, deleted or moved. Writes wait for it. */
+  public <T extends @Nullable Object> T withSlots(Slots.Action<T> action) {
+    long phase = searcher.enter();
+    try {
+      return session.writer().withSlots(action);
+    } finally {
+      searcher.phaser().exit(phase);
+    }
+  }
+
+  /** The vectors that a selection chooses; writes wait for it. */
+  public PointSet pointSet(Slots.Selection selection) {
+    return withSlots(slots -> newSet(_ -> NodeSet.of(selection.select(slots))));
+  }
+
+  @Override
+  Ids idsOf(TrackedSet set, int limit) {
+    return withSlots(slots -> idsOf(set, NodeSet.of(slots.live()), limit));
   }
 
   @Override

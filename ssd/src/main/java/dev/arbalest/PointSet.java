@@ -69,18 +69,64 @@ public final class PointSet {
   }
 
   /**
-   * This set, but of some ids only the accepted ones belong to it. Ids that do not exist are
-   * ignored.
+   * Decides anew which vectors with some ids belong to this set: the accepted ones, and no other.
+   * Ids that do not exist are ignored. Searches that run meanwhile see some of the changes or all.
    *
    * @throws BadInputException if ids are of another type than the index's
+   * @throws IllegalStateException if the index is not open for writing
    */
-  public PointSet updated(Ids ids, Ids accepted) {
-    return index.newSet(_ -> {
-      NodeSet nodes = tracked.nodes().copy();
-      index.forEachNode(ids, nodes::remove);
-      index.forEachNode(accepted, nodes::add);
-      return nodes;
-    });
+  public void update(Ids ids, Ids accepted) {
+    live()
+        .withSlots(slots -> {
+          putAll(slots, ids, false);
+          putAll(slots, accepted, true);
+          return null;
+        });
+  }
+
+  private void putAll(Slots slots, Ids ids, boolean isMember) {
+    for (int i = 0; i < ids.size(); i++) {
+      int slot = slots.find(ids, i);
+      if (slot != Slots.NONE) {
+        tracked.put(slot, isMember);
+      }
+    }
+  }
+
+  /**
+   * Replaces all vectors of this set. Searches that run meanwhile see the old set or the new one.
+   *
+   * @throws IllegalStateException if the index is not open for writing
+   */
+  public void replace(Slots.Selection selection) {
+    live()
+        .withSlots(slots -> {
+          long[] words = selection.select(slots);
+          tracked.replace(words, NodeSet.of(words).sizeOfIntersection(NodeSet.of(slots.live())));
+          return null;
+        });
+  }
+
+  /**
+   * The ids of the first vectors of this set in the order of their slots, at most {@code limit}.
+   */
+  public Ids ids(int limit) {
+    return index.idsOf(tracked, limit);
+  }
+
+  private LiveIndex live() {
+    if (index instanceof LiveIndex open) {
+      return open;
+    }
+    throw new IllegalStateException(index.loaded.directory() + " is not open for writing");
+  }
+
+  /**
+   * The set as a bitmap, as {@link Slots#live} has it; slots without a vector may be set. It is
+   * valid within {@link LiveIndex#withSlots}.
+   */
+  public long[] words() {
+    return tracked.nodes().words();
   }
 
   /** The vectors of the index that are not in this set. */

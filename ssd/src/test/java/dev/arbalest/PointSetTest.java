@@ -43,6 +43,10 @@ class PointSetTest {
     final LiveIndex index;
     final Map<Long, Integer> rows = new HashMap<>();
     final List<Known> sets = new ArrayList<>();
+
+    /** Ids by slots, as a listener and the writes below keep them. */
+    final Map<Integer, Long> idBySlot = new HashMap<>();
+
     long nextId;
 
     Model(long seed, Metric metric, LiveIndex index) {
@@ -50,6 +54,7 @@ class PointSetTest {
       this.pool = TestRows.clustered(seed, 4000, DIMENSION, 12);
       this.metric = metric;
       this.index = index;
+      index.addSlotListener(this::placed);
     }
 
     void put(long[] ids) throws IOException {
@@ -60,6 +65,12 @@ class PointSetTest {
         rows.put(ids[i], row);
       }
       assertThat(index.insert(Ids.of(ids), vectors).count()).isEqualTo(ids.length);
+      index.withSlots(slots -> {
+        for (long id : ids) {
+          idBySlot.put(slots.find(Ids.of(id), 0), id);
+        }
+        return null;
+      });
     }
 
     float[] vector(long id) {
@@ -138,17 +149,63 @@ class PointSetTest {
           long[] changed = some(0.3);
           long[] accepted =
               java.util.Arrays.stream(changed).filter(_ -> random.nextBoolean()).toArray();
-          Set<Long> ids = new HashSet<>(old.ids());
-          java.util.Arrays.stream(changed).forEach(ids::remove);
-          java.util.Arrays.stream(accepted).forEach(ids::add);
-          sets.add(new Known(old.set().updated(Ids.of(changed), Ids.of(accepted)), ids));
+          java.util.Arrays.stream(changed).forEach(old.ids()::remove);
+          java.util.Arrays.stream(accepted).forEach(old.ids()::add);
+          old.set().update(Ids.of(changed), Ids.of(accepted));
           return;
         }
         long modulus = random.nextLong(1, 21);
         Set<Long> known = new HashSet<>(rows.keySet());
         known.removeIf(id -> id % modulus != 0);
-        sets.add(new Known(index.pointSet((id, _) -> id % modulus == 0), known));
+        if (random.nextBoolean()) {
+          sets.add(new Known(index.pointSet((id, _) -> id % modulus == 0), known));
+        } else if (sets.isEmpty() || random.nextBoolean()) {
+          sets.add(new Known(index.pointSet(slots -> multiples(slots, modulus)), known));
+        } else {
+          Known old = sets.get(random.nextInt(sets.size()));
+          old.set().replace(slots -> multiples(slots, modulus));
+          old.ids().clear();
+          old.ids().addAll(known);
+        }
       }
+    }
+
+    /** Chooses by what the listener keeps per slot; slots without a vector may be chosen. */
+    long[] multiples(Slots slots, long modulus) {
+      long[] words = new long[(slots.size() + 63) / 64];
+      for (int slot = 0; slot < slots.size(); slot++) {
+        if (idBySlot.getOrDefault(slot, 1L) % modulus == 0) {
+          words[slot / 64] |= 1L << slot % 64;
+        }
+      }
+      return words;
+    }
+
+    /** A vector takes a slot, with the value kept for the slot it comes from. */
+    void placed(int slot, int former) {
+      Long id = former == Slots.NONE ? null : idBySlot.get(former);
+      if (id == null) {
+        idBySlot.remove(slot);
+      } else {
+        idBySlot.put(slot, id);
+      }
+    }
+
+    /** Compares the slots, and what the listener keeps, with the vectors there are. */
+    void checkSlots() {
+      int live =
+          index.withSlots(slots -> {
+            for (long id : rows.keySet()) {
+              int slot = slots.find(Ids.of(id), 0);
+              assertThat(slot).isNotEqualTo(Slots.NONE);
+              assertThat(slots.number(slot)).isEqualTo(id);
+              assertThat(idBySlot).containsEntry(slot, id);
+              assertThat(slots.live()[slot / 64] >>> slot % 64 & 1).isEqualTo(1);
+            }
+            assertThat(slots.find(Ids.of(-5), 0)).isEqualTo(Slots.NONE);
+            return java.util.Arrays.stream(slots.live()).mapToInt(Long::bitCount).sum();
+          });
+      assertThat(live).isEqualTo(rows.size());
     }
 
     /** Compares answers with brute force; only a scan that reads everything is exact. */
@@ -226,6 +283,7 @@ class PointSetTest {
         Model model = new Model(seed, metric, index);
         for (int step = 0; step < 30; step++) {
           model.step();
+          model.checkSlots();
           if (step % 4 == 0 && model.sets.size() < 12) {
             model.newSet();
           }

@@ -19,6 +19,16 @@ public final class NodeSet {
     this.words = words;
   }
 
+  /** The nodes of a bitmap like {@link #words}, which belongs to the set from now on. */
+  public static NodeSet of(long[] words) {
+    return new NodeSet(words);
+  }
+
+  /** Replaces all nodes by those of a bitmap, which belongs to the set from now on. */
+  public void assign(long[] bitmap) {
+    words = bitmap;
+  }
+
   /** The words of the bitmap, node 0 in the lowest bit of the first; nodes beyond are absent. */
   public long[] words() {
     return words;

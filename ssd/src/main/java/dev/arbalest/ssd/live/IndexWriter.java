@@ -5,6 +5,7 @@ import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.CorruptIndexException;
 import dev.arbalest.IdType;
 import dev.arbalest.Ids;
+import dev.arbalest.Slots;
 import dev.arbalest.WriteReceipt;
 import dev.arbalest.cache.SlabPool;
 import dev.arbalest.cache.VectorCache;
@@ -45,6 +46,7 @@ public final class IndexWriter implements AutoCloseable {
   private final LoadedIndex loaded;
   private final VectorFile geometry;
   private final UnlinkedRows unlinked;
+  private final Slots lockedSlots;
   private final IdMap map;
   private final FreeNodes free;
   private final DeadNodes dead;
@@ -70,6 +72,7 @@ public final class IndexWriter implements AutoCloseable {
     this.dead = state.dead;
     try {
       this.admission = new WriteAdmission(state, gauge);
+      this.lockedSlots = new LockedSlots(state, admission);
       this.slots = new SlotSpace(state, gauge);
       this.chunk = new WriteChunk(state, memory);
       this.queue = new LinkQueue(state, cache);
@@ -330,6 +333,36 @@ public final class IndexWriter implements AutoCloseable {
     state.lock.lock();
     try {
       return state.sets.track(choice);
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
+  /** Calls a listener for every vector that takes a slot, from now on. */
+  public void addListener(Slots.Listener listener) {
+    state.lock.lock();
+    try {
+      state.sets.add(listener);
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
+  /** Calls a listener no more. */
+  public void removeListener(Slots.Listener listener) {
+    state.lock.lock();
+    try {
+      state.sets.remove(listener);
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
+  /** Runs an action while nothing is inserted, deleted or moved. */
+  public <T extends @Nullable Object> T withSlots(Slots.Action<T> action) {
+    state.lock.lock();
+    try {
+      return action.run(lockedSlots);
     } finally {
       state.lock.unlock();
     }

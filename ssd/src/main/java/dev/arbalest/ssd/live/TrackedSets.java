@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.ssd.live;
 
+import dev.arbalest.Slots;
 import dev.arbalest.ssd.search.TrackedSet;
 import dev.arbalest.ssd.store.LoadedIndex;
 import dev.arbalest.vamana.NodeSet;
@@ -11,8 +12,9 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The point sets in use, which every write updates, and the set of all live vectors. Guarded by the
- * lock of {@link LiveState}. Sets that the caller dropped are removed.
+ * Everything that follows vectors from slot to slot: the point sets in use, the set of all live
+ * vectors, and listeners. Every write updates them. Guarded by the lock of {@link LiveState}. Sets
+ * that the caller dropped are removed.
  */
 final class TrackedSets {
   private static final int MIN_FORGET = 64;
@@ -23,20 +25,36 @@ final class TrackedSets {
   /** Dropped sets are removed once this many are tracked. */
   private int forgetAt = MIN_FORGET;
 
-  /** Made with the first set. */
+  private final List<Slots.Listener> listeners = new ArrayList<>();
+
+  /** Made when first asked for. */
   private @Nullable NodeSet living;
 
   TrackedSets(LoadedIndex loaded) {
     this.loaded = loaded;
   }
 
-  /** Makes a set out of all living nodes, and tracks it. */
-  TrackedSet track(UnaryOperator<NodeSet> choice) {
+  void add(Slots.Listener listener) {
+    listeners.add(listener);
+  }
+
+  void remove(Slots.Listener listener) {
+    listeners.remove(listener);
+  }
+
+  /** The nodes that hold a vector. */
+  NodeSet living() {
     NodeSet all = living;
     if (all == null) {
       all = loaded.livingNodes();
       living = all;
     }
+    return all;
+  }
+
+  /** Makes a set out of all living nodes, and tracks it. */
+  TrackedSet track(UnaryOperator<NodeSet> choice) {
+    NodeSet all = living();
     if (sets.size() >= forgetAt) {
       forgetGone();
       forgetAt = Math.max(MIN_FORGET, 2 * sets.size());
@@ -49,6 +67,9 @@ final class TrackedSets {
 
   /** A vector takes a slot, perhaps in place of another; before that is published. */
   void placed(int node, int former) {
+    for (Slots.Listener listener : listeners) {
+      listener.placed(node, former);
+    }
     NodeSet all = living;
     if (all == null) {
       return;

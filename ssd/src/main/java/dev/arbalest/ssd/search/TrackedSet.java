@@ -49,6 +49,30 @@ public final class TrackedSet {
     }
   }
 
+  /**
+   * Replaces all vectors of the set.
+   *
+   * @param words bitmap of the new ones; belongs to the set from now on
+   * @param vectors how many of them hold a vector
+   */
+  public void replace(long[] words, int vectors) {
+    nodes.assign(words);
+    count = vectors;
+  }
+
+  /** Puts a node that holds a vector into the set, or takes it out. */
+  public void put(int node, boolean isMember) {
+    if (nodes.contains(node) != isMember) {
+      int next = count + (isMember ? 1 : -1); // one thread writes
+      count = next;
+      if (isMember) {
+        nodes.add(node);
+      } else {
+        nodes.remove(node);
+      }
+    }
+  }
+
   /** A vector is deleted. */
   public void deleted(int node) {
     if (nodes.contains(node)) {
