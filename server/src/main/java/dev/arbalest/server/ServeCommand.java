@@ -85,6 +85,11 @@ public final class ServeCommand implements Callable<Integer> {
       })
   private int openCollections;
 
+  @Option(
+      names = "--strict-filters",
+      description = "refuse filters on fields without an index, instead of reading all documents")
+  private boolean strictFilters;
+
   @Option(names = "--queue", defaultValue = "1024", description = "searches that may wait (1024)")
   private int queue;
 
@@ -251,6 +256,7 @@ public final class ServeCommand implements Callable<Integer> {
         .headSeconds(range("--head-seconds", headSeconds, 1, 3600))
         .addressConnections(range("--connections-per-address", addressConnections, 1, 1 << 20))
         .openCollections(range("--open-collections", openCollections, 0, 1 << 20))
+        .strictFilters(strictFilters)
         .queue(range("--queue", queue, 1, 1 << 20))
         .linkThreads(range("--link-threads", linkThreads, 1, 1024))
         .batchBytes((int) bytes("--batch-bytes", batchBytes, 1 << 10, 9 << 20))

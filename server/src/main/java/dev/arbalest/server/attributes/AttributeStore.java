@@ -34,6 +34,19 @@ public final class AttributeStore implements AutoCloseable {
   private final PointRows points;
   private final ChangedPoints changed = new ChangedPoints();
   private volatile CollectionSettings settings;
+  private volatile @Nullable Listener listener;
+
+  /** Learns of changed attributes. */
+  @FunctionalInterface
+  public interface Listener {
+    /**
+     * Attributes of points changed, or may have. Called when the change is committed, before the
+     * call that made it returns.
+     *
+     * @param payloads the new attributes, or null if it is not known what is in the database
+     */
+    void changed(List<PointId> ids, @Nullable List<@Nullable String> payloads) throws IOException;
+  }
 
   private AttributeStore(Path path, SqliteDatabase database, CollectionSettings settings)
       throws IOException {
@@ -88,13 +101,11 @@ public final class AttributeStore implements AutoCloseable {
     boolean isAsClosed = !repair && DatabaseSeal.isAsClosed(path, known);
     SqliteDatabase database = new SqliteDatabase(path);
     try {
+      int version = database.read(connection -> AttributeTables.requireOurs(path, connection));
       CollectionSettings settings =
-          database.read(connection -> {
-            AttributeTables.requireOurs(path, connection);
-            return AttributeTables.readSettings(path, connection);
-          });
+          database.read(connection -> AttributeTables.readSettings(path, connection, version));
       AttributeStore store = new AttributeStore(path, database, settings);
-      store.upgrade();
+      store.upgrade(version);
       if (repair) {
         store.indexes.remake();
       }
@@ -117,14 +128,17 @@ public final class AttributeStore implements AutoCloseable {
     }
   }
 
-  /** Gives rows of the version before checksums that cover ids. */
-  private void upgrade() throws IOException {
-    if (database.changes() >= 0) {
+  /** Makes a database of an earlier version one of this version. */
+  private void upgrade(int version) throws IOException {
+    if (version >= AttributeTables.SEALS_SETTINGS) {
       return;
     }
     database.write(writer -> {
-      if (settings.idType() != null) {
-        points.upgrade(writer);
+      if (version < AttributeTables.COUNTS_CHANGES) {
+        if (settings.idType() != null) {
+          points.upgrade(writer);
+        }
+        SqliteDatabase.countChanges(writer);
       }
       AttributeTables.upgraded(writer);
     });
@@ -226,6 +240,7 @@ public final class AttributeStore implements AutoCloseable {
    */
   public void put(List<PointId> ids, List<@Nullable String> payloads, VectorChange vectors)
       throws IOException {
+    boolean isCommitted = false;
     try {
       write(
           writer -> {
@@ -233,8 +248,13 @@ public final class AttributeStore implements AutoCloseable {
             indexes.update(writer, ids);
           },
           vectors);
+      isCommitted = true;
     } finally { // a failure may leave open whether it is committed
       changed.note(ids);
+      Listener present = listener;
+      if (present != null) {
+        present.changed(ids, isCommitted ? payloads : null);
+      }
     }
   }
 
@@ -416,6 +436,16 @@ public final class AttributeStore implements AutoCloseable {
       ids.add(rows.getString(1));
     }
     return Ids.of(ids);
+  }
+
+  /** Has a listener told of changes from now on, in place of another; null for none. */
+  public void listen(@Nullable Listener next) {
+    listener = next;
+  }
+
+  /** Number of the last committed change, -1 if they are not counted. */
+  public long changeNumber() {
+    return database.changes();
   }
 
   /** The points whose attributes changed. */

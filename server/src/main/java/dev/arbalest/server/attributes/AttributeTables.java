@@ -6,6 +6,8 @@ import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.ServerException;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -15,16 +17,22 @@ import java.sql.Statement;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.zip.CRC32C;
 
 /** The tables of an attribute database, its settings, and values as SQL parameters. */
 final class AttributeTables {
   /** Identifies the file ("ARBA") and its version. */
   private static final int APPLICATION_ID = 0x41524241;
 
-  private static final int VERSION = 2;
+  private static final int VERSION = 3;
 
-  /** Its checksums do not cover ids, and it does not count changes. */
-  private static final int OLD_VERSION = 1;
+  /** The first version's checksums do not cover ids, and it does not count changes. */
+  static final int COUNTS_CHANGES = 2;
+
+  /** Earlier versions have no checksum of settings and indexed fields. */
+  static final int SEALS_SETTINGS = 3;
+
+  private static final String CHECKSUM = "checksum";
 
   /** Codes of SQLite. */
   private static final int GENERIC_ERROR = 1;
@@ -46,18 +54,19 @@ final class AttributeTables {
     put(writer, settings);
   }
 
-  /** Marks the database as one of this version, which counts its changes. */
+  /** Marks the database as one of this version. */
   static void upgraded(Connection writer) throws SQLException {
-    SqliteDatabase.countChanges(writer);
+    sealSettings(writer);
     try (Statement statement = writer.createStatement()) {
       statement.execute("PRAGMA user_version = " + VERSION);
     }
   }
 
-  static void requireOurs(Path path, Connection connection) throws SQLException, IOException {
+  /** The version of the database, which is one that this build reads. */
+  static int requireOurs(Path path, Connection connection) throws SQLException, IOException {
     long application = SqliteDatabase.number(connection, "PRAGMA application_id");
     long version = SqliteDatabase.number(connection, "PRAGMA user_version");
-    if (application != APPLICATION_ID || (version != VERSION && version != OLD_VERSION)) {
+    if (application != APPLICATION_ID || version < 1 || version > VERSION) {
       throw new IOException(
           path
               + " is not this build's: application "
@@ -69,16 +78,70 @@ final class AttributeTables {
               + " version "
               + VERSION);
     }
+    return (int) version;
   }
 
-  static CollectionSettings readSettings(Path path, Connection connection)
-      throws SQLException, IOException {
+  /** Stores the checksum of settings and indexed fields, which just changed. */
+  static void sealSettings(Connection writer) throws SQLException {
+    try (PreparedStatement put =
+        writer.prepareStatement("INSERT OR REPLACE INTO settings VALUES (?, ?)")) {
+      put(put, CHECKSUM, checksum(writer, values(writer)));
+    }
+  }
+
+  private static Map<String, String> values(Connection connection) throws SQLException {
     Map<String, String> values = new LinkedHashMap<>();
     try (Statement statement = connection.createStatement();
-        ResultSet rows = statement.executeQuery("SELECT key, value FROM settings")) {
+        ResultSet rows = statement.executeQuery("SELECT key, value FROM settings ORDER BY key")) {
       while (rows.next()) {
         values.put(rows.getString(1), rows.getString(2));
       }
+    }
+    return values;
+  }
+
+  private static String checksum(Connection connection, Map<String, String> values)
+      throws SQLException {
+    CRC32C crc = new CRC32C();
+    values.forEach((key, value) -> {
+      if (!key.equals(CHECKSUM)) {
+        add(crc, key);
+        add(crc, value);
+      }
+    });
+    try (Statement statement = connection.createStatement();
+        ResultSet rows =
+            statement.executeQuery("SELECT field, path, kind FROM fields ORDER BY field")) {
+      while (rows.next()) {
+        for (int column = 1; column <= 3; column++) {
+          add(crc, rows.getString(column));
+        }
+      }
+    }
+    return Long.toHexString(crc.getValue());
+  }
+
+  /** Adds a text and where it ends. */
+  private static void add(CRC32C crc, String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    crc.update(ByteBuffer.allocate(4).putInt(0, bytes.length));
+    crc.update(bytes);
+  }
+
+  /**
+   * Reads the settings.
+   *
+   * @param version of the database
+   * @throws IOException if they, or the indexed fields, are not what was written
+   */
+  static CollectionSettings readSettings(Path path, Connection connection, int version)
+      throws SQLException, IOException {
+    Map<String, String> values = values(connection);
+    if (version >= SEALS_SETTINGS && !checksum(connection, values).equals(values.get(CHECKSUM))) {
+      throw new IOException(
+          path
+              + ": the settings or the indexed fields are not what was written; restore a copy of"
+              + " the collection");
     }
     String idType = values.get("id_type");
     try {
@@ -112,6 +175,7 @@ final class AttributeTables {
     if (idType != null && !hadPoints) {
       createPoints(writer, idType);
     }
+    sealSettings(writer);
   }
 
   private static void put(PreparedStatement statement, String key, String value)

@@ -157,6 +157,7 @@ public final class FieldIndexes {
             insert.setString(3, kind);
             insert.executeUpdate();
           }
+          AttributeTables.sealSettings(writer);
           if (AttributeTables.hasPoints(writer)) {
             try (Statement statement = writer.createStatement()) {
               statement.execute(
@@ -195,23 +196,39 @@ public final class FieldIndexes {
             delete.setString(1, fieldPath);
             delete.executeUpdate();
           }
+          AttributeTables.sealSettings(writer);
         },
         () -> numbers.remove(fieldPath));
   }
 
   /** Kinds of indexed fields by their names. */
   public Map<String, String> kinds() throws IOException {
+    Map<String, String> kinds = new LinkedHashMap<>();
+    kindsByPath().forEach((path, kind) -> kinds.put(nameOf(path), kind));
+    return kinds;
+  }
+
+  /** The name of a field, such as {@code a.b}, as clients give it. */
+  public static String nameOf(String path) {
+    return path.replace("$.\"", "").replace("\".\"", ".").replace("\"", "");
+  }
+
+  /** Kinds of indexed fields by their JSON paths. */
+  public Map<String, String> kindsByPath() throws IOException {
     return database.read(connection -> {
       Map<String, String> kinds = new LinkedHashMap<>();
       try (Statement statement = connection.createStatement();
           ResultSet rows = statement.executeQuery("SELECT path, kind FROM fields")) {
         while (rows.next()) {
-          kinds.put(
-              rows.getString(1).replace("$.\"", "").replace("\".\"", ".").replace("\"", ""),
-              rows.getString(2));
+          kinds.put(rows.getString(1), rows.getString(2));
         }
       }
       return kinds;
     });
+  }
+
+  /** Whether a field has an index. */
+  public boolean has(Filter.FieldPath field) {
+    return numberOf(field) != null;
   }
 }

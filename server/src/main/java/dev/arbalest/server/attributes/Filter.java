@@ -120,6 +120,31 @@ public sealed interface Filter {
     }
   }
 
+  /** The field that a condition is on, or null if it is on none or on several. */
+  static @Nullable FieldPath fieldOf(Filter condition) {
+    return switch (condition) {
+      case Compare compare -> compare.field();
+      case CompareAll all -> all.field();
+      case NoneOf none -> none.field();
+      case CountValues count -> count.field();
+      case IsEmpty empty -> empty.field();
+      case IsNull isNull -> isNull.field();
+      case Nested nested -> nested.field();
+      case And _, Or _, AtLeast _, Not _, HasId _ -> null;
+    };
+  }
+
+  /** The conditions that a filter is made of directly. */
+  static List<Filter> partsOf(Filter filter) {
+    return switch (filter) {
+      case And and -> and.parts();
+      case Or or -> or.parts();
+      case AtLeast some -> some.parts();
+      case Not not -> List.of(not.part());
+      default -> List.of();
+    };
+  }
+
   /** Parts of an SQL statement for a filter, with its parameters. */
   interface Context {
     /** Number of an indexed field, or null. */

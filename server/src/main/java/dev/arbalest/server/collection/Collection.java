@@ -3,6 +3,7 @@ package dev.arbalest.server.collection;
 
 import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.IdType;
+import dev.arbalest.Index;
 import dev.arbalest.LiveIndex;
 import dev.arbalest.ProgressListener;
 import dev.arbalest.SearchResult;
@@ -163,7 +164,7 @@ public final class Collection implements MeteredCollection, AutoCloseable {
 
   /** Points a filter accepts. */
   public long count(@Nullable Filter filter) {
-    return filter == null ? count() : use(files -> files.attributes().count(filter));
+    return filter == null ? count() : use(files -> files.matches(filter).count());
   }
 
   /**
@@ -280,7 +281,7 @@ public final class Collection implements MeteredCollection, AutoCloseable {
     while (true) {
       changes.lock(); // what matches must still do when it is removed
       try {
-        List<PointId> ids = use(files -> files.attributes().matching(filter, PAGE_ROWS));
+        List<PointId> ids = use(files -> files.matches(filter).first(PAGE_ROWS));
         if (ids.isEmpty()) {
           return deleted;
         }
@@ -319,7 +320,7 @@ public final class Collection implements MeteredCollection, AutoCloseable {
             AttributeStore store = files.attributes();
             changes.lock(); // what matches must still do when it is changed
             try {
-              List<PointRow> rows = store.scroll(filter, first, PAGE_ROWS + 1);
+              List<PointRow> rows = files.matches(filter).page(first, PAGE_ROWS + 1);
               change(store, rows.subList(0, Math.min(rows.size(), PAGE_ROWS)), change);
               return rows.size() > PAGE_ROWS ? rows.getLast().id() : null;
             } finally {
@@ -349,7 +350,13 @@ public final class Collection implements MeteredCollection, AutoCloseable {
   public void indexField(Filter.FieldPath field, String kind) {
     use(files -> {
       AttributeStore store = files.attributes();
-      store.indexes().create(field, kind);
+      changes.lock(); // the columns are made of what is there
+      try {
+        store.indexes().create(field, kind);
+        files.fillColumns();
+      } finally {
+        changes.unlock();
+      }
       return null;
     });
   }
@@ -363,7 +370,13 @@ public final class Collection implements MeteredCollection, AutoCloseable {
   public void dropIndex(Filter.FieldPath field) {
     use(files -> {
       AttributeStore store = files.attributes();
-      store.indexes().drop(field);
+      changes.lock();
+      try {
+        store.indexes().drop(field);
+        files.fillColumns();
+      } finally {
+        changes.unlock();
+      }
       return null;
     });
   }
@@ -391,7 +404,10 @@ public final class Collection implements MeteredCollection, AutoCloseable {
       AttributeStore store = files.attributes();
       IdType type = store.settings().idType();
       PointId first = from == null || type == null ? null : from.as(type);
-      List<PointRow> rows = store.scroll(filter, first, limit + 1);
+      List<PointRow> rows =
+          filter == null
+              ? store.scroll(null, first, limit + 1)
+              : files.matches(filter).page(first, limit + 1);
       PointId next = rows.size() > limit ? rows.get(limit).id() : null;
       return new PointPage(
           Point.ofRows(
@@ -414,15 +430,25 @@ public final class Collection implements MeteredCollection, AutoCloseable {
       event.begin();
       long start = System.nanoTime();
       LiveIndex present = files.index();
-      SearchResult result =
-          present == null
-              ? new SearchResult()
-              : FilteredSearch.run(present, files.filterSets(), request);
+      SearchResult result = present == null ? new SearchResult() : search(present, files, request);
       List<Point> points = Point.ofNeighbors(store, present, result, withPayloads, withVectors);
       metrics.searched(name, System.nanoTime() - start, result);
       event.commit(name, request.k(), result);
       return new SearchAnswer(points, result);
     });
+  }
+
+  private static SearchResult search(Index index, CollectionFiles files, SearchRequest request)
+      throws IOException {
+    SearchResult result = new SearchResult();
+    Filter filter = request.filter();
+    if (filter == null) {
+      index.search(request.vector(), request.parameters(index), result);
+    } else {
+      FilterMatches matches = files.matches(filter);
+      index.search(request.vector(), request.parameters(index), matches.set(), result);
+    }
+    return result;
   }
 
   /** Writes a checkpoint. */

@@ -16,9 +16,13 @@ import dev.arbalest.WriteOptions;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.server.attributes.AttributeStore;
+import dev.arbalest.server.attributes.FieldIndexes;
+import dev.arbalest.server.attributes.Filter;
+import dev.arbalest.server.columns.AttributeColumns;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.CollectionStats;
+import dev.arbalest.server.model.ServerException;
 import dev.arbalest.server.model.ServerOptions;
 import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
@@ -46,6 +50,7 @@ final class CollectionFiles {
   private final ProgressListener loading;
   private volatile @Nullable AttributeStore attributes;
   private volatile @Nullable LiveIndex index;
+  private volatile @Nullable AttributeColumns columns;
   private volatile @Nullable FilterSets filterSets;
 
   // Known from when the files were last closed:
@@ -99,16 +104,48 @@ final class CollectionFiles {
   }
 
   /**
-   * The points that filters accept.
+   * The columns of indexed fields.
    *
    * @throws IllegalStateException if there is no index
    */
-  FilterSets filterSets() {
-    FilterSets present = filterSets;
+  AttributeColumns columns() {
+    AttributeColumns present = columns;
     if (present == null) {
       throw new IllegalStateException("the collection in " + directory + " has no index");
     }
     return present;
+  }
+
+  /** Makes the columns of fields whose index is new, and drops those of fields without one. */
+  void fillColumns() throws IOException {
+    AttributeColumns present = columns;
+    if (present != null) {
+      present.fill();
+    }
+  }
+
+  /**
+   * The points that a filter accepts.
+   *
+   * @throws ServerException INVALID if a field has no index and the server wants one
+   */
+  FilterMatches matches(Filter filter) {
+    if (options.strictFilters()) {
+      requireIndexed(filter);
+    }
+    return new FilterMatches(filter, attributes(), index, filterSets);
+  }
+
+  private void requireIndexed(Filter filter) {
+    Filter.FieldPath field = Filter.fieldOf(filter);
+    if (field != null && !attributes().indexes().has(field)) {
+      throw ServerException.invalid(
+          "field \""
+              + FieldIndexes.nameOf(String.join("[].", field.jsonPaths()))
+              + "\" has no index, and this server refuses filters without (--strict-filters);"
+              + " create an index of the field first");
+    }
+    Filter.partsOf(filter).forEach(this::requireIndexed);
   }
 
   /** Number of points. */
@@ -130,7 +167,7 @@ final class CollectionFiles {
         return 0;
       }
       IndexStats figures = present.stats();
-      return figures.graphBytes() + figures.codesBytes();
+      return figures.graphBytes() + figures.codesBytes() + columns().bytes();
     } catch (IllegalStateException e) {
       return 0; // it was closed just now
     }
@@ -144,7 +181,7 @@ final class CollectionFiles {
     try {
       IndexInfo info = IndexInfo.read(directory.resolve(INDEX));
       long codes = (long) BYTES_PER_DIMENSION * info.prefixDimension();
-      return info.graph().bytes() + info.slots() * codes;
+      return info.graph().bytes() + info.slots() * codes + AttributeColumns.savedBytes(directory);
     } catch (IOException | BadInputException e) {
       return 0; // opening it says what is wrong
     }
@@ -165,10 +202,16 @@ final class CollectionFiles {
           directory.resolve(INDEX)
               + " holds no index, though the collection has points: restore a copy of its files");
     }
+    if (idType == null && hasIndex()) {
+      throw new IOException(
+          directory.resolve(AttributeStore.FILE_NAME)
+              + " says that the collection never had a point, though it has an index: restore a"
+              + " copy of its files");
+    }
     if (idType != null && hasIndex()) {
       LiveIndex opened = openIndex();
       index = opened;
-      filterSets = new FilterSets(store, opened);
+      requireSame(store.settings(), opened);
       boolean wasClosed = opened.info().closed();
       Path unfinished = directory.resolve(RECONCILING);
       if (!wasClosed || Files.exists(unfinished) || store.count(null) != opened.count()) {
@@ -179,6 +222,33 @@ final class CollectionFiles {
         Reconciliation.run(store, opened, loading);
         Files.delete(unfinished);
       }
+      openColumns(store, opened);
+    }
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // closed by close()
+  private void openColumns(AttributeStore store, LiveIndex opened) throws IOException {
+    AttributeColumns made = AttributeColumns.open(directory, opened, store);
+    columns = made;
+    filterSets = new FilterSets(store, opened, made);
+  }
+
+  /** Throws if database and index are not of one collection. */
+  private void requireSame(CollectionSettings settings, LiveIndex opened) throws IOException {
+    if (settings.dimension() != opened.dimension()
+        || settings.metric() != opened.metric()
+        || settings.idType() != opened.idType()) {
+      throw new IOException(
+          directory
+              + ": the database is of vectors of dimension "
+              + settings.dimension()
+              + ", "
+              + settings.metric().label()
+              + ", the index of dimension "
+              + opened.dimension()
+              + ", "
+              + opened.metric().label()
+              + ", or their ids differ in type: restore a copy of the collection's files");
     }
   }
 
@@ -234,7 +304,7 @@ final class CollectionFiles {
           BuildOptions.builder().metric(attributes().settings().metric()).build());
     }
     LiveIndex created = openIndex();
-    filterSets = new FilterSets(attributes(), created);
+    openColumns(attributes(), created);
     index = created;
     return created;
   }
@@ -261,6 +331,7 @@ final class CollectionFiles {
         figures.graphBytes(),
         figures.codesBytes(),
         figures.tablesBytes(),
+        columns().bytes(),
         figures.logBytes(),
         store.bytes(),
         figures.logSyncs(),
@@ -277,7 +348,7 @@ final class CollectionFiles {
         slots = info.slots();
       }
       long bytes = Files.size(directory.resolve(AttributeStore.FILE_NAME));
-      return new CollectionStats(points, slots, 0, 0, 0, 0, 0, 0, bytes, 0, 0);
+      return new CollectionStats(points, slots, 0, 0, 0, 0, 0, 0, 0, bytes, 0, 0);
     } catch (IOException | BadInputException e) {
       return CollectionStats.NONE; // opening it says what is wrong
     }
@@ -293,6 +364,7 @@ final class CollectionFiles {
         new CollectionStats(
             figures == null ? 0 : figures.vectors(),
             figures == null ? 0 : figures.slots(),
+            0,
             0,
             0,
             0,
@@ -339,13 +411,28 @@ final class CollectionFiles {
   void close() throws IOException {
     LiveIndex openIndex = index;
     AttributeStore openAttributes = attributes;
+    AttributeColumns openColumns = columns;
     index = null;
     filterSets = null;
+    columns = null;
     attributes = null;
-    try (openAttributes) {
+    try (openAttributes;
+        openColumns) {
       if (openIndex != null) {
         openIndex.close();
       }
+      if (openColumns != null) {
+        saveColumns(openColumns);
+      }
+    }
+  }
+
+  /** Without the file the next opening makes the columns of the database. */
+  private void saveColumns(AttributeColumns closing) {
+    try {
+      closing.save(directory, IndexInfo.read(directory.resolve(INDEX)));
+    } catch (IOException | BadInputException e) {
+      ServerLog.warn("the columns of indexed fields in " + directory + " were not saved", e);
     }
   }
 }

@@ -11,6 +11,7 @@ package dev.arbalest.server.model;
  * @param graphBytes memory of the graph
  * @param codesBytes memory of the codes
  * @param tablesBytes memory of ids and checksums
+ * @param columnsBytes memory of the columns of indexed fields
  * @param logBytes bytes a recovery would replay
  * @param attributeBytes of the database of attributes
  * @param logSyncs times the log was made durable
@@ -24,13 +25,15 @@ public record CollectionStats(
     long graphBytes,
     long codesBytes,
     long tablesBytes,
+    long columnsBytes,
     long logBytes,
     long attributeBytes,
     long logSyncs,
     long logSyncNanos) {
-  public static final CollectionStats NONE = new CollectionStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  public static final CollectionStats NONE =
+      new CollectionStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
   public long memoryBytes() {
-    return graphBytes + codesBytes + tablesBytes;
+    return graphBytes + codesBytes + tablesBytes + columnsBytes;
   }
 }

@@ -5,6 +5,7 @@ import dev.arbalest.IdType;
 import dev.arbalest.Ids;
 import dev.arbalest.SearchResult;
 import java.nio.charset.StandardCharsets;
+import java.util.Comparator;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +20,16 @@ import tools.jackson.databind.JsonNode;
 public record PointId(long number, @Nullable String text) {
   private static final int MAX_BYTES = 65_535;
   private static final Pattern NUMBER = Pattern.compile("0|-?[1-9][0-9]{0,19}");
+
+  /** The order of the database: numbers, or texts by their code points. */
+  public static final Comparator<PointId> ORDER =
+      (a, b) -> {
+        String text = a.text;
+        String other = b.text;
+        return text == null || other == null
+            ? Long.compare(a.number, b.number)
+            : TextOrder.compare(text, other);
+      };
 
   public static PointId of(long number) {
     return new PointId(number, null);

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param headSeconds the head of a connection's first request must come within
  * @param addressConnections connections of one address at a time
  * @param openCollections most collections whose files are open while others want theirs opened
+ * @param strictFilters whether filters on fields without an index are refused
  * @param syncMillis 0: a write is durable when acknowledged; otherwise at most this long after
  * @param requestsPerSecond of one client, 0 for any number
  * @param tokens file of access tokens, or null for none
@@ -47,6 +48,7 @@ public record ServerOptions(
     int headSeconds,
     int addressConnections,
     int openCollections,
+    boolean strictFilters,
     int syncMillis,
     int requestsPerSecond,
     @Nullable Path tokens,
@@ -86,6 +88,7 @@ public record ServerOptions(
     public int headSeconds = 10;
     public int addressConnections = 1024;
     public int openCollections;
+    public boolean strictFilters;
     public int syncMillis;
     public int requestsPerSecond;
     public @Nullable Path tokens;
@@ -164,6 +167,11 @@ public record ServerOptions(
       return this;
     }
 
+    public Builder strictFilters(boolean value) {
+      strictFilters = value;
+      return this;
+    }
+
     private int fittingCollections() {
       return Math.clamp(
           memoryBytes / BYTES_PER_COLLECTION, MIN_OPEN_COLLECTIONS, MAX_OPEN_COLLECTIONS);
@@ -228,6 +236,7 @@ public record ServerOptions(
           headSeconds,
           addressConnections,
           openCollections == 0 ? fittingCollections() : openCollections,
+          strictFilters,
           syncMillis,
           requestsPerSecond,
           tokens,

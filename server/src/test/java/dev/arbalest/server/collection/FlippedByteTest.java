@@ -110,6 +110,54 @@ class FlippedByteTest {
         + " noticed, the others without effect on what was written";
   }
 
+  /** Of settings and indexed fields every byte counts, also while the database is not sealed. */
+  @Test
+  void damagedSettingsAreNoticed() throws IOException {
+    Path closed = Files.createDirectory(directory.resolve("closed"));
+    Path killed = directory.resolve("killed");
+    try (CollectionStates states = new CollectionStates(directory.resolve("data"))) {
+      try (Collection made = states.create(closed)) {
+        put(made, 1, 0, 30);
+      }
+      try (Collection opened = states.load(closed)) {
+        put(opened, 2, 10, 40);
+        CollectionStates.copy(closed, killed);
+      }
+      int flips = 0;
+      for (String name : List.of("attributes.db", "attributes.db-wal")) {
+        byte[] bytes = Files.readAllBytes(killed.resolve(name));
+        for (String text : List.of("dimension8", "id_typeint64", "metricl2", "$.\"version\"")) {
+          for (int at = indexOf(bytes, text, 0); at >= 0; at = indexOf(bytes, text, at + 1)) {
+            for (int i = 0; i < text.length(); i++) {
+              Path copy = directory.resolve("flip" + flips++);
+              CollectionStates.copy(killed, copy);
+              byte[] damaged = bytes.clone();
+              damaged[at + i] ^= (byte) (1 << i % 8);
+              Files.write(copy.resolve(name), damaged);
+              try (Collection collection = states.load(copy)) {
+                boolean isFound = collection.state() == CollectionState.QUARANTINED;
+                String problem = isFound ? "" : problem(collection);
+                assertThat(problem).as("%s of %s in %s", i, text, name).isIn("", FAULT);
+              }
+              CollectionStates.remove(copy);
+            }
+          }
+        }
+      }
+      assertThat(flips).isGreaterThan(40);
+    }
+  }
+
+  private static int indexOf(byte[] bytes, String text, int from) {
+    byte[] wanted = text.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    for (int at = from; at <= bytes.length - wanted.length; at++) {
+      if (java.util.Arrays.equals(bytes, at, at + wanted.length, wanted, 0, wanted.length)) {
+        return at;
+      }
+    }
+    return -1;
+  }
+
   private static final String FAULT = "a fault was told";
 
   private String problem(Collection collection) {

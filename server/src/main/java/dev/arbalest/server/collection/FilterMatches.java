@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.arbalest.server.collection;
+
+import dev.arbalest.IdType;
+import dev.arbalest.Ids;
+import dev.arbalest.LiveIndex;
+import dev.arbalest.PointSet;
+import dev.arbalest.server.attributes.AttributeStore;
+import dev.arbalest.server.attributes.Filter;
+import dev.arbalest.server.attributes.PointRow;
+import dev.arbalest.server.model.PointId;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.PriorityQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The points that one filter accepts: their set, number, ids, and rows page by page. Columns in
+ * memory answer if they have all fields of the filter; otherwise the database does.
+ */
+final class FilterMatches {
+  /** From this share of all points on, rows in the order of ids are tested one by one. */
+  private static final int MAX_ROWS_PER_MATCH = 50;
+
+  private static final int MIN_ROWS = 256;
+
+  private final Filter filter;
+  private final AttributeStore store;
+  private final @Nullable LiveIndex index;
+  private final @Nullable FilterSets sets;
+
+  FilterMatches(
+      Filter filter, AttributeStore store, @Nullable LiveIndex index, @Nullable FilterSets sets) {
+    this.filter = filter;
+    this.store = store;
+    this.index = index;
+    this.sets = sets;
+  }
+
+  /**
+   * The points as a set, evaluated by the database if need be.
+   *
+   * @throws IllegalStateException if the collection has no index
+   */
+  PointSet set() throws IOException {
+    if (sets == null) {
+      throw new IllegalStateException("the collection has no index");
+    }
+    return sets.of(filter);
+  }
+
+  /** The set if it need not be asked for, or null. */
+  private @Nullable PointSet inMemory() throws IOException {
+    return sets != null && sets.isInMemory(filter) ? sets.of(filter) : null;
+  }
+
+  /** How many there are. */
+  long count() throws IOException {
+    PointSet set = inMemory();
+    return set == null ? store.count(filter) : set.count();
+  }
+
+  /** Some of the points, at most {@code limit}. */
+  List<PointId> first(int limit) throws IOException {
+    PointSet set = inMemory();
+    return set == null ? store.matching(filter, limit) : toPoints(set.ids(limit));
+  }
+
+  private static List<PointId> toPoints(Ids ids) {
+    List<PointId> points = new ArrayList<>(ids.size());
+    for (int i = 0; i < ids.size(); i++) {
+      points.add(
+          ids.type() == IdType.UTF8 ? PointId.of(ids.describe(i)) : PointId.of(ids.number(i)));
+    }
+    return points;
+  }
+
+  /**
+   * The rows of the first points from an id on, in the order of ids.
+   *
+   * @param from first id, or null for the very first
+   */
+  List<PointRow> page(@Nullable PointId from, int limit) throws IOException {
+    PointSet set = inMemory();
+    LiveIndex present = index;
+    if (set == null || present == null) {
+      return store.scroll(filter, from, limit);
+    }
+    long points = present.count();
+    return points <= (long) MAX_ROWS_PER_MATCH * set.count()
+        ? scan(set, present.idType(), from, limit)
+        : smallest(set, from, limit);
+  }
+
+  /** Reads rows in their order and keeps those of the set. */
+  private List<PointRow> scan(PointSet set, IdType type, @Nullable PointId from, int limit)
+      throws IOException {
+    List<PointRow> found = new ArrayList<>();
+    int chunk = Math.max(MIN_ROWS, limit);
+    PointId next = from;
+    do {
+      List<PointRow> rows = store.scroll(null, next, chunk + 1);
+      next = rows.size() > chunk ? rows.getLast().id() : null;
+      List<PointRow> page = rows.subList(0, Math.min(chunk, rows.size()));
+      Ids ids = PointId.toIds(page.stream().map(PointRow::id).toList(), type);
+      for (int i = 0; i < page.size() && found.size() < limit; i++) {
+        if (set.contains(ids, i)) {
+          found.add(page.get(i));
+        }
+      }
+    } while (next != null && found.size() < limit);
+    return found;
+  }
+
+  /** Sorts the ids of the set. */
+  private List<PointRow> smallest(PointSet set, @Nullable PointId from, int limit)
+      throws IOException {
+    Comparator<PointId> order = PointId.ORDER;
+    PriorityQueue<PointId> smallest = new PriorityQueue<>(order.reversed());
+    for (PointId id : toPoints(set.ids(Integer.MAX_VALUE))) {
+      if ((from == null || order.compare(id, from) >= 0)
+          && (smallest.size() < limit || order.compare(id, smallest.peek()) < 0)) {
+        smallest.add(id);
+        if (smallest.size() > limit) {
+          smallest.poll();
+        }
+      }
+    }
+    List<PointRow> rows = new ArrayList<>();
+    for (PointRow row : store.rows(smallest.stream().sorted(order).toList())) {
+      if (row != null) { // otherwise it was deleted meanwhile
+        rows.add(row);
+      }
+    }
+    return rows;
+  }
+}

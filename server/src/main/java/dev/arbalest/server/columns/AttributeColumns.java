@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.arbalest.server.columns;
+
+import dev.arbalest.IdType;
+import dev.arbalest.Ids;
+import dev.arbalest.IndexInfo;
+import dev.arbalest.LiveIndex;
+import dev.arbalest.Slots;
+import dev.arbalest.server.attributes.AttributeStore;
+import dev.arbalest.server.attributes.Filter;
+import dev.arbalest.server.attributes.PointRow;
+import dev.arbalest.server.model.PointId;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * The indexed fields of a collection as columns by slot, which writes keep and filters are
+ * evaluated on. The database has the same values and is the truth: it fills the columns when the
+ * collection was not closed cleanly, and answers what they cannot.
+ *
+ * <p>Thread-safe: everything happens within {@link LiveIndex#withSlots}.
+ */
+public final class AttributeColumns implements AutoCloseable {
+  private static final int ROWS = 5000;
+  private static final JsonMapper JSON = JsonMapper.shared();
+
+  private final LiveIndex index;
+  private final AttributeStore store;
+  private final Map<String, FieldColumn> fields = new LinkedHashMap<>();
+  private final AttributeStore.Listener writes = this::changed;
+  private final Slots.Listener places = this::placed;
+
+  /** Slots whose point and attributes are both there. */
+  private long[] known = new long[16];
+
+  private volatile long version;
+  private String source = "";
+
+  /** Why some fields have no column, or the empty string. */
+  private volatile String refused = "";
+
+  private AttributeColumns(LiveIndex index, AttributeStore store) {
+    this.index = index;
+    this.store = store;
+  }
+
+  /**
+   * Opens the columns of a collection: those it was closed with, or new ones made of the database.
+   *
+   * @param directory of the collection
+   * @param index that is open, and was made to agree with the database
+   * @throws IOException if the database cannot be read
+   */
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
+  public static AttributeColumns open(Path directory, LiveIndex index, AttributeStore store)
+      throws IOException {
+    AttributeColumns columns = new AttributeColumns(index, store);
+    try {
+      columns.source = index.info().closed() ? columns.load(directory) : "the index was not closed";
+      if (!columns.source.isEmpty()) {
+        columns.fields.values().forEach(FieldColumn::close);
+        columns.fields.clear();
+        columns.known = new long[16];
+      }
+      index.addSlotListener(columns.places);
+      store.listen(columns.writes);
+      columns.fill();
+      return columns;
+    } catch (Throwable e) {
+      columns.close();
+      throw e;
+    }
+  }
+
+  private String load(Path directory) throws IOException {
+    return ColumnFile.read(
+        directory,
+        stamp(index.info()),
+        reader -> {
+          known = reader.getLongs();
+          for (int left = reader.getInt(); left > 0; left--) {
+            FieldColumn column = FieldColumn.read(reader);
+            fields.put(column.path(), column);
+          }
+        });
+  }
+
+  private ColumnFile.Stamp stamp(IndexInfo info) throws IOException {
+    return new ColumnFile.Stamp(store.changeNumber(), info.generation(), info.logSequence());
+  }
+
+  /**
+   * Writes the columns for the next opening.
+   *
+   * @param directory of the collection
+   * @param info of the index, which was closed
+   */
+  public void save(Path directory, IndexInfo info) throws IOException {
+    if (fields.isEmpty()) {
+      ColumnFile.delete(directory);
+      return;
+    }
+    ColumnFile.write(
+        directory,
+        stamp(info),
+        writer -> {
+          writer.putLongs(known);
+          writer.putInt(fields.size());
+          for (FieldColumn column : fields.values()) {
+            column.write(writer);
+          }
+        });
+  }
+
+  /** Memory that the columns will take when a collection is opened, if it was closed cleanly. */
+  public static long savedBytes(Path directory) {
+    return ColumnFile.bytes(directory);
+  }
+
+  /** Why columns had to be made of the database when they were opened, or the empty string. */
+  public String source() {
+    return source;
+  }
+
+  /**
+   * Makes the columns of fields that have an index and no column, and drops those of fields that
+   * have none any more. No attributes change meanwhile.
+   */
+  public void fill() throws IOException {
+    Map<String, String> wanted = store.indexes().kindsByPath();
+    List<FieldColumn> missing = new ArrayList<>();
+    refused = "";
+    for (Map.Entry<String, String> field : wanted.entrySet()) {
+      FieldColumn present = fields.get(field.getKey());
+      if (present != null && present.kind().equals(field.getValue())) {
+        continue;
+      }
+      if (index.isMemoryShort()) {
+        refused = "memory is short";
+      } else {
+        missing.add(new FieldColumn(field.getKey(), field.getValue()));
+      }
+    }
+    if (!missing.isEmpty()) {
+      try {
+        readAll(missing);
+      } catch (Throwable e) {
+        missing.forEach(FieldColumn::close);
+        throw e;
+      }
+    }
+    index.withSlots(_ -> {
+      fields
+          .values()
+          .removeIf(column -> {
+            boolean isGone = !column.kind().equals(wanted.get(column.path()));
+            if (isGone) {
+              column.close();
+            }
+            return isGone;
+          });
+      missing.forEach(column -> fields.put(column.path(), column));
+      changeVersion();
+      return null;
+    });
+  }
+
+  /** Reads all points into columns that no filter sees yet. */
+  private void readAll(List<FieldColumn> missing) throws IOException {
+    Slots.Listener following =
+        (slot, former) ->
+            missing.forEach(column -> {
+              if (former == Slots.NONE) {
+                column.clear(slot);
+              } else {
+                column.copy(slot, former);
+              }
+            });
+    index.addSlotListener(following); // a compaction may move points meanwhile
+    try {
+      IdType type = index.idType();
+      PointId from = null;
+      do {
+        List<PointRow> rows = store.scroll(null, from, ROWS + 1);
+        from = rows.size() > ROWS ? rows.getLast().id() : null;
+        List<PointRow> page = rows.subList(0, Math.min(rows.size(), ROWS));
+        Ids ids = PointId.toIds(page.stream().map(PointRow::id).toList(), type);
+        List<@Nullable JsonNode> documents = new ArrayList<>();
+        page.forEach(row -> documents.add(missing.isEmpty() ? null : parse(row.payload())));
+        index.withSlots(slots -> {
+          put(slots, ids, documents, missing);
+          return null;
+        });
+      } while (from != null);
+    } finally {
+      index.removeSlotListener(following);
+    }
+  }
+
+  private static @Nullable JsonNode parse(@Nullable String payload) {
+    if (payload == null) {
+      return null;
+    }
+    try {
+      return JSON.readTree(payload);
+    } catch (JacksonException e) {
+      throw new IllegalStateException("attributes are no JSON: " + e.getMessage(), e);
+    }
+  }
+
+  private void put(
+      Slots slots, Ids ids, List<@Nullable JsonNode> documents, Iterable<FieldColumn> columns) {
+    for (int i = 0; i < ids.size(); i++) {
+      int slot = slots.find(ids, i);
+      if (slot != Slots.NONE) {
+        reserveKnown(slot);
+        Bitmaps.set(known, slot);
+        for (FieldColumn column : columns) {
+          column.set(slot, documents.get(i));
+        }
+      }
+    }
+  }
+
+  private void reserveKnown(int slot) {
+    if (slot / 64 >= known.length) {
+      known = Arrays.copyOf(known, slot / 64 + 1 + slot / 512);
+    }
+  }
+
+  /** A vector takes a slot. */
+  private void placed(int slot, int former) {
+    changeVersion();
+    if (former == Slots.NONE) { // its attributes come after it
+      fields.values().forEach(column -> column.clear(slot));
+      if (Bitmaps.has(known, slot)) {
+        known[slot / 64] &= ~(1L << slot % 64);
+      }
+      return;
+    }
+    fields.values().forEach(column -> column.copy(slot, former));
+    reserveKnown(slot);
+    if (Bitmaps.has(known, former)) {
+      Bitmaps.set(known, slot);
+    } else {
+      known[slot / 64] &= ~(1L << slot % 64);
+    }
+  }
+
+  /** Attributes of points changed, or may have. */
+  private void changed(List<PointId> ids, @Nullable List<@Nullable String> payloads)
+      throws IOException {
+    List<PointId> there = new ArrayList<>();
+    List<@Nullable JsonNode> documents = new ArrayList<>();
+    if (payloads == null) {
+      for (PointRow row : store.rows(ids)) {
+        if (row != null) {
+          there.add(row.id());
+          documents.add(parse(row.payload()));
+        }
+      }
+    } else {
+      there.addAll(ids);
+      payloads.forEach(payload -> documents.add(parse(payload)));
+    }
+    Ids keys = PointId.toIds(there, index.idType());
+    index.withSlots(slots -> {
+      put(slots, keys, documents, fields.values());
+      changeVersion();
+      return null;
+    });
+  }
+
+  /** Within access to the slots. */
+  private void changeVersion() {
+    long next = version + 1; // one thread at a time
+    version = next;
+  }
+
+  /** Number of changes of what filters accept, and of slots. */
+  public long version() {
+    return version;
+  }
+
+  /** Whether a filter can be evaluated on columns alone. */
+  public boolean covers(Filter filter) {
+    return index.withSlots(_ -> isCovered(filter));
+  }
+
+  /**
+   * The slots that a filter accepts, which {@link #covers} said can be evaluated; within access to
+   * the slots.
+   *
+   * @return null if it cannot be any more
+   */
+  public long @Nullable [] select(Filter filter, Slots slots) {
+    if (!isCovered(filter)) {
+      return null;
+    }
+    long[] words = new ColumnFilter(fields, known, slots, index.idType()).select(filter);
+    Bitmaps.retain(words, known);
+    return words;
+  }
+
+  private boolean isCovered(Filter filter) {
+    // Without a column it is not known which points have attributes.
+    return !fields.isEmpty() && ColumnFilter.covers(fields, filter);
+  }
+
+  /** Counts the values of a field among some slots; null if they are not all in memory. */
+  public @Nullable Map<Object, Integer> countValues(
+      Filter.FieldPath field, Slots slots, long[] words) {
+    FieldColumn column =
+        field.jsonPaths().size() == 1 ? fields.get(field.jsonPaths().getFirst()) : null;
+    if (column == null || !column.canCount()) {
+      return null;
+    }
+    long[] counted = Arrays.copyOf(words, (slots.size() + 63) / 64);
+    Bitmaps.retain(counted, known);
+    Bitmaps.retain(counted, slots.live());
+    return column.countValues(counted);
+  }
+
+  /** Why some indexed fields have no column, or the empty string. */
+  public String refused() {
+    return refused;
+  }
+
+  /**
+   * What a field takes.
+   *
+   * @param bytes of memory
+   * @param problem why some conditions are left to the database, or the empty string
+   */
+  public record FieldStats(long bytes, String problem) {}
+
+  /** What the indexed fields take, by their JSON paths. */
+  public Map<String, FieldStats> stats() {
+    return index.withSlots(_ -> {
+      Map<String, FieldStats> stats = new LinkedHashMap<>();
+      fields.forEach(
+          (path, column) -> stats.put(path, new FieldStats(column.bytes(), column.problem())));
+      return stats;
+    });
+  }
+
+  /** Bytes of memory of all columns. */
+  public long bytes() {
+    return stats().values().stream().mapToLong(FieldStats::bytes).sum();
+  }
+
+  /** Frees the memory; the index is closed before, or nothing is written to it any more. */
+  @Override
+  public void close() {
+    store.listen(null);
+    fields.values().forEach(FieldColumn::close);
+    fields.clear();
+  }
+}
