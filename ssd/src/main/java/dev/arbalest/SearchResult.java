@@ -18,6 +18,8 @@ public final class SearchResult {
   private int lookedThrough;
   private SearchPlan plan = SearchPlan.TRAVERSAL;
   private double expectedNanos;
+  private int list;
+  private double expectedMisses;
   private int reads;
   private long readBytes;
   private int wastedReads;
@@ -45,6 +47,8 @@ public final class SearchResult {
     lookedThrough = costs.lookedThrough;
     plan = costs.plan;
     expectedNanos = costs.expectedNanos;
+    list = costs.list;
+    expectedMisses = costs.expectedMisses;
     reads = costs.reads;
     readBytes = costs.readBytes;
     wastedReads = costs.wastedReads;
@@ -120,6 +124,19 @@ public final class SearchResult {
   /** Nanoseconds that the plan of a search within a set was expected to take, otherwise 0. */
   public double expectedNanos() {
     return expectedNanos;
+  }
+
+  /** Length of the candidate list in the end: within a set it grows until the answer is sure. */
+  public int list() {
+    return list;
+  }
+
+  /**
+   * Neighbours that a search within a set is expected to miss, by the codes' errors, because it did
+   * not read all candidates; otherwise 0.
+   */
+  public double expectedMisses() {
+    return expectedMisses;
   }
 
   /** Nodes outside a set whose neighbours a traversal inside the set looked at. */

@@ -15,12 +15,16 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
 
 /** All queries of a file against one index, in parallel, with what they cost. */
 final class QueryRun {
@@ -157,6 +161,35 @@ final class QueryRun {
             }
           });
     }
+  }
+
+  /** Runs every query once, on this thread, and says how it came to its answer. */
+  List<ObjectNode> explain() throws IOException {
+    List<ObjectNode> explanations = new ArrayList<>();
+    SearchResult result = new SearchResult();
+    float[] query = new float[index.dimension()];
+    for (int number = 0; number < queries; number++) {
+      vectors.rows().copyRow(number, query);
+      long start = System.nanoTime();
+      search(query, result);
+      long nanos = System.nanoTime() - start;
+      explanations.add(
+          CommonOptions.newObject()
+              .put("query", number)
+              .put("plan", result.plan().name().toLowerCase(Locale.ROOT))
+              .put("expected_us", result.expectedNanos() / 1e3)
+              .put("us", nanos / 1e3)
+              .put("list", result.list())
+              .put("hops", result.hops())
+              .put("looked_through", result.lookedThrough())
+              .put("scored", result.scored())
+              .put("reads", result.reads())
+              .put("wasted_reads", result.wastedReads())
+              .put("expected_misses", result.expectedMisses())
+              .put("walk_us", result.walkNanos() / 1e3)
+              .put("wait_us", result.waitNanos() / 1e3));
+    }
+    return explanations;
   }
 
   /** Runs every query {@code repeat} times and measures each. */

@@ -16,6 +16,7 @@ import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.ssd.trial.GroundTruth;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.HdrHistogram.Histogram;
@@ -91,6 +92,11 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
   private @Nullable Path filterIds;
 
   @Option(
+      names = "--explain",
+      description = "Say how each query came to its answer: plan, expected and real cost, reads.")
+  private boolean explain;
+
+  @Option(
       names = "--reader",
       defaultValue = "auto",
       description = "auto, uring, pread or mmap. Default: ${DEFAULT-VALUE}.")
@@ -162,12 +168,19 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
             KernelWarning.of(CodecSpec.parse(opened.info().codec()), opened.metric()),
             opened.dimension(),
             common.err());
+        List<ObjectNode> explanations = explain ? run.explain() : List.of();
         QueryRun.Totals totals = run.measure(threads, repeat);
         ObjectNode json = json(opened, parameters, set, totals, openMillis, firstMillis);
+        if (explain) {
+          json.putArray("explanations").addAll(explanations);
+        }
         if (common.json) {
           common.print(json);
         } else {
           printTable(json, parameters);
+          for (ObjectNode explanation : explanations) {
+            printExplanation(explanation);
+          }
         }
       }
     }
@@ -380,6 +393,25 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
             ByteSize.format(memory.path("codes_bytes").asLong()),
             ByteSize.format(memory.path("cache_bytes").asLong()),
             ByteSize.format(memory.path("rss_bytes").asLong())));
+  }
+
+  private void printExplanation(ObjectNode explanation) throws IOException {
+    common.print(
+        String.format(
+            Locale.ROOT,
+            "  query %-9d %s, expected %.0f us, took %.0f, list %d, hops %d, looked through %d,"
+                + " codes %d, reads %d (%d in vain), expected misses %.3f",
+            explanation.path("query").asInt(),
+            explanation.path("plan").asString(),
+            explanation.path("expected_us").asDouble(),
+            explanation.path("us").asDouble(),
+            explanation.path("list").asInt(),
+            explanation.path("hops").asInt(),
+            explanation.path("looked_through").asInt(),
+            explanation.path("scored").asInt(),
+            explanation.path("reads").asInt(),
+            explanation.path("wasted_reads").asInt(),
+            explanation.path("expected_misses").asDouble()));
   }
 
   @Override

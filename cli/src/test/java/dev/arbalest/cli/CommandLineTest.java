@@ -453,8 +453,14 @@ class CommandLineTest {
                 + prefix
                 + ".query.fbin --filter-ids "
                 + file
-                + " --json");
+                + " --explain --json");
     assertThat(found.path("filter").path("vectors").asInt()).isEqualTo(3);
+    assertThat(found.path("explanations").size()).isEqualTo(found.path("queries").asInt());
+    for (JsonNode explanation : found.path("explanations")) {
+      assertThat(explanation.path("plan").asString()).isEqualTo("set_scan");
+      assertThat(explanation.path("reads").asInt()).isBetween(1, 3);
+      assertThat(explanation.path("list").asInt()).isPositive();
+    }
     assertThat(found.path("filter").path("share").asDouble()).isEqualTo(3 / 300.0);
     assertThat(found.path("filter").path("scans").asLong()).isPositive();
     assertThat(found.path("per_query").path("reads").asDouble()).isBetween(1.0, 3.0);
@@ -464,11 +470,11 @@ class CommandLineTest {
                     + index
                     + " --queries "
                     + prefix
-                    + ".query.fbin --filter-ids "
+                    + ".query.fbin --explain --filter-ids "
                     + file))
         .as(err)
         .isZero();
-    assertThat(out).contains("3 vectors (1.00 %)");
+    assertThat(out).contains("3 vectors (1.00 %)", "set_scan, expected");
     Files.write(file, List.of("five"));
     assertBad(
         "line 1: 'five' is no 64-bit number",

@@ -201,13 +201,6 @@ public final class FieldIndexes {
         () -> numbers.remove(fieldPath));
   }
 
-  /** Kinds of indexed fields by their names. */
-  public Map<String, String> kinds() throws IOException {
-    Map<String, String> kinds = new LinkedHashMap<>();
-    kindsByPath().forEach((path, kind) -> kinds.put(nameOf(path), kind));
-    return kinds;
-  }
-
   /** The name of a field, such as {@code a.b}, as clients give it. */
   public static String nameOf(String path) {
     return path.replace("$.\"", "").replace("\".\"", ".").replace("\"", "");
@@ -224,6 +217,24 @@ public final class FieldIndexes {
         }
       }
       return kinds;
+    });
+  }
+
+  /** How many points have a value of an indexed field, by its JSON path. */
+  public long points(String path) throws IOException {
+    return database.scan(connection -> {
+      if (!AttributeTables.hasPoints(connection)) {
+        return 0L;
+      }
+      try (PreparedStatement select =
+          connection.prepareStatement(
+              "SELECT count(DISTINCT id) FROM field_values WHERE field = "
+                  + "(SELECT field FROM fields WHERE path = ?)")) {
+        select.setString(1, path);
+        try (ResultSet rows = select.executeQuery()) {
+          return rows.next() ? rows.getLong(1) : 0L;
+        }
+      }
     });
   }
 

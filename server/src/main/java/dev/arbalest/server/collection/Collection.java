@@ -3,7 +3,6 @@ package dev.arbalest.server.collection;
 
 import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.IdType;
-import dev.arbalest.Index;
 import dev.arbalest.LiveIndex;
 import dev.arbalest.ProgressListener;
 import dev.arbalest.SearchResult;
@@ -31,7 +30,8 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Points with vectors and attributes under one name. Thread-safe.
+ * Points with vectors and attributes under one name: the one door of a collection for every
+ * protocol, and so longer than other files; each method is one request. Thread-safe.
  *
  * <p>Vectors change inside the transaction of the attributes: if they cannot change, attributes
  * stay as they were. A point exists if its vector does. After a crash, opening the collection
@@ -361,9 +361,11 @@ public final class Collection implements MeteredCollection, AutoCloseable {
     });
   }
 
-  /** Kinds of the fields with indexes, by their names. */
-  public java.util.Map<String, String> indexedFields() {
-    return use(files -> files.attributes().indexes().kinds());
+  /** The fields with indexes. */
+  public List<IndexedField> indexedFields() {
+    return use(files ->
+        IndexedField.of(
+            files.attributes().indexes(), files.index() == null ? null : files.columns()));
   }
 
   /** Removes what {@link #indexField} made. */
@@ -379,6 +381,17 @@ public final class Collection implements MeteredCollection, AutoCloseable {
       }
       return null;
     });
+  }
+
+  /**
+   * The values of an indexed field and how many points have each, most first.
+   *
+   * @param filter which points are counted, or null for all
+   * @param limit of values
+   * @throws ServerException INVALID if the field has no index, or its values are not in memory
+   */
+  public List<FacetValue> facet(Filter.FieldPath field, @Nullable Filter filter, int limit) {
+    return use(files -> Facets.count(files, field, filter, limit));
   }
 
   /** Some points in the order of the ids; those that are not there are left out. */
@@ -430,25 +443,16 @@ public final class Collection implements MeteredCollection, AutoCloseable {
       event.begin();
       long start = System.nanoTime();
       LiveIndex present = files.index();
-      SearchResult result = present == null ? new SearchResult() : search(present, files, request);
+      SearchResult result = new SearchResult();
+      SearchExplanation how =
+          present == null
+              ? SearchExplanation.PLAIN
+              : FilteredSearch.run(present, files, request, result);
       List<Point> points = Point.ofNeighbors(store, present, result, withPayloads, withVectors);
       metrics.searched(name, System.nanoTime() - start, result);
       event.commit(name, request.k(), result);
-      return new SearchAnswer(points, result);
+      return new SearchAnswer(points, result, how);
     });
-  }
-
-  private static SearchResult search(Index index, CollectionFiles files, SearchRequest request)
-      throws IOException {
-    SearchResult result = new SearchResult();
-    Filter filter = request.filter();
-    if (filter == null) {
-      index.search(request.vector(), request.parameters(index), result);
-    } else {
-      FilterMatches matches = files.matches(filter);
-      index.search(request.vector(), request.parameters(index), matches.set(), result);
-    }
-    return result;
   }
 
   /** Writes a checkpoint. */

@@ -138,14 +138,24 @@ final class CollectionFiles {
 
   private void requireIndexed(Filter filter) {
     Filter.FieldPath field = Filter.fieldOf(filter);
-    if (field != null && !attributes().indexes().has(field)) {
+    if (field != null) {
+      requireIndexed(field);
+    }
+    Filter.partsOf(filter).forEach(this::requireIndexed);
+  }
+
+  /** Throws unless a field has an index. */
+  void requireIndexed(Filter.FieldPath field) {
+    if (!attributes().indexes().has(field)) {
       throw ServerException.invalid(
           "field \""
               + FieldIndexes.nameOf(String.join("[].", field.jsonPaths()))
-              + "\" has no index, and this server refuses filters without (--strict-filters);"
-              + " create an index of the field first");
+              + "\" has no index, and "
+              + (options.strictFilters()
+                  ? "this server refuses filters on such fields (--strict-filters)"
+                  : "this needs one")
+              + "; create an index of the field first");
     }
-    Filter.partsOf(filter).forEach(this::requireIndexed);
   }
 
   /** Number of points. */

@@ -51,6 +51,11 @@ final class FilterMatches {
     return sets.of(filter);
   }
 
+  /** What evaluates the filter. */
+  String source() {
+    return sets == null ? "database" : sets.source(filter);
+  }
+
   /** The set if it need not be asked for, or null. */
   private @Nullable PointSet inMemory() throws IOException {
     return sets != null && sets.isInMemory(filter) ? sets.of(filter) : null;

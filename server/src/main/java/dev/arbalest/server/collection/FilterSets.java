@@ -62,8 +62,11 @@ final class FilterSets {
   PointSet of(Filter filter) throws IOException {
     Evaluated known;
     synchronized (byFilter) {
+      int before = byFilter.size();
       known = byFilter.computeIfAbsent(filter, _ -> new Evaluated());
-      forgetOldest();
+      if (byFilter.size() > before) {
+        forgetOldest();
+      }
     }
     known.lock.lock();
     try {
@@ -76,6 +79,15 @@ final class FilterSets {
   /** Whether a filter can be evaluated without the database. */
   boolean isInMemory(Filter filter) {
     return columns.covers(filter);
+  }
+
+  /** What evaluates a filter: {@code columns}, {@code database}, or both. */
+  String source(Filter filter) {
+    if (columns.covers(filter)) {
+      return "columns";
+    }
+    Filter rest = without(filter, columns::covers);
+    return rest == null || rest.equals(filter) ? "database" : "columns and database";
   }
 
   private PointSet evaluate(Filter filter, Evaluated known) throws IOException {

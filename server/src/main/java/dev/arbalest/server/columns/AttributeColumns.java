@@ -330,32 +330,44 @@ public final class AttributeColumns implements AutoCloseable {
     return column.countValues(counted);
   }
 
-  /** Why some indexed fields have no column, or the empty string. */
-  public String refused() {
-    return refused;
+  /** Why a field is not, or not wholly, in memory; the empty string if it is. */
+  public String problem(Filter.FieldPath field) {
+    return index.withSlots(_ -> {
+      FieldColumn column = fields.get(field.jsonPaths().getFirst());
+      return column == null ? refused : column.problem();
+    });
   }
 
   /**
-   * What a field takes.
+   * Figures of a field.
    *
+   * @param points that have a value
    * @param bytes of memory
    * @param problem why some conditions are left to the database, or the empty string
    */
-  public record FieldStats(long bytes, String problem) {}
+  public record FieldStats(int points, long bytes, String problem) {}
 
-  /** What the indexed fields take, by their JSON paths. */
+  /** Figures of the fields that are in memory, by their JSON paths. */
   public Map<String, FieldStats> stats() {
-    return index.withSlots(_ -> {
+    return index.withSlots(slots -> {
       Map<String, FieldStats> stats = new LinkedHashMap<>();
-      fields.forEach(
-          (path, column) -> stats.put(path, new FieldStats(column.bytes(), column.problem())));
+      fields.forEach((path, column) -> {
+        long[] filled = column.filled((slots.size() + 63) / 64);
+        Bitmaps.retain(filled, slots.live());
+        stats.put(path, new FieldStats(Bitmaps.size(filled), column.bytes(), column.problem()));
+      });
       return stats;
     });
   }
 
+  /** Why some indexed fields are not in memory, or the empty string. */
+  public String refused() {
+    return refused;
+  }
+
   /** Bytes of memory of all columns. */
   public long bytes() {
-    return stats().values().stream().mapToLong(FieldStats::bytes).sum();
+    return index.withSlots(_ -> fields.values().stream().mapToLong(FieldColumn::bytes).sum());
   }
 
   /** Frees the memory; the index is closed before, or nothing is written to it any more. */

@@ -231,14 +231,20 @@ final class FieldColumn implements AutoCloseable {
       case Filter.NoneOf none -> addOthers(none.values(), words);
       case Filter.CountValues count -> count(count.operator(), count.count(), known, words);
       case Filter.IsEmpty _ -> {
-        long[] filled = new long[words.length];
-        counts.addInRange(1, Long.MAX_VALUE, filled);
+        long[] filled = filled(words.length);
         shapes.addInRange(IS_OBJECT, IS_OBJECT, filled);
         addAllBut(filled, known, words);
       }
       case Filter.IsNull _ -> shapes.addInRange(HAS_NULL, HAS_NULL, words);
       default -> throw new IllegalArgumentException("no condition on a field: " + condition);
     }
+  }
+
+  /** The slots that have a value, as a bitmap of some words. */
+  long[] filled(int words) {
+    long[] filled = new long[words];
+    counts.addInRange(1, Long.MAX_VALUE, filled);
+    return filled;
   }
 
   private static void addAllBut(long[] filled, long[] known, long[] words) {
@@ -332,9 +338,7 @@ final class FieldColumn implements AutoCloseable {
     LongPredicate test = other -> isTrue(operator, Long.compare(other, count));
     counts.addIf(test, words);
     if (test.test(0)) {
-      long[] filled = new long[words.length];
-      counts.addInRange(1, Long.MAX_VALUE, filled);
-      addAllBut(filled, known, words);
+      addAllBut(filled(words.length), known, words);
     }
   }
 

@@ -22,7 +22,6 @@ import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import org.apache.arrow.flight.BackpressureStrategy;
 import org.apache.arrow.flight.FlightProducer.ServerStreamListener;
 import org.apache.arrow.flight.FlightProducer.StreamListener;
@@ -134,30 +133,12 @@ final class FlightSearch {
         ArrowRows.fillSearch(root, answer.points(), metric);
         FlightReplies.await(pressure);
         if (search.explain()) {
-          listener.putNext(FlightReplies.buffer(allocator, explanation(answer)));
+          listener.putNext(FlightReplies.buffer(allocator, answer.explanation()));
         } else {
           listener.putNext();
         }
       }
     }
-  }
-
-  private static ObjectNode explanation(SearchAnswer answer) {
-    var result = answer.result();
-    return JsonBody.JSON
-        .createObjectNode()
-        .put("plan", result.plan().name().toLowerCase(Locale.ROOT))
-        .put("expected_us", Math.round(result.expectedNanos() / 1000))
-        .put("hops", result.hops())
-        .put("looked_through", result.lookedThrough())
-        .put("scored", result.scored())
-        .put("reads", result.reads())
-        .put("read_bytes", result.readBytes())
-        .put("wasted_reads", result.wastedReads())
-        .put("cache_hits", result.cacheHits())
-        .put("walk_us", result.walkNanos() / 1000)
-        .put("wait_us", result.waitNanos() / 1000)
-        .put("rerank_us", result.rerankNanos() / 1000);
   }
 
   /** Answers rows of dataset, k and query vector with a batch each; failed ones with none in it. */

@@ -91,6 +91,30 @@ final class HttpRoutes {
     JsonNode of(AccessControl.Client client) throws IOException;
   }
 
+  /** A result that may add members to its envelope. */
+  @FunctionalInterface
+  private interface ExplainedResult {
+    JsonNode of(ObjectNode envelope) throws IOException;
+  }
+
+  private static Call search(String name, IncomingRequest request, ExplainedResult result) {
+    return new Call(
+        "search",
+        AccessControl.Scope.READ,
+        name,
+        _ -> {
+          ObjectNode body = JsonBody.JSON.createObjectNode();
+          body.set("result", result.of(body));
+          return envelope(body, request);
+        });
+  }
+
+  private static Reply envelope(ObjectNode body, IncomingRequest request) {
+    body.put("status", "ok");
+    body.put("time", request.age() / 1e9);
+    return Reply.of(JSON_TYPE, JsonBody.JSON.writeValueAsBytes(body));
+  }
+
   private static Call json(
       String operation,
       AccessControl.@Nullable Scope scope,
@@ -104,9 +128,7 @@ final class HttpRoutes {
         client -> {
           ObjectNode body = JsonBody.JSON.createObjectNode();
           body.set("result", result.of(client));
-          body.put("status", "ok");
-          body.put("time", request.age() / 1e9);
-          return Reply.of(JSON_TYPE, JsonBody.JSON.writeValueAsBytes(body));
+          return envelope(body, request);
         });
   }
 
@@ -176,16 +198,18 @@ final class HttpRoutes {
           json("scroll", read, name, request, _ -> reads.scroll(name, request.body()));
       case "POST points/count" ->
           json("count", read, name, request, _ -> reads.count(name, request.body()));
+      case "POST facet" ->
+          json("facet", read, name, request, _ -> reads.facet(name, request.body()));
       case "POST points/search" ->
           request.isBinary()
               ? new Call("search", read, name, _ -> searchBinary(name, request))
-              : json("search", read, name, request, _ -> reads.search(name, request.body()));
+              : search(name, request, reply -> reads.search(name, request.body(), reply));
       case "POST points/search/batch" ->
-          json("search", read, name, request, _ -> reads.batch(name, request.body(), false));
+          search(name, request, reply -> reads.batch(name, request.body(), false, reply));
       case "POST points/query" ->
-          json("search", read, name, request, _ -> reads.query(name, request.body()));
+          search(name, request, reply -> reads.query(name, request.body(), reply));
       case "POST points/query/batch" ->
-          json("search", read, name, request, _ -> reads.batch(name, request.body(), true));
+          search(name, request, reply -> reads.batch(name, request.body(), true, reply));
       case "POST points/payload" -> payload(PayloadOperation.SET, name, request);
       case "PUT points/payload" -> payload(PayloadOperation.OVERWRITE, name, request);
       case "POST points/payload/delete" -> payload(PayloadOperation.DELETE, name, request);

@@ -102,6 +102,11 @@ public final class ServerMetrics {
     each(collections, "arbalest_index_bytes", "Memory of index.", stats -> stats.memoryBytes());
     each(
         collections,
+        "arbalest_columns_bytes",
+        "Memory of indexed fields, which is part of that of the index.",
+        stats -> stats.columnsBytes());
+    each(
+        collections,
         "arbalest_attribute_bytes",
         "Database of attributes.",
         stats -> stats.attributeBytes());

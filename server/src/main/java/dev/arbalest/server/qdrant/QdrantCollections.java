@@ -8,13 +8,13 @@ import dev.arbalest.server.attributes.Filter;
 import dev.arbalest.server.collection.Collection;
 import dev.arbalest.server.collection.CollectionState;
 import dev.arbalest.server.collection.Collections;
+import dev.arbalest.server.collection.IndexedField;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.CollectionStats;
 import dev.arbalest.server.model.JsonBody;
 import dev.arbalest.server.model.ServerException;
 import dev.arbalest.vector.Metric;
-import java.util.Map;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -116,8 +116,13 @@ public final class QdrantCollections {
           .put("distance", distance(settings.metric()));
       result.put("indexed_vectors_count", stats.points() - stats.unlinked());
       result.put("points_count", stats.points());
-      for (Map.Entry<String, String> field : collection.indexedFields().entrySet()) {
-        fields.putObject(field.getKey()).put("data_type", field.getValue()).put("points", 0);
+      for (IndexedField field : collection.indexedFields()) {
+        fields
+            .putObject(field.name())
+            .put("data_type", field.kind())
+            .put("points", field.points())
+            .put("memory_bytes", field.memoryBytes())
+            .put("problem", field.problem());
       }
       result.put("status", "green").put("optimizer_status", "ok");
     } catch (ServerException e) {

@@ -5,6 +5,7 @@ import dev.arbalest.IdType;
 import dev.arbalest.server.attributes.Filter;
 import dev.arbalest.server.collection.Collection;
 import dev.arbalest.server.collection.Collections;
+import dev.arbalest.server.collection.FacetValue;
 import dev.arbalest.server.collection.Point;
 import dev.arbalest.server.collection.PointPage;
 import dev.arbalest.server.collection.SearchAnswer;
@@ -18,6 +19,7 @@ import dev.arbalest.server.model.Scores;
 import dev.arbalest.server.model.ServerException;
 import dev.arbalest.vector.Metric;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
@@ -41,6 +43,7 @@ public final class QdrantReads {
   private static final int MAX_COMPONENTS = 4 << 20;
 
   private static final String VECTOR = "vector";
+  private static final String EXPLANATION = "explanation";
   private static final int MAX_DIMENSIONS = 65_535;
   private static final int MAX_LIST = Integer.MAX_VALUE;
 
@@ -133,19 +136,41 @@ public final class QdrantReads {
     return QdrantReplies.object().put("count", collections.get(name).count(filter));
   }
 
-  /** {@code points/search}: hits as an array. */
-  public JsonNode search(String name, byte[] body) {
-    return hits(name, JsonBody.parse(body));
+  /**
+   * {@code points/search}: hits as an array.
+   *
+   * @param reply takes the explanation of a search that asks for one
+   */
+  public JsonNode search(String name, byte[] body, ObjectNode reply) {
+    return hits(name, JsonBody.parse(body), explanation -> reply.set(EXPLANATION, explanation));
   }
 
   /** {@code points/query}: the same as {@code {"points": [...]}}. */
-  public JsonNode query(String name, byte[] body) {
-    return QdrantReplies.object().set("points", hits(name, JsonBody.parse(body)));
+  public JsonNode query(String name, byte[] body, ObjectNode reply) {
+    return QdrantReplies.object().set("points", search(name, body, reply));
   }
 
-  /** Several searches, answered in their order. */
-  public JsonNode batch(String name, byte[] body, boolean isQuery) {
+  /** {@code facet}: how many points have each value of an indexed field, most first. */
+  public JsonNode facet(String name, byte[] body) {
+    JsonBody request = JsonBody.parse(body);
+    Filter.FieldPath field = Filter.FieldPath.parse(request.get("key").asString(""));
+    int limit = request.integer("limit", 10, 1, MAX_LIMIT);
+    Filter filter = QdrantFilters.parse(request.get("filter"));
+    ArrayNode hits = QdrantReplies.array();
+    for (FacetValue value : collections.get(name).facet(field, filter, limit)) {
+      hits.addObject().putPOJO("value", value.value()).put("count", value.count());
+    }
+    return QdrantReplies.object().set("hits", hits);
+  }
+
+  /**
+   * Several searches, answered in their order.
+   *
+   * @param reply takes the explanations of those that ask for one, in their order
+   */
+  public JsonNode batch(String name, byte[] body, boolean isQuery, ObjectNode reply) {
     ArrayNode result = QdrantReplies.array();
+    ArrayNode explanations = QdrantReplies.array();
     JsonText.requireText(body);
     try (JsonParser parser = JsonBody.JSON.createParser(body)) {
       JsonBody.requireToken(parser.nextToken(), JsonToken.START_OBJECT);
@@ -171,9 +196,12 @@ public final class QdrantReads {
             throw ServerException.invalid(
                 "a batch asks for at most " + MAX_HITS + " hits, or a hundredth with vectors");
           }
-          JsonNode found = hits(name, search);
+          JsonNode found = hits(name, search, explanations::add);
           result.add(isQuery ? QdrantReplies.object().set("points", found) : found);
         }
+      }
+      if (!explanations.isEmpty()) {
+        reply.set(EXPLANATION, explanations);
       }
       return result;
     } catch (JacksonException e) {
@@ -181,7 +209,7 @@ public final class QdrantReads {
     }
   }
 
-  public ArrayNode hits(String name, JsonBody request) {
+  private ArrayNode hits(String name, JsonBody request, Consumer<ObjectNode> explanations) {
     Collection collection = collections.get(name);
     CollectionSettings settings = collection.settings();
     int limit = request.integer("limit", 10, 1, MAX_LIMIT);
@@ -224,6 +252,9 @@ public final class QdrantReads {
             JsonBody.flag(parameters.path("exact"), "exact"));
     // Whether points are still there is known from their rows.
     SearchAnswer answer = pool.call(() -> collection.search(search, wanted.any(), withVectors));
+    if (JsonBody.flag(request.get("explain"), "explain")) {
+      explanations.accept(answer.explanation());
+    }
     ArrayNode result = QdrantReplies.array();
     JsonNode threshold = request.get("score_threshold");
     int passed = 0;

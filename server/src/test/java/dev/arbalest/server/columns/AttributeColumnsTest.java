@@ -236,7 +236,7 @@ class AttributeColumnsTest {
         case 9 -> {
           files.close();
           files = new OpenFiles(files.directory);
-          boolean isEmpty = files.store.indexes().kinds().isEmpty();
+          boolean isEmpty = files.store.indexes().kindsByPath().isEmpty();
           assertThat(files.columns.source()).isEqualTo(isEmpty ? "there is none" : "");
         }
         case 10 -> {

@@ -424,7 +424,7 @@ class HttpVerbsTest {
       }
     }
     // As many as HttpApi has: whoever adds one adds it there, too.
-    assertThat(seen).isEqualTo(33);
+    assertThat(seen).isEqualTo(34);
     for (String reference : references(document, new ArrayList<>())) {
       Object node = document;
       for (String step : reference.substring(2).split("/", -1)) {

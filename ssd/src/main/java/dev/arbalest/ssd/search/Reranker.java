@@ -261,6 +261,7 @@ final class Reranker implements AutoCloseable {
         request(nodes[rank], rank, dimension, costs);
       }
     }
+    costs.expectedMisses = missed;
   }
 
   /** Probability that a candidate is nearer than a limit. */

@@ -173,6 +173,7 @@ public final class SearchContext implements AutoCloseable {
     while (walk < scan) {
       long before = System.nanoTime();
       costs.plan = SearchPlan.SET_TRAVERSAL;
+      costs.list = listSize;
       costs.expectedNanos += walk;
       beginInSet(words, nodes, listSize, unlinkedCount);
       CandidateList found = walkInSet(isFirst, listSize, parameters);
@@ -193,6 +194,7 @@ public final class SearchContext implements AutoCloseable {
     }
     long before = System.nanoTime();
     costs.plan = SearchPlan.SET_SCAN;
+    costs.list = listSize;
     costs.expectedNanos += scan;
     float everything = Float.POSITIVE_INFINITY;
     CandidateList found =
@@ -200,6 +202,7 @@ public final class SearchContext implements AutoCloseable {
     planner.scanned(scan, (double) (System.nanoTime() - before));
     if (!isLongEnough(found, listSize, parameters)) {
       costs.expectedNanos += scan;
+      costs.list = longest;
       float reach = (float) reranker.reach(found, parameters);
       found = setSearch.scan(words, longest, reach, unlinkedNodes, unlinkedCount, isWanted, costs);
     }
@@ -333,6 +336,7 @@ public final class SearchContext implements AutoCloseable {
     int k = parameters.k();
     int settled = Math.max(k, Math.min(SETTLED_PER_NEIGHBOR * k, listSize / 2));
     boolean ahead = adaptive;
+    costs.list = listSize;
     walk.begin(listSize, scoring);
     known = NO_NODE;
     if (excluded != NO_NODE) {

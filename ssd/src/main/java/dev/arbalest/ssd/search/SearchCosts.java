@@ -20,6 +20,12 @@ public final class SearchCosts {
   /** Nanoseconds that the plan was expected to take; 0 for a plain traversal. */
   public double expectedNanos;
 
+  /** Candidates the list could hold in the end. */
+  public int list;
+
+  /** Neighbours that unread candidates are expected to hold; only estimated within a set. */
+  public double expectedMisses;
+
   /** Vectors read from the file. */
   public int reads;
 
@@ -50,6 +56,8 @@ public final class SearchCosts {
     lookedThrough = 0;
     plan = SearchPlan.TRAVERSAL;
     expectedNanos = 0;
+    list = 0;
+    expectedMisses = 0;
     reads = 0;
     readBytes = 0;
     wastedReads = 0;

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.arbalest.server.collection;
+
+import dev.arbalest.Index;
+import dev.arbalest.PointSet;
+import dev.arbalest.SearchParameters;
+import dev.arbalest.SearchResult;
+import dev.arbalest.server.attributes.Filter;
+import java.io.IOException;
+
+/** Searches an index, within the points that a filter accepts if there is one. */
+final class FilteredSearch {
+  private FilteredSearch() {}
+
+  /**
+   * Finds the nearest points that a request's filter, if it has one, accepts.
+   *
+   * @param result takes them
+   * @return how the filter was evaluated
+   */
+  static SearchExplanation run(
+      Index index, CollectionFiles files, SearchRequest request, SearchResult result)
+      throws IOException {
+    Filter filter = request.filter();
+    SearchParameters parameters = request.parameters(index);
+    if (filter == null) {
+      index.search(request.vector(), parameters, result);
+      return SearchExplanation.PLAIN;
+    }
+    long start = System.nanoTime();
+    FilterMatches matches = files.matches(filter);
+    PointSet set = matches.set();
+    long nanos = System.nanoTime() - start;
+    index.search(request.vector(), parameters, set, result);
+    double share = set.count() / Math.max(1.0, index.count());
+    return new SearchExplanation(
+        new SearchExplanation.FilterEvaluation(matches.source(), set.count(), share, nanos));
+  }
+}
