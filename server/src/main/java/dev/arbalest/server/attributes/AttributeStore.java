@@ -240,7 +240,6 @@ public final class AttributeStore implements AutoCloseable {
    */
   public void put(List<PointId> ids, List<@Nullable String> payloads, VectorChange vectors)
       throws IOException {
-    boolean isCommitted = false;
     try {
       write(
           writer -> {
@@ -248,13 +247,23 @@ public final class AttributeStore implements AutoCloseable {
             indexes.update(writer, ids);
           },
           vectors);
-      isCommitted = true;
-    } finally { // a failure may leave open whether it is committed
-      changed.note(ids);
-      Listener present = listener;
-      if (present != null) {
-        present.changed(ids, isCommitted ? payloads : null);
+    } catch (Throwable e) { // it may be left open whether the change is committed
+      try {
+        tell(ids, null);
+      } catch (IOException | RuntimeException suppressed) {
+        e.addSuppressed(suppressed);
       }
+      throw e;
+    }
+    tell(ids, payloads);
+  }
+
+  private void tell(List<PointId> ids, @Nullable List<@Nullable String> payloads)
+      throws IOException {
+    changed.note(ids);
+    Listener present = listener;
+    if (present != null) {
+      present.changed(ids, payloads);
     }
   }
 

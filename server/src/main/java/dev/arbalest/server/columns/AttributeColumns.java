@@ -237,27 +237,60 @@ public final class AttributeColumns implements AutoCloseable {
     }
   }
 
-  /** A vector takes a slot. */
+  /** A vector takes a slot. Without memory for it the columns end, not the write. */
   private void placed(int slot, int former) {
     changeVersion();
+    try {
+      move(slot, former);
+    } catch (OutOfMemoryError e) {
+      giveUp(e);
+    }
+  }
+
+  private void move(int slot, int former) {
     if (former == Slots.NONE) { // its attributes come after it
       fields.values().forEach(column -> column.clear(slot));
-      if (Bitmaps.has(known, slot)) {
-        known[slot / 64] &= ~(1L << slot % 64);
-      }
+      forget(slot);
       return;
     }
     fields.values().forEach(column -> column.copy(slot, former));
-    reserveKnown(slot);
     if (Bitmaps.has(known, former)) {
+      reserveKnown(slot);
       Bitmaps.set(known, slot);
     } else {
+      forget(slot);
+    }
+  }
+
+  private void forget(int slot) {
+    if (Bitmaps.has(known, slot)) {
       known[slot / 64] &= ~(1L << slot % 64);
     }
   }
 
+  /** Leaves everything to the database, as columns may lack what it has; within the slots. */
+  private void giveUp(Throwable cause) {
+    refused = "updating the columns failed (" + cause + "); reopen the collection";
+    fields.values().forEach(FieldColumn::close);
+    fields.clear();
+    changeVersion();
+  }
+
   /** Attributes of points changed, or may have. */
   private void changed(List<PointId> ids, @Nullable List<@Nullable String> payloads)
+      throws IOException {
+    try {
+      update(ids, payloads);
+    } catch (Throwable e) {
+      index.withSlots(_ -> {
+        giveUp(e);
+        return null;
+      });
+      throw e;
+    }
+  }
+
+  private void update(List<PointId> ids, @Nullable List<@Nullable String> payloads)
       throws IOException {
     List<PointId> there = new ArrayList<>();
     List<@Nullable JsonNode> documents = new ArrayList<>();
