@@ -16,6 +16,7 @@ import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -79,6 +81,9 @@ public final class FilterBenchmark implements Callable<Integer> {
 
   @Option(names = "--list", defaultValue = "0", description = "Search list; 0 for the default.")
   private int list;
+
+  @Option(names = "--plot", description = "SVG file for a plot of recall, reads and rate.")
+  private @Nullable Path plot;
 
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean isJson;
@@ -147,6 +152,22 @@ public final class FilterBenchmark implements Callable<Integer> {
     }
     if (isJson) {
       System.out.println(root);
+    }
+    if (plot != null) {
+      List<FilterPlot.Row> rows = new ArrayList<>();
+      for (JsonNode one : cases) {
+        rows.add(
+            new FilterPlot.Row(
+                String.format(
+                    Locale.ROOT,
+                    "%s, %.4g %%",
+                    one.path("set").asString(),
+                    100 * one.path("share").asDouble()),
+                one.path("recall").asDouble(),
+                one.path("reads").asDouble(),
+                one.path("ratio").asDouble()));
+      }
+      Files.writeString(plot, FilterPlot.svg(rows));
     }
     return 0;
   }

@@ -162,7 +162,7 @@ public final class SearchContext implements AutoCloseable {
       long[] words, int count, int unlinkedCount, SearchParameters parameters, SetPlanner planner)
       throws IOException {
     int nodes = index.graph().nodeCount();
-    int listSize = Math.clamp(parameters.searchListSize(), 1, Math.max(1, nodes));
+    int listSize = SetSearch.listSize(parameters.searchListSize(), Math.max(1, nodes), count);
     int longest = Math.max(listSize, Math.min(count, MAX_SET_LIST));
     double scan = planner.scanNanos(nodes, count);
     int degree = index.graph().maxDegree();
@@ -175,7 +175,7 @@ public final class SearchContext implements AutoCloseable {
       costs.plan = SearchPlan.SET_TRAVERSAL;
       costs.list = listSize;
       costs.expectedNanos += walk;
-      beginInSet(words, nodes, listSize, unlinkedCount);
+      beginInSet(words, nodes, count, listSize, unlinkedCount);
       CandidateList found = walkInSet(isFirst, listSize, parameters);
       planner.walked(walk, (double) (System.nanoTime() - before));
       if (found.size() + reranker.found() < Math.min(parameters.k(), count)) {
@@ -215,12 +215,13 @@ public final class SearchContext implements AutoCloseable {
         || found.distance(found.size() - 1) >= reranker.reach(found, parameters);
   }
 
-  private void beginInSet(long[] words, int nodes, int listSize, int unlinkedCount) {
+  private void beginInSet(
+      long[] words, int nodes, int count, int listSize, int unlinkedCount) {
     setSearch.begin(words, listSize);
     for (int i = 0; i < unlinkedCount; i++) {
       setSearch.exclude(unlinkedNodes[i]);
     }
-    setSearch.approach(words, nodes);
+    setSearch.approach(words, nodes, count / (double) nodes);
   }
 
   private CandidateList walkInSet(boolean mayReadAhead, int listSize, SearchParameters parameters)

@@ -19,11 +19,14 @@ final class SetSearch {
   /** Codes compared at a time by a scan. */
   private static final int BATCH = 64;
 
-  /**
-   * Most nodes of the set that a walk begins from in addition to what its approach finds; scored as
-   * one batch.
-   */
+  /** Nodes of the set that a walk begins from in addition to what its approach finds. */
   private static final int SEEDS = 32;
+
+  /**
+   * The same where the approach met fewer nodes of the set than its share: of a thousand at random
+   * the best are among the nearest thousandth of the set, which walks do not find from afar.
+   */
+  private static final int FAR_SEEDS = 1024;
 
   /**
    * Where the nearest nodes found are not this many deviations nearer than the median of a set, the
@@ -37,8 +40,14 @@ final class SetSearch {
   /** Rank of the node whose distance shows the contrast. */
   private static final int CONTRAST_RANK = 9;
 
-  /** List of the approach. */
+  /** List of the approach to a set. */
   private static final int APPROACH_LIST = 24;
+
+  /** List of the approach to a sparse set, of which the surroundings of a query hold little. */
+  private static final int SPARSE_APPROACH_LIST = 48;
+
+  /** Sets of a smaller share of all nodes are sparse. */
+  private static final double MAX_SPARSE_SHARE = 0.15;
 
   /** Neighbours in the set that an expansion looks for. */
   private static final int TARGET = 32;
@@ -53,7 +62,6 @@ final class SetSearch {
   private final CandidateList scanned = new CandidateList(BATCH);
   private final int[] batch;
   private final float[] distances;
-  private final int[] seeds;
   private final float[] seedDistances;
   private int seedCount;
   private int approached;
@@ -66,12 +74,26 @@ final class SetSearch {
     int most = Math.min(BATCH, index.graph().maxDegree());
     this.batch = new int[most];
     this.distances = new float[most];
-    this.seeds = new int[Math.min(SEEDS, most)];
-    this.seedDistances = new float[seeds.length];
+    this.seedDistances = new float[FAR_SEEDS];
   }
 
   private void score(int[] nodes, int count, float limit, float[] target) {
     scorer.scoreWithin(nodes, 0, count, limit, target);
+  }
+
+  private static int approachList(double share) {
+    return share < MAX_SPARSE_SHARE ? SPARSE_APPROACH_LIST : APPROACH_LIST;
+  }
+
+  /**
+   * The list of a walk inside a set: a quarter longer in a sparse one, as each hop meets fewer nodes
+   * of the set.
+   *
+   * @param searchListSize of a plain search
+   */
+  static int listSize(int searchListSize, int nodes, int count) {
+    boolean isSparse = count < MAX_SPARSE_SHARE * nodes;
+    return Math.clamp(isSparse ? searchListSize + searchListSize / 4 : searchListSize, 1, nodes);
   }
 
   /** Nanoseconds that a scan of a set is expected to take. */
@@ -93,7 +115,7 @@ final class SetSearch {
     }
     double rows = perRow >= TARGET ? 1 : TARGET / perRow;
     double perHop = rows * times.row() + NEW_SHARE * Math.max(TARGET, perRow) * times.scattered();
-    double approach = APPROACH_LIST * (times.row() + NEW_SHARE * degree * times.scattered());
+    double approach = approachList(share) * (times.row() + NEW_SHARE * degree * times.scattered());
     return approach + 1.2 * listSize * perHop;
   }
 
@@ -158,30 +180,53 @@ final class SetSearch {
     boolean _ = walk.exclude(node);
   }
 
-  /** Reaches the surroundings of the query, and begins from some nodes of the set. */
-  void approach(long[] words, int nodes) {
-    walk.approach(scoring, APPROACH_LIST);
+  /**
+   * Reaches the surroundings of the query, and begins from some nodes of the set.
+   *
+   * @param share of all nodes that belong to the set
+   */
+  void approach(long[] words, int nodes, double share) {
+    walk.approach(scoring, approachList(share));
     approached = walk.scored();
     passed = walk.passed();
-    // Sets far from the query have no node there: begin from some, at even distances.
+    takeSeeds(words, nodes, isNear(share) ? SEEDS : FAR_SEEDS);
+  }
+
+  /** Begins from some nodes of the set as well, at even distances. */
+  private void takeSeeds(long[] words, int nodes, int most) {
     int wordCount = Math.min(words.length, (nodes + 63) >>> 6);
     seedCount = 0;
+    int pending = 0;
     int next = 0;
-    for (int seed = 0; seed < seeds.length; seed++) {
-      int word = Math.max(next, (int) ((long) seed * wordCount / seeds.length));
+    for (int seed = 0; seed < most; seed++) {
+      int word = Math.max(next, (int) ((long) seed * wordCount / most));
       while (word < wordCount && words[word] == 0) {
         word++;
       }
       if (word >= wordCount) {
         break;
       }
-      seeds[seedCount++] = (word << 6) + Long.numberOfTrailingZeros(words[word]);
+      batch[pending++] = (word << 6) + Long.numberOfTrailingZeros(words[word]);
       next = word + 1;
+      if (pending == batch.length) {
+        scoreSeeds(pending);
+        pending = 0;
+      }
     }
-    scorer.score(seeds, 0, seedCount, seedDistances);
-    for (int seed = 0; seed < seedCount; seed++) {
-      walk.seed(seeds[seed], seedDistances[seed]);
+    scoreSeeds(pending);
+  }
+
+  private void scoreSeeds(int count) {
+    scorer.score(batch, 0, count, distances);
+    for (int i = 0; i < count; i++) {
+      seedDistances[seedCount++] = distances[i];
+      walk.seed(batch[i], distances[i]);
     }
+  }
+
+  /** Whether the nodes that the approach met belong to the set about as often as all nodes. */
+  private boolean isNear(double share) {
+    return passed > NEAR_SHARE * share * approached;
   }
 
   /**
@@ -192,7 +237,7 @@ final class SetSearch {
    * @param share of all nodes that belong to the set
    */
   boolean isFar(CandidateList found, double share) {
-    if (passed > NEAR_SHARE * share * approached) {
+    if (isNear(share)) {
       return false;
     }
     if (found.size() == 0 || seedCount < 2) {
