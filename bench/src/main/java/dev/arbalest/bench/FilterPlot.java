@@ -98,13 +98,7 @@ final class FilterPlot {
   }
 
   private static void text(StringBuilder out, double x, double y, String anchor, String text) {
-    add(
-        out,
-        "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>%n",
-        x,
-        y,
-        anchor,
-        text);
+    add(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>%n", x, y, anchor, text);
   }
 
   @com.google.errorprone.annotations.FormatMethod

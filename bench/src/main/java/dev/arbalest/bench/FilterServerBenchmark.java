@@ -4,7 +4,6 @@ package dev.arbalest.bench;
 import dev.arbalest.VectorInput;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -50,7 +49,7 @@ public final class FilterServerBenchmark implements Callable<Integer> {
   @Option(
       names = "--index",
       required = true,
-      description = "Directory of an index with the ids 0 to n - 1; its files are linked.")
+      description = "Directory of an index with the ids 0 to n - 1; it is copied.")
   private Path index;
 
   @Option(names = "--queries", required = true, description = "File of queries.")
@@ -78,7 +77,7 @@ public final class FilterServerBenchmark implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     ObjectNode report = HttpLoad.JSON.createObjectNode();
-    link(index, work.resolve("data/collections/bench/index"));
+    copy(index, work.resolve("data/collections/bench/index"));
     ServerProcess server = ServerProcess.start(command, work, port, null);
     try (PlainHttp client = new PlainHttp(port);
         VectorInput asked = VectorInput.open(queries)) {
@@ -107,18 +106,14 @@ public final class FilterServerBenchmark implements Callable<Integer> {
     return 0;
   }
 
-  private static void link(Path from, Path to) throws IOException {
+  private static void copy(Path from, Path to) throws IOException {
     try (Stream<Path> files = Files.walk(from)) {
       for (Path file : files.sorted().toList()) {
         Path target = to.resolve(from.relativize(file).toString());
         if (Files.isDirectory(file)) {
           Files.createDirectories(target);
         } else {
-          try {
-            Files.createLink(target, file);
-          } catch (FileSystemException e) {
-            Files.copy(file, target); // another file system
-          }
+          Files.copy(file, target);
         }
       }
     }

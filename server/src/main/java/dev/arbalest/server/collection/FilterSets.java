@@ -209,7 +209,7 @@ final class FilterSets {
   }
 
   private void forgetOldest() {
-    long bytesPerSet = Math.max(1, index.stats().slots() / 8);
+    long bytesPerSet = Math.max(1, index.withSlots(Slots::size) / 8);
     long most = Math.clamp(MAX_BYTES / bytesPerSet, 4, MAX_FILTERS);
     var oldest = byFilter.entrySet().iterator();
     while (byFilter.size() > most) {

@@ -64,9 +64,9 @@ final class ColumnFilter {
   long[] select(Filter filter) {
     return switch (filter) {
       case Filter.And and -> {
-        long[] words = all();
-        for (Filter part : and.parts()) {
-          Bitmaps.retain(words, select(part));
+        long[] words = and.parts().isEmpty() ? all() : select(and.parts().getFirst());
+        for (int i = 1; i < and.parts().size(); i++) {
+          Bitmaps.retain(words, select(and.parts().get(i)));
         }
         yield words;
       }

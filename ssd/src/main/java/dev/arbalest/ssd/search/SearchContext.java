@@ -215,8 +215,7 @@ public final class SearchContext implements AutoCloseable {
         || found.distance(found.size() - 1) >= reranker.reach(found, parameters);
   }
 
-  private void beginInSet(
-      long[] words, int nodes, int count, int listSize, int unlinkedCount) {
+  private void beginInSet(long[] words, int nodes, int count, int listSize, int unlinkedCount) {
     setSearch.begin(words, listSize);
     for (int i = 0; i < unlinkedCount; i++) {
       setSearch.exclude(unlinkedNodes[i]);

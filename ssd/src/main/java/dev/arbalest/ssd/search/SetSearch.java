@@ -86,14 +86,15 @@ final class SetSearch {
   }
 
   /**
-   * The list of a walk inside a set: a quarter longer in a sparse one, as each hop meets fewer nodes
-   * of the set.
+   * The list of a walk inside a set: longer by an eighth, in a sparse set by a quarter, as each hop
+   * meets fewer nodes of the set than a plain walk meets nodes.
    *
    * @param searchListSize of a plain search
    */
   static int listSize(int searchListSize, int nodes, int count) {
     boolean isSparse = count < MAX_SPARSE_SHARE * nodes;
-    return Math.clamp(isSparse ? searchListSize + searchListSize / 4 : searchListSize, 1, nodes);
+    int more = count == nodes ? 0 : searchListSize / (isSparse ? 4 : 8);
+    return Math.clamp((long) searchListSize + more, 1, nodes);
   }
 
   /** Nanoseconds that a scan of a set is expected to take. */
