@@ -150,60 +150,55 @@ public final class AttributeColumns implements AutoCloseable {
         missing.add(new FieldColumn(field.getKey(), field.getValue()));
       }
     }
-    if (!missing.isEmpty()) {
-      try {
+    Slots.Listener following = (slot, former) -> move(missing, slot, former);
+    index.addSlotListener(following); // a compaction may move points meanwhile
+    try {
+      if (!missing.isEmpty()) {
         readAll(missing);
-      } catch (Throwable e) {
-        missing.forEach(FieldColumn::close);
-        throw e;
       }
+      index.withSlots(_ -> {
+        replace(wanted, missing);
+        index.removeSlotListener(following); // the other listener moves them from now on
+        return null;
+      });
+    } catch (Throwable e) {
+      index.removeSlotListener(following);
+      missing.forEach(FieldColumn::close);
+      throw e;
     }
-    index.withSlots(_ -> {
-      fields
-          .values()
-          .removeIf(column -> {
-            boolean isGone = !column.kind().equals(wanted.get(column.path()));
-            if (isGone) {
-              column.close();
-            }
-            return isGone;
-          });
-      missing.forEach(column -> fields.put(column.path(), column));
-      changeVersion();
-      return null;
-    });
+  }
+
+  /** Takes new columns, and drops those of fields that have no index any more. */
+  private void replace(Map<String, String> wanted, List<FieldColumn> missing) {
+    fields
+        .values()
+        .removeIf(column -> {
+          boolean isGone = !column.kind().equals(wanted.get(column.path()));
+          if (isGone) {
+            column.close();
+          }
+          return isGone;
+        });
+    missing.forEach(column -> fields.put(column.path(), column));
+    changeVersion();
   }
 
   /** Reads all points into columns that no filter sees yet. */
   private void readAll(List<FieldColumn> missing) throws IOException {
-    Slots.Listener following =
-        (slot, former) ->
-            missing.forEach(column -> {
-              if (former == Slots.NONE) {
-                column.clear(slot);
-              } else {
-                column.copy(slot, former);
-              }
-            });
-    index.addSlotListener(following); // a compaction may move points meanwhile
-    try {
-      IdType type = index.idType();
-      PointId from = null;
-      do {
-        List<PointRow> rows = store.scroll(null, from, ROWS + 1);
-        from = rows.size() > ROWS ? rows.getLast().id() : null;
-        List<PointRow> page = rows.subList(0, Math.min(rows.size(), ROWS));
-        Ids ids = PointId.toIds(page.stream().map(PointRow::id).toList(), type);
-        List<@Nullable JsonNode> documents = new ArrayList<>();
-        page.forEach(row -> documents.add(missing.isEmpty() ? null : parse(row.payload())));
-        index.withSlots(slots -> {
-          put(slots, ids, documents, missing);
-          return null;
-        });
-      } while (from != null);
-    } finally {
-      index.removeSlotListener(following);
-    }
+    IdType type = index.idType();
+    PointId from = null;
+    do {
+      List<PointRow> rows = store.scroll(null, from, ROWS + 1);
+      from = rows.size() > ROWS ? rows.getLast().id() : null;
+      List<PointRow> page = rows.subList(0, Math.min(rows.size(), ROWS));
+      Ids ids = PointId.toIds(page.stream().map(PointRow::id).toList(), type);
+      List<@Nullable JsonNode> documents = new ArrayList<>();
+      page.forEach(row -> documents.add(parse(row.payload())));
+      index.withSlots(slots -> {
+        put(slots, ids, documents, missing);
+        return null;
+      });
+    } while (from != null);
   }
 
   private static @Nullable JsonNode parse(@Nullable String payload) {
@@ -248,17 +243,24 @@ public final class AttributeColumns implements AutoCloseable {
   }
 
   private void move(int slot, int former) {
+    move(fields.values(), slot, former);
     if (former == Slots.NONE) { // its attributes come after it
-      fields.values().forEach(column -> column.clear(slot));
       forget(slot);
-      return;
-    }
-    fields.values().forEach(column -> column.copy(slot, former));
-    if (Bitmaps.has(known, former)) {
+    } else if (Bitmaps.has(known, former)) {
       reserveKnown(slot);
       Bitmaps.set(known, slot);
     } else {
       forget(slot);
+    }
+  }
+
+  private static void move(Iterable<FieldColumn> columns, int slot, int former) {
+    for (FieldColumn column : columns) {
+      if (former == Slots.NONE) {
+        column.clear(slot);
+      } else {
+        column.copy(slot, former);
+      }
     }
   }
 

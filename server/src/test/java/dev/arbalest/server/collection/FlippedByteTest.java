@@ -168,13 +168,13 @@ class FlippedByteTest {
     }
   }
 
-  /** What lies behind the last block of a log is room for more: zeros. */
+  /** What lies behind the last block of a log, or the last vector, is room for more: zeros. */
   private static int used(String name, byte[] bytes) {
     int used = bytes.length;
     while (used > 0 && bytes[used - 1] == 0) {
       used--;
     }
-    return name.endsWith(".wal") ? used : bytes.length;
+    return name.endsWith(".wal") || name.contains("vectors") ? used : bytes.length;
   }
 
   @Test

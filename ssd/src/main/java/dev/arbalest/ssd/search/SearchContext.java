@@ -162,7 +162,12 @@ public final class SearchContext implements AutoCloseable {
       long[] words, int count, int unlinkedCount, SearchParameters parameters, SetPlanner planner)
       throws IOException {
     int nodes = index.graph().nodeCount();
-    int listSize = SetSearch.listSize(parameters.searchListSize(), Math.max(1, nodes), count);
+    // Where all candidates are read, a longer list would read more than was asked for.
+    boolean readsAll = parameters.confidence() >= 1 || parameters.prefixDimension() > 0;
+    int listSize =
+        readsAll
+            ? Math.clamp(parameters.searchListSize(), 1, Math.max(1, nodes))
+            : SetSearch.listSize(parameters.searchListSize(), Math.max(1, nodes), count);
     int longest = Math.max(listSize, Math.min(count, MAX_SET_LIST));
     double scan = planner.scanNanos(nodes, count);
     int degree = index.graph().maxDegree();
