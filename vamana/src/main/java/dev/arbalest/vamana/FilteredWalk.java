@@ -93,32 +93,50 @@ public final class FilteredWalk {
     if (entry == Graph.NONE) {
       return;
     }
-    boolean isNew = visited.add(entry);
-    if (isNew) {
-      batch[0] = entry;
-      score(scorer, batch, 1, Float.POSITIVE_INFINITY, NodeSet.contains(words, entry));
-    }
-    for (int node = isNew ? steering.expandNearest() : entry;
-        node >= 0;
-        node = steering.expandNearest()) {
+    int start = entry;
+    int node = startFrom(scorer, start);
+    while (node >= 0) {
       hops++;
-      int degree = graph.neighbors(node, neighbors);
-      int others = 0;
-      batchCount = 0;
-      for (int i = 0; i < degree; i++) {
-        if (neighbors[i] != Graph.NONE && visited.add(neighbors[i])) {
-          if (NodeSet.contains(words, neighbors[i])) {
-            batch[batchCount++] = neighbors[i];
-          } else {
-            outside[others++] = neighbors[i];
-          }
-        }
+      boolean isAlone = !expandAll(scorer, node);
+      int now = graph.entryPoint();
+      if (isAlone && node == start && now != start && now != Graph.NONE) {
+        start = now; // the entry point left the graph before it was expanded
+        node = startFrom(scorer, start);
+      } else {
+        node = steering.expandNearest();
       }
-      // A node that cannot enter the list of all nodes may still be among the nearest of the set.
-      score(scorer, batch, batchCount, Math.max(steering.threshold(), found.threshold()), true);
-      score(scorer, outside, others, steering.threshold(), false);
     }
     batchCount = 0;
+  }
+
+  /** Scores an entry point unless it was taken out; returns the node to expand. */
+  private int startFrom(NodeScorer scorer, int entry) {
+    if (!visited.add(entry)) {
+      return entry;
+    }
+    batch[0] = entry;
+    score(scorer, batch, 1, Float.POSITIVE_INFINITY, NodeSet.contains(words, entry));
+    return steering.expandNearest();
+  }
+
+  /** Scores the neighbours of a node of any kind; returns whether one was not visited before. */
+  private boolean expandAll(NodeScorer scorer, int node) {
+    int degree = graph.neighbors(node, neighbors);
+    int others = 0;
+    batchCount = 0;
+    for (int i = 0; i < degree; i++) {
+      if (neighbors[i] != Graph.NONE && visited.add(neighbors[i])) {
+        if (NodeSet.contains(words, neighbors[i])) {
+          batch[batchCount++] = neighbors[i];
+        } else {
+          outside[others++] = neighbors[i];
+        }
+      }
+    }
+    // A node that cannot enter the list of all nodes may still be among the nearest of the set.
+    score(scorer, batch, batchCount, Math.max(steering.threshold(), found.threshold()), true);
+    score(scorer, outside, others, steering.threshold(), false);
+    return batchCount + others > 0;
   }
 
   private void score(NodeScorer scorer, int[] nodes, int count, float limit, boolean belong) {

@@ -16,6 +16,7 @@ public final class GreedySearch {
   private final int[] neighbors;
   private final int[] batch;
   private final float[] distances;
+  private int start;
   private int hops;
   private int scored;
 
@@ -51,8 +52,9 @@ public final class GreedySearch {
     visited.clear();
     hops = 0;
     scored = 0;
-    batch[0] = graph.entryPoint();
-    if (batch[0] == Graph.NONE) {
+    start = graph.entryPoint();
+    batch[0] = start;
+    if (start == Graph.NONE) {
       return;
     }
     boolean isNew = visited.add(batch[0]);
@@ -78,12 +80,9 @@ public final class GreedySearch {
       return false;
     }
     hops++;
-    int degree = graph.neighbors(node, neighbors);
-    int count = 0;
-    for (int i = 0; i < degree; i++) {
-      if (neighbors[i] != Graph.NONE && visited.add(neighbors[i])) {
-        batch[count++] = neighbors[i];
-      }
+    int count = takeNeighbors(node);
+    if (count == 0 && node == start) {
+      count = takeSuccessor();
     }
     float threshold = candidates.threshold();
     scorer.score(batch, count, threshold, distances);
@@ -94,6 +93,32 @@ public final class GreedySearch {
       }
     }
     return true;
+  }
+
+  /** Puts the neighbours of a node that were not visited into the batch. */
+  private int takeNeighbors(int node) {
+    int degree = graph.neighbors(node, neighbors);
+    int count = 0;
+    for (int i = 0; i < degree; i++) {
+      if (neighbors[i] != Graph.NONE && visited.add(neighbors[i])) {
+        batch[count++] = neighbors[i];
+      }
+    }
+    return count;
+  }
+
+  /** An entry point that left the graph before it was expanded has no edges: takes the new one. */
+  private int takeSuccessor() {
+    int next = graph.entryPoint();
+    if (next == start || next == Graph.NONE) {
+      return 0;
+    }
+    start = next;
+    if (visited.add(next)) {
+      batch[0] = next;
+      return 1;
+    }
+    return takeNeighbors(next);
   }
 
   /** The best candidates so far, valid until the next search. */
