@@ -10,12 +10,8 @@ import dev.arbalest.server.model.PointId;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.PreparedStatement;
 import java.sql.ResultSet;
-import java.sql.SQLException;
 import java.sql.Statement;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -32,6 +28,7 @@ public final class AttributeStore implements AutoCloseable {
   private final SqliteDatabase database;
   private final FieldIndexes indexes;
   private final PointRows points;
+  private final PointQueries queries;
   private final ChangedPoints changed = new ChangedPoints();
   private volatile CollectionSettings settings;
   private volatile @Nullable Listener listener;
@@ -55,6 +52,7 @@ public final class AttributeStore implements AutoCloseable {
     this.indexes = new FieldIndexes(database);
     this.settings = settings;
     this.points = new PointRows(path, this::idType);
+    this.queries = new PointQueries(database, indexes, points, this::settings);
   }
 
   /** Makes a new one in a directory. */
@@ -294,43 +292,9 @@ public final class AttributeStore implements AutoCloseable {
     return type == null ? IdType.INT64 : type;
   }
 
-  private FilterSql.Translated translate(@Nullable Filter filter) {
-    return FilterSql.of(
-        filter,
-        new Filter.Context() {
-          @Override
-          public @Nullable Integer indexOf(Filter.FieldPath field) {
-            return indexes.numberOf(field);
-          }
-
-          @Override
-          public IdType idType() {
-            return AttributeStore.this.idType();
-          }
-        });
-  }
-
   /** Rows of some points, in their order; null for those that are not there. */
   public List<@Nullable PointRow> rows(List<PointId> ids) throws IOException {
-    List<@Nullable PointRow> found = new ArrayList<>();
-    if (settings.idType() == null) {
-      ids.forEach(_ -> found.add(null));
-      return found;
-    }
-    int _ =
-        database.read(connection -> {
-          try (PreparedStatement select =
-              connection.prepareStatement("SELECT id, payload, crc FROM points WHERE id = ?")) {
-            for (PointId id : ids) {
-              AttributeTables.bind(select, 1, id.key());
-              try (ResultSet rows = select.executeQuery()) {
-                found.add(rows.next() ? points.row(rows) : null);
-              }
-            }
-          }
-          return found.size();
-        });
-    return found;
+    return queries.rows(ids);
   }
 
   /**
@@ -340,111 +304,22 @@ public final class AttributeStore implements AutoCloseable {
    */
   public List<PointRow> scroll(@Nullable Filter filter, @Nullable PointId from, int limit)
       throws IOException {
-    List<PointRow> found = new ArrayList<>();
-    if (settings.idType() == null) {
-      return found;
-    }
-    FilterSql.Translated translated = translate(filter);
-    String text =
-        "SELECT p.id, p.payload, p.crc FROM points p WHERE "
-            + (from == null ? "" : "p.id >= ? AND ")
-            + translated.where()
-            + " ORDER BY p.id LIMIT "
-            + limit;
-    return database.scan(connection -> {
-      try (PreparedStatement select = AttributeTables.prepare(connection, text)) {
-        int at = 1;
-        if (from != null) {
-          AttributeTables.bind(select, at++, from.key());
-        }
-        int _ = AttributeTables.bindAll(select, at, translated.parameters());
-        try (ResultSet rows = select.executeQuery()) {
-          while (rows.next()) {
-            found.add(points.row(rows));
-          }
-        }
-      }
-      return found;
-    });
+    return queries.scroll(filter, from, limit);
   }
 
   /** How many points a filter accepts. */
   public long count(@Nullable Filter filter) throws IOException {
-    if (settings.idType() == null) {
-      return 0;
-    }
-    FilterSql.Translated translated = translate(filter);
-    return database.scan(connection -> {
-      try (PreparedStatement select =
-          AttributeTables.prepare(
-              connection, "SELECT count(*) FROM points p WHERE " + translated.where())) {
-        int _ = AttributeTables.bindAll(select, 1, translated.parameters());
-        try (ResultSet rows = select.executeQuery()) {
-          return rows.next() ? rows.getLong(1) : 0L;
-        }
-      }
-    });
+    return queries.count(filter);
   }
 
   /** Ids of the points a filter accepts, or of the first {@code limit}. */
   public List<PointId> matching(Filter filter, int limit) throws IOException {
-    List<PointId> found = new ArrayList<>();
-    if (settings.idType() == null) {
-      return found;
-    }
-    FilterSql.Translated translated = translate(filter);
-    return database.scan(connection -> {
-      try (PreparedStatement select =
-          AttributeTables.prepare(
-              connection,
-              "SELECT p.id FROM points p WHERE " + translated.where() + " LIMIT " + limit)) {
-        int _ = AttributeTables.bindAll(select, 1, translated.parameters());
-        try (ResultSet rows = select.executeQuery()) {
-          while (rows.next()) {
-            found.add(points.id(rows));
-          }
-        }
-      }
-      return found;
-    });
+    return queries.matching(filter, limit);
   }
 
   /** Ids of all points that a filter accepts. */
   public Ids matching(Filter filter) throws IOException {
-    if (settings.idType() == null) {
-      return Ids.range(0, 0);
-    }
-    FilterSql.Translated translated = translate(filter);
-    return database.scan(connection -> {
-      try (PreparedStatement select =
-          AttributeTables.prepare(
-              connection, "SELECT p.id FROM points p WHERE " + translated.where())) {
-        int _ = AttributeTables.bindAll(select, 1, translated.parameters());
-        try (ResultSet rows = select.executeQuery()) {
-          return idType() == IdType.UTF8 ? texts(rows) : numbers(rows);
-        }
-      }
-    });
-  }
-
-  private static Ids numbers(ResultSet rows) throws SQLException {
-    long[] ids = new long[1024];
-    int count = 0;
-    while (rows.next()) {
-      if (count == ids.length) {
-        ids = Arrays.copyOf(ids, 2 * count);
-      }
-      ids[count++] = rows.getLong(1);
-    }
-    return Ids.of(Arrays.copyOf(ids, count));
-  }
-
-  private static Ids texts(ResultSet rows) throws SQLException {
-    List<String> ids = new ArrayList<>();
-    while (rows.next()) {
-      ids.add(rows.getString(1));
-    }
-    return Ids.of(ids);
+    return queries.matching(filter);
   }
 
   /** Has a listener told of changes from now on, in place of another; null for none. */

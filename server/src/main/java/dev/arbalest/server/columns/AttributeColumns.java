@@ -150,13 +150,26 @@ public final class AttributeColumns implements AutoCloseable {
         missing.add(new FieldColumn(field.getKey(), field.getValue()));
       }
     }
-    Slots.Listener following = (slot, former) -> move(missing, slot, former);
+    boolean[] isShort = new boolean[1];
+    Slots.Listener following =
+        (slot, former) -> {
+          try {
+            move(missing, slot, former);
+          } catch (OutOfMemoryError e) {
+            isShort[0] = true; // the write goes on without these columns
+          }
+        };
     index.addSlotListener(following); // a compaction may move points meanwhile
     try {
       if (!missing.isEmpty()) {
         readAll(missing);
       }
       index.withSlots(_ -> {
+        if (isShort[0]) {
+          refused = "memory ran out while their columns were made";
+          missing.forEach(FieldColumn::close);
+          missing.clear();
+        }
         replace(wanted, missing);
         index.removeSlotListener(following); // the other listener moves them from now on
         return null;

@@ -4,6 +4,7 @@ package dev.arbalest.server.collection;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.arbalest.server.TestFolders;
 import dev.arbalest.testing.DiskRecord;
 import dev.arbalest.testing.FaultFs;
 import java.io.IOException;
@@ -66,10 +67,10 @@ class CollectionPowerFailureTest {
         Path state = parent.resolve("s" + i);
         disk.cutPower(state, random);
         opened += check(states, state.resolve("things"), record, cuts[i], i);
-        CollectionStates.remove(state);
+        TestFolders.remove(state);
       }
     } finally {
-      CollectionStates.remove(parent);
+      TestFolders.remove(parent);
     }
     System.out.printf(
         "%d power failures in a record of %d calls: %d collections opened, all exact%n",

@@ -3,6 +3,7 @@ package dev.arbalest.server.collection;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.arbalest.server.TestFolders;
 import dev.arbalest.server.TestServer;
 import dev.arbalest.server.model.ServerException;
 import java.io.IOException;
@@ -61,7 +62,7 @@ class FlippedByteTest {
         put(opened, 3, 35, 50);
         CollectionStates.delete(opened, new long[] {0, 1, 2});
         List.of(0L, 1L, 2L).forEach(id -> written.put(id, Set.of(-1)));
-        CollectionStates.copy(closed, killed);
+        TestFolders.copy(closed, killed);
       }
       Path parent = parent();
       PrintStream err = System.err;
@@ -71,7 +72,7 @@ class FlippedByteTest {
         System.out.println("killed: " + sweep(states, killed, parent));
       } finally {
         System.setErr(err);
-        CollectionStates.remove(parent);
+        TestFolders.remove(parent);
       }
     }
   }
@@ -89,7 +90,7 @@ class FlippedByteTest {
         byte[] bytes = Files.readAllBytes(file);
         for (int at = 0; at < used(name, bytes); at += STRIDE) {
           Path copy = parent.resolve("state" + flips++);
-          CollectionStates.copy(original, copy);
+          TestFolders.copy(original, copy);
           byte[] damaged = bytes.clone();
           damaged[at] ^= (byte) (1 << at % 8);
           Files.write(copy.resolve(name), damaged);
@@ -99,7 +100,7 @@ class FlippedByteTest {
             assertThat(problem).as("%s, byte %d", name, at).isIn("", FAULT);
             found += isFound || problem.equals(FAULT) ? 1 : 0;
           }
-          CollectionStates.remove(copy);
+          TestFolders.remove(copy);
         }
       }
     }
@@ -121,7 +122,7 @@ class FlippedByteTest {
       }
       try (Collection opened = states.load(closed)) {
         put(opened, 2, 10, 40);
-        CollectionStates.copy(closed, killed);
+        TestFolders.copy(closed, killed);
       }
       int flips = 0;
       for (String name : List.of("attributes.db", "attributes.db-wal")) {
@@ -130,7 +131,7 @@ class FlippedByteTest {
           for (int at = indexOf(bytes, text, 0); at >= 0; at = indexOf(bytes, text, at + 1)) {
             for (int i = 0; i < text.length(); i++) {
               Path copy = directory.resolve("flip" + flips++);
-              CollectionStates.copy(killed, copy);
+              TestFolders.copy(killed, copy);
               byte[] damaged = bytes.clone();
               damaged[at + i] ^= (byte) (1 << i % 8);
               Files.write(copy.resolve(name), damaged);
@@ -139,7 +140,7 @@ class FlippedByteTest {
                 String problem = isFound ? "" : problem(collection);
                 assertThat(problem).as("%s of %s in %s", i, text, name).isIn("", FAULT);
               }
-              CollectionStates.remove(copy);
+              TestFolders.remove(copy);
             }
           }
         }

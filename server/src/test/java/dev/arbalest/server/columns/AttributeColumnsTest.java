@@ -11,6 +11,7 @@ import dev.arbalest.LiveIndex;
 import dev.arbalest.PointSet;
 import dev.arbalest.ProgressListener;
 import dev.arbalest.VectorInput;
+import dev.arbalest.server.TestFolders;
 import dev.arbalest.server.attributes.AttributeStore;
 import dev.arbalest.server.attributes.Filter;
 import dev.arbalest.server.attributes.Filter.Operator;
@@ -241,7 +242,7 @@ class AttributeColumnsTest {
         }
         case 10 -> {
           Path copy = files.directory.resolveSibling("copy" + copies++);
-          copy(files.directory, copy);
+          TestFolders.copy(files.directory, copy);
           files.close();
           files = new OpenFiles(copy);
           assertThat(files.columns.source()).isEqualTo("the index was not closed");
@@ -353,19 +354,6 @@ class AttributeColumnsTest {
                   .formatted(random.nextBoolean() ? "+" : "-", random.nextInt(16));
       default -> "w" + random.nextInt(3);
     };
-  }
-
-  private static void copy(Path from, Path to) throws IOException {
-    try (Stream<Path> files = Files.walk(from)) {
-      for (Path file : files.sorted().toList()) {
-        Path target = to.resolve(from.relativize(file).toString());
-        if (Files.isDirectory(file)) {
-          Files.createDirectories(target);
-        } else {
-          Files.copy(file, target);
-        }
-      }
-    }
   }
 
   @ParameterizedTest

@@ -44,6 +44,8 @@ import tools.jackson.databind.JsonNode;
 /** A server, a client of Arrow Flight, and points to send. */
 @SuppressWarnings({"MustBeClosedChecker", "try"}) // closed after each test; may be interrupted
 public abstract class FlightTestCase {
+  static final ArrowType FLOAT32 = new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE);
+
   public static final int DIMENSION = 8;
   public @TempDir Path data;
   public BufferAllocator allocator;
@@ -222,5 +224,9 @@ public abstract class FlightTestCase {
 
   static Ticket ticket(String text) {
     return new Ticket(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  static String text(JsonNode node, String member) {
+    return node.path(member).asString("");
   }
 }
