@@ -122,9 +122,9 @@ public final class PointSet {
   }
 
   /**
-   * The set as a bitmap, as {@link Slots#live} has it; slots without a vector may be set. It belongs
-   * to the set: not to be changed, and of an index that is open for writing valid within {@link
-   * LiveIndex#withSlots} only.
+   * The set as a bitmap, as {@link Slots#live} has it; slots without a vector may be set. It
+   * belongs to the set: not to be changed, and of an index that is open for writing valid within
+   * {@link LiveIndex#withSlots} only.
    */
   public long[] words() {
     return tracked.nodes().words();

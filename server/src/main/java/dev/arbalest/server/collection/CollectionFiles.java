@@ -137,6 +137,11 @@ final class CollectionFiles {
   }
 
   private void requireIndexed(Filter filter) {
+    if (filter instanceof Filter.Nested) {
+      throw ServerException.invalid(
+          "nested conditions never use an index, and this server refuses filters without"
+              + " (--strict-filters)");
+    }
     Filter.FieldPath field = Filter.fieldOf(filter);
     if (field != null) {
       requireIndexed(field);
@@ -238,7 +243,7 @@ final class CollectionFiles {
 
   @SuppressWarnings("MustBeClosedChecker") // closed by close()
   private void openColumns(AttributeStore store, LiveIndex opened) throws IOException {
-    AttributeColumns made = AttributeColumns.open(directory, opened, store);
+    AttributeColumns made = AttributeColumns.open(directory, opened, store, loading);
     columns = made;
     filterSets = new FilterSets(store, opened, made);
   }

@@ -26,6 +26,9 @@ final class FilterMatches {
 
   private static final int MIN_ROWS = 256;
 
+  /** Times that a page is looked for while its points are being deleted. */
+  private static final int MAX_TRIES = 10;
+
   private final Filter filter;
   private final AttributeStore store;
   private final @Nullable LiveIndex index;
@@ -122,6 +125,23 @@ final class FilterMatches {
   /** Sorts the ids of the set. */
   private List<PointRow> smallest(PointSet set, @Nullable PointId from, int limit)
       throws IOException {
+    List<PointRow> rows = new ArrayList<>();
+    boolean isAnyGone = true;
+    for (int tries = 0; isAnyGone && tries < MAX_TRIES; tries++) {
+      isAnyGone = false;
+      rows.clear();
+      for (PointRow row : store.rows(smallestIds(set, from, limit))) {
+        if (row == null) { // deleted just now; the set does not have it any more
+          isAnyGone = true;
+        } else {
+          rows.add(row);
+        }
+      }
+    }
+    return rows;
+  }
+
+  private static List<PointId> smallestIds(PointSet set, @Nullable PointId from, int limit) {
     Comparator<PointId> order = PointId.ORDER;
     PriorityQueue<PointId> smallest = new PriorityQueue<>(order.reversed());
     for (PointId id : toPoints(set.ids(Integer.MAX_VALUE))) {
@@ -133,12 +153,6 @@ final class FilterMatches {
         }
       }
     }
-    List<PointRow> rows = new ArrayList<>();
-    for (PointRow row : store.rows(smallest.stream().sorted(order).toList())) {
-      if (row != null) { // otherwise it was deleted meanwhile
-        rows.add(row);
-      }
-    }
-    return rows;
+    return smallest.stream().sorted(order).toList();
   }
 }

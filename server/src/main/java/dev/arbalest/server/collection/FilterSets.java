@@ -156,22 +156,22 @@ final class FilterSets {
   }
 
   private @Nullable PointSet select(Choice choice, Evaluated known) {
-    boolean[] isChosen = {true};
-    Slots.Selection selection =
-        slots -> {
+    PointSet present = known.set;
+    PointSet set =
+        index.withSlots(slots -> {
           long[] words = choice.choose(slots);
-          isChosen[0] = words != null;
-          return words == null ? new long[0] : words;
-        };
-    PointSet set = known.set;
-    if (set == null) {
-      set = index.pointSet(selection);
-    } else {
-      set.replace(selection);
-    }
+          if (words == null) {
+            return null; // searches that use the set go on with what it has
+          }
+          if (present == null) {
+            return index.pointSet(_ -> words);
+          }
+          present.replace(_ -> words);
+          return present;
+        });
     known.change = -1;
-    known.set = isChosen[0] ? set : null;
-    return known.set;
+    known.set = set;
+    return set;
   }
 
   private PointSet byDatabase(Filter filter, Evaluated known) throws IOException {

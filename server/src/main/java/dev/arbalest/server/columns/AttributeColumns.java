@@ -5,6 +5,7 @@ import dev.arbalest.IdType;
 import dev.arbalest.Ids;
 import dev.arbalest.IndexInfo;
 import dev.arbalest.LiveIndex;
+import dev.arbalest.ProgressListener;
 import dev.arbalest.Slots;
 import dev.arbalest.server.attributes.AttributeStore;
 import dev.arbalest.server.attributes.Filter;
@@ -58,10 +59,12 @@ public final class AttributeColumns implements AutoCloseable {
    *
    * @param directory of the collection
    * @param index that is open, and was made to agree with the database
+   * @param loading told of points read from the database; ends it by throwing
    * @throws IOException if the database cannot be read
    */
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
-  public static AttributeColumns open(Path directory, LiveIndex index, AttributeStore store)
+  public static AttributeColumns open(
+      Path directory, LiveIndex index, AttributeStore store, ProgressListener loading)
       throws IOException {
     AttributeColumns columns = new AttributeColumns(index, store);
     try {
@@ -73,7 +76,7 @@ public final class AttributeColumns implements AutoCloseable {
       }
       index.addSlotListener(columns.places);
       store.listen(columns.writes);
-      columns.fill();
+      columns.fill(loading);
       return columns;
     } catch (Throwable e) {
       columns.close();
@@ -136,6 +139,10 @@ public final class AttributeColumns implements AutoCloseable {
    * have none any more. No attributes change meanwhile.
    */
   public void fill() throws IOException {
+    fill(ProgressListener.NONE);
+  }
+
+  private void fill(ProgressListener progress) throws IOException {
     Map<String, String> wanted = store.indexes().kindsByPath();
     List<FieldColumn> missing = new ArrayList<>();
     refused = "";
@@ -162,7 +169,7 @@ public final class AttributeColumns implements AutoCloseable {
     index.addSlotListener(following); // a compaction may move points meanwhile
     try {
       if (!missing.isEmpty()) {
-        readAll(missing);
+        readAll(missing, progress);
       }
       index.withSlots(_ -> {
         if (isShort[0]) {
@@ -197,7 +204,7 @@ public final class AttributeColumns implements AutoCloseable {
   }
 
   /** Reads all points into columns that no filter sees yet. */
-  private void readAll(List<FieldColumn> missing) throws IOException {
+  private void readAll(List<FieldColumn> missing, ProgressListener progress) throws IOException {
     IdType type = index.idType();
     PointId from = null;
     do {
@@ -211,6 +218,7 @@ public final class AttributeColumns implements AutoCloseable {
         put(slots, ids, documents, missing);
         return null;
       });
+      progress.advanced(page.size());
     } while (from != null);
   }
 

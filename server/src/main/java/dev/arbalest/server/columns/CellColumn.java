@@ -9,8 +9,10 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.LongConsumer;
 import java.util.function.LongPredicate;
 
@@ -241,6 +243,48 @@ final class CellColumn implements AutoCloseable {
         }
       }
     });
+  }
+
+  /** Counts the slots of a bitmap by value; a slot counts once for a value that it has twice. */
+  Map<Long, Integer> count(long[] words) {
+    Map<Long, Integer> counts = new HashMap<>();
+    if (arrays.size() == 1 && cellBytes <= 2) {
+      countCells(words, counts);
+      return counts;
+    }
+    Set<Long> seen = new HashSet<>();
+    for (int word = 0; word < words.length; word++) {
+      for (long bits = words[word]; bits != 0; bits &= bits - 1) {
+        seen.clear();
+        forEach(
+            64 * word + Long.numberOfTrailingZeros(bits),
+            value -> {
+              if (seen.add(value)) {
+                counts.merge(value, 1, Integer::sum);
+              }
+            });
+      }
+    }
+    return counts;
+  }
+
+  /** One narrow value per slot: a table of counts by cell. */
+  private void countCells(long[] words, Map<Long, Integer> counts) {
+    MemorySegment cells = arrays.getFirst().segment();
+    int[] byCell = new int[1 << (8 * cellBytes)];
+    int offset = byCell.length / 2;
+    int count = Math.min(words.length, capacity / 64);
+    for (int word = 0; word < count; word++) {
+      for (long bits = words[word]; bits != 0; bits &= bits - 1) {
+        int slot = 64 * word + Long.numberOfTrailingZeros(bits);
+        byCell[(int) get(cells, cellBytes, slot) + offset]++;
+      }
+    }
+    for (int i = 1; i < byCell.length; i++) { // the first stands for no value
+      if (byCell[i] > 0) {
+        counts.put(valueOf(i - offset), byCell[i]);
+      }
+    }
   }
 
   /** Makes room for a slot. */

@@ -8,10 +8,8 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -362,17 +360,9 @@ final class FieldColumn implements AutoCloseable {
   /** Counts the slots of a bitmap by value: Booleans, Longs, Doubles and Strings. */
   Map<Object, Integer> countValues(long[] words) {
     Map<Object, Integer> counted = new HashMap<>();
-    Set<Object> seen = new HashSet<>();
-    for (int word = 0; word < words.length; word++) {
-      for (long bits = words[word]; bits != 0; bits &= bits - 1) {
-        int slot = 64 * word + Long.numberOfTrailingZeros(bits);
-        seen.clear();
-        bools.forEach(slot, cell -> seen.add(cell == 1));
-        numbers.forEach(slot, seen::add);
-        texts.forEach(slot, seen::add);
-        seen.forEach(value -> counted.merge(value, 1, Integer::sum));
-      }
-    }
+    bools.count(words).forEach((cell, count) -> counted.put(cell == 1, count));
+    numbers.count(words, counted);
+    texts.count(words, counted);
     return counted;
   }
 

@@ -6,7 +6,7 @@ import dev.arbalest.server.columns.NumberRange.Encoding;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.Consumer;
+import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -148,9 +148,9 @@ final class NumberColumn implements AutoCloseable {
         .toArray();
   }
 
-  /** Visits the numbers of a slot: Longs, and Doubles with a fraction. */
-  void forEach(int slot, Consumer<Object> visitor) {
-    cells.forEach(slot, cell -> visitor.accept(numberOf(cell)));
+  /** Counts the slots of a bitmap by number: Longs, and Doubles with a fraction. */
+  void count(long[] words, Map<Object, Integer> counted) {
+    cells.count(words).forEach((cell, count) -> counted.put(numberOf(cell), count));
   }
 
   private Object numberOf(long cell) {

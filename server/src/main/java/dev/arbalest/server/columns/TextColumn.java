@@ -8,7 +8,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.function.Consumer;
 import java.util.function.Predicate;
 
 /**
@@ -128,9 +127,11 @@ final class TextColumn implements AutoCloseable {
     }
   }
 
-  /** Visits the texts of a slot. */
-  void forEach(int slot, Consumer<Object> visitor) {
-    cells.forEach(slot, number -> visitor.accept(textOfNumber.get((int) number)));
+  /** Counts the slots of a bitmap by text. */
+  void count(long[] words, Map<Object, Integer> counted) {
+    cells
+        .count(words)
+        .forEach((number, count) -> counted.put(textOfNumber.get(number.intValue()), count));
   }
 
   void write(ColumnFile.Writer target) throws IOException {

@@ -79,7 +79,7 @@ class AttributeColumnsTest {
       this.directory = directory;
       this.store = AttributeStore.open(directory);
       this.index = LiveIndex.openForWriting(directory.resolve("index"));
-      this.columns = AttributeColumns.open(directory, index, store);
+      this.columns = AttributeColumns.open(directory, index, store, ProgressListener.NONE);
     }
 
     static void create(Path directory, IdType type) throws IOException {

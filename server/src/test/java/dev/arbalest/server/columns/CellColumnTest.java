@@ -109,6 +109,15 @@ class CellColumnTest {
     }
     for (int round = 0; round < 20; round++) {
       int words = random.nextInt(SLOTS / 64 + 2);
+      long[] some = new long[words];
+      Arrays.setAll(some, _ -> random.nextLong());
+      Map<Long, Integer> counts = new HashMap<>();
+      model.forEach((slot, values) -> {
+        if (Bitmaps.has(some, slot)) {
+          Arrays.stream(values).distinct().forEach(value -> counts.merge(value, 1, Integer::sum));
+        }
+      });
+      assertThat(column.count(some)).isEqualTo(counts);
       long low = value(random, bits);
       long high = value(random, bits);
       long[] inRange = new long[words];

@@ -234,6 +234,11 @@ class FilterVerbsTest {
         assertThat(answer.status()).as(request).isEqualTo(400);
         assertThat(answer.error()).contains("\"other\" has no index", "--strict-filters");
       }
+      String list = "{\"nested\":{\"key\":\"word\",\"filter\":" + must(word) + "}}";
+      TestServer.Answer answer =
+          server.call("POST", PATH + "/points/count", "{\"filter\":" + must(list) + "}");
+      assertThat(answer.status()).isEqualTo(400);
+      assertThat(answer.error()).contains("nested", "--strict-filters");
       check(server, must(word), i -> i % 7 == 3, "columns");
       index(server, "other", "integer");
       check(server, nested, i -> i % 7 == 3, "columns");
