@@ -19,6 +19,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -275,11 +277,7 @@ class PointSetTest {
       F32Rows sample = TestRows.clustered(seed, 500, DIMENSION, 12);
       LiveIndex.create(path, sample, IdType.INT64, TestIndexes.options(metric, "sq8"));
       try (LiveIndex index = LiveIndex.openForWriting(path)) {
-        switch (plan) {
-          case SCAN -> TestPlans.alwaysScan(index.searcher);
-          case WALK -> TestPlans.alwaysWalk(index.searcher);
-          case MEASURED -> {}
-        }
+        use(plan, index);
         Model model = new Model(seed, metric, index);
         for (int step = 0; step < 30; step++) {
           model.step();
@@ -293,6 +291,66 @@ class PointSetTest {
         }
         assertThat(model.sets).hasSizeGreaterThan(5);
       }
+    }
+  }
+
+  /** Vectors that come while a search runs are in its set, and not yet in their slots. */
+  @ParameterizedTest
+  @EnumSource(Plan.class)
+  void searchesGoOnWhileVectorsComeAndMove(Plan plan) throws Exception {
+    int count = 1500;
+    F32Rows rows = TestRows.clustered(6, count, DIMENSION, 12);
+    Path path = directory.resolve("beside-" + plan);
+    LiveIndex.create(path, rows, IdType.INT64, TestIndexes.options(Metric.L2, "sq8"));
+    try (LiveIndex index = LiveIndex.openForWriting(path)) {
+      use(plan, index);
+      long[] ids = java.util.stream.LongStream.range(0, count).toArray();
+      float[][] vectors = new float[count][];
+      java.util.Arrays.setAll(vectors, row -> TestIndexes.row(rows, row));
+      assertThat(index.insert(Ids.of(ids), vectors).count()).isEqualTo(count);
+      PointSet set = index.pointSet((id, _) -> id % 3 != 0);
+      AtomicBoolean isDone = new AtomicBoolean();
+      CompletableFuture<Integer> searching =
+          CompletableFuture.supplyAsync(() -> {
+            SearchResult result = new SearchResult();
+            int searches = 0;
+            while (!isDone.get() || searches < 200) {
+              float[] query = TestIndexes.row(rows, searches++ % count);
+              try {
+                index.search(query, SearchParameters.forK(K), set, result);
+              } catch (IOException e) {
+                throw new java.io.UncheckedIOException(e);
+              }
+              assertThat(result.size()).isEqualTo(K);
+              for (int rank = 0; rank < K; rank++) {
+                float[] found = TestIndexes.row(rows, (int) result.id(rank));
+                assertThat(result.id(rank) % 3).isNotZero();
+                assertThat((double) result.distance(rank))
+                    .isCloseTo(Model.distance(Metric.L2, query, found), Model.within());
+              }
+            }
+            return searches;
+          });
+      SplittableRandom random = new SplittableRandom(7);
+      for (int round = 0; round < 60; round++) {
+        long[] some = random.longs(150, 0, count).distinct().toArray();
+        float[][] same = new float[some.length][];
+        java.util.Arrays.setAll(same, i -> TestIndexes.row(rows, (int) some[i]));
+        assertThat(index.insert(Ids.of(some), same).count()).isEqualTo(some.length);
+        if (round % 6 == 5) {
+          index.compact(ProgressListener.NONE);
+        }
+      }
+      isDone.set(true);
+      assertThat(searching.get()).isGreaterThanOrEqualTo(200);
+    }
+  }
+
+  private static void use(Plan plan, Index index) {
+    switch (plan) {
+      case SCAN -> TestPlans.alwaysScan(index.searcher);
+      case WALK -> TestPlans.alwaysWalk(index.searcher);
+      case MEASURED -> {}
     }
   }
 

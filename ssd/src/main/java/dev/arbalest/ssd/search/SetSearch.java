@@ -5,6 +5,7 @@ import dev.arbalest.pq.CodeScorer;
 import dev.arbalest.ssd.store.LoadedIndex;
 import dev.arbalest.vamana.CandidateList;
 import dev.arbalest.vamana.FilteredWalk;
+import dev.arbalest.vamana.Graph;
 import dev.arbalest.vamana.NodeScorer;
 import java.io.IOException;
 import java.util.Arrays;
@@ -165,10 +166,21 @@ final class SetSearch {
     float threshold = Math.min(reach, scanned.threshold());
     scorer.scoreWithin(batch, 0, count, threshold, distances);
     for (int i = 0; i < count; i++) {
-      if (distances[i] <= threshold && scanned.offer(batch[i], distances[i])) {
+      if (distances[i] <= threshold
+          && isLinked(batch[i])
+          && scanned.offer(batch[i], distances[i])) {
         threshold = Math.min(reach, scanned.threshold());
       }
     }
+  }
+
+  /**
+   * Whether a node of a bitmap is part of the graph. A vector that came after the search began is in
+   * the bitmap, but neither in the rows that the search has looked at nor in its slot; it gets edges
+   * only after the search has ended.
+   */
+  private boolean isLinked(int node) {
+    return index.graph().neighbor(node, 0) != Graph.NONE || node == index.graph().entryPoint();
   }
 
   /** Begins a walk inside a set; {@link #exclude} and {@link #approach} follow. */
@@ -221,7 +233,9 @@ final class SetSearch {
     scorer.score(batch, 0, count, distances);
     for (int i = 0; i < count; i++) {
       seedDistances[seedCount++] = distances[i];
-      walk.seed(batch[i], distances[i]);
+      if (distances[i] <= walk.found().threshold() && isLinked(batch[i])) {
+        walk.seed(batch[i], distances[i]);
+      }
     }
   }
 
