@@ -444,10 +444,7 @@ public final class Collection implements MeteredCollection, AutoCloseable {
       long start = System.nanoTime();
       LiveIndex present = files.index();
       SearchResult result = new SearchResult();
-      SearchExplanation how =
-          present == null
-              ? SearchExplanation.PLAIN
-              : FilteredSearch.run(present, files, request, result);
+      SearchExplanation how = FilteredSearch.run(present, files, request, result);
       List<Point> points = Point.ofNeighbors(store, present, result, withPayloads, withVectors);
       metrics.searched(name, System.nanoTime() - start, result);
       event.commit(name, request.k(), result);

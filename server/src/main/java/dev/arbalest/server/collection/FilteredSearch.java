@@ -7,6 +7,7 @@ import dev.arbalest.SearchParameters;
 import dev.arbalest.SearchResult;
 import dev.arbalest.server.attributes.Filter;
 import java.io.IOException;
+import org.jspecify.annotations.Nullable;
 
 /** Searches an index, within the points that a filter accepts if there is one. */
 final class FilteredSearch {
@@ -15,20 +16,27 @@ final class FilteredSearch {
   /**
    * Finds the nearest points that a request's filter, if it has one, accepts.
    *
+   * @param index to search, or null before the first point
    * @param result takes them
    * @return how the filter was evaluated
    */
   static SearchExplanation run(
-      Index index, CollectionFiles files, SearchRequest request, SearchResult result)
+      @Nullable Index index, CollectionFiles files, SearchRequest request, SearchResult result)
       throws IOException {
     Filter filter = request.filter();
+    FilterMatches matches = filter == null ? null : files.matches(filter);
+    if (index == null) {
+      return matches == null
+          ? SearchExplanation.PLAIN
+          : new SearchExplanation(
+              new SearchExplanation.FilterEvaluation(matches.source(), 0, 0, 0));
+    }
     SearchParameters parameters = request.parameters(index);
-    if (filter == null) {
+    if (matches == null) {
       index.search(request.vector(), parameters, result);
       return SearchExplanation.PLAIN;
     }
     long start = System.nanoTime();
-    FilterMatches matches = files.matches(filter);
     PointSet set = matches.set();
     long nanos = System.nanoTime() - start;
     index.search(request.vector(), parameters, set, result);

@@ -4,6 +4,7 @@ package dev.arbalest.server.columns;
 import dev.arbalest.server.attributes.Filter;
 import dev.arbalest.server.columns.NumberRange.Encoding;
 import dev.arbalest.server.model.TextOrder;
+import dev.arbalest.server.model.TimeText;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -15,6 +15,7 @@ import dev.arbalest.server.model.CollectionStats;
 import dev.arbalest.server.model.JsonBody;
 import dev.arbalest.server.model.ServerException;
 import dev.arbalest.vector.Metric;
+import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -29,6 +30,9 @@ public final class QdrantCollections {
 
   /** Clients insist on a value; searches within sets of points choose by cost. */
   private static final int FULL_SCAN_THRESHOLD = 10_000;
+
+  private static final List<String> FIELD_KINDS =
+      List.of("keyword", "integer", "float", "bool", "datetime", "uuid", "text");
 
   private final Collections collections;
 
@@ -159,6 +163,10 @@ public final class QdrantCollections {
     JsonBody request = JsonBody.parse(body);
     JsonNode schema = request.get("field_schema");
     String kind = schema.isObject() ? schema.path("type").asString("") : schema.asString("keyword");
+    if (!FIELD_KINDS.contains(kind)) {
+      throw ServerException.invalid(
+          "field_schema is one of " + String.join(", ", FIELD_KINDS) + ", found \"" + kind + '"');
+    }
     collections
         .get(name)
         .indexField(Filter.FieldPath.parse(request.get("field_name").asString("")), kind);

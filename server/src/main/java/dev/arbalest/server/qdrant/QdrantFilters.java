@@ -5,6 +5,7 @@ import dev.arbalest.server.attributes.Filter;
 import dev.arbalest.server.model.JsonBody;
 import dev.arbalest.server.model.PointId;
 import dev.arbalest.server.model.ServerException;
+import dev.arbalest.server.model.TimeText;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -170,6 +171,14 @@ public final class QdrantFilters {
     for (String name : node.propertyNames()) {
       JsonNode value = node.path(name);
       if (!value.isNull()) {
+        if (value.isString() && TimeText.millis(value.stringValue()) < 0) {
+          throw ServerException.invalid(
+              "the bound "
+                  + name
+                  + " of a range is a number or a date such as 2024-05-06T07:08:09Z, found \""
+                  + value.stringValue()
+                  + '"');
+        }
         tests.add(new Filter.Test(operator(name), JsonBody.value(value), value.isString()));
       }
     }

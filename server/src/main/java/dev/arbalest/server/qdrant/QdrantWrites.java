@@ -85,11 +85,19 @@ public final class QdrantWrites {
     Collection collection = collections.get(name);
     JsonBody request = JsonBody.parse(body);
     Filter filter = QdrantFilters.parse(request.get("filter"));
+    requireSelector(request, filter);
     int deleted =
         filter == null
             ? collection.delete(QdrantPointReader.ids(request.get("points")))
             : collection.delete(filter);
     return QdrantReplies.completed().put("deleted", deleted);
+  }
+
+  /** A request that selects nothing is misspelt: whoever sent it would believe it was done. */
+  private static void requireSelector(JsonBody request, @Nullable Filter filter) {
+    if (filter == null && !request.get("points").isArray()) {
+      throw ServerException.invalid("the request needs \"points\", a list of ids, or a \"filter\"");
+    }
   }
 
   /** What an operation on payloads does. */
@@ -112,6 +120,7 @@ public final class QdrantWrites {
         throw ServerException.invalid("the request needs a \"payload\"");
       }
     }
+    requireSelector(request, filter);
     PayloadChange change = old -> changed(operation, old, payload, keys);
     if (filter == null) {
       collection.changePayloads(QdrantPointReader.ids(request.get("points")), change);

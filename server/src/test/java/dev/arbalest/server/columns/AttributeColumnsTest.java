@@ -18,6 +18,7 @@ import dev.arbalest.server.attributes.Filter.Operator;
 import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.JsonBody;
 import dev.arbalest.server.model.PointId;
+import dev.arbalest.server.model.TimeText;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -220,6 +220,18 @@ class FilterVerbsTest {
       fill(server);
       index(server, "word", "keyword");
       String word = equal("word", "\"w3\"");
+      JsonNode _ =
+          done(
+              server,
+              "PUT",
+              "/collections/bare",
+              "{\"vectors\":{\"size\":2,\"distance\":\"Dot\"}}");
+      String bare = "/collections/bare/points/search";
+      String search = "{\"vector\":[0,0],\"explain\":true,\"filter\":";
+      assertThat(server.call("POST", bare, search + must(word) + "}").status()).isEqualTo(400);
+      JsonNode nothing = done(server, "POST", bare, search + must() + "}");
+      assertThat(nothing.path("result").isEmpty()).isTrue();
+      assertThat(nothing.path("explanation").path("filter").path("points").asInt(-1)).isZero();
       String nested = must(word, "{\"should\":[" + word + "," + equal("other", "2") + "]}");
       for (String request :
           List.of(
@@ -242,6 +254,36 @@ class FilterVerbsTest {
       check(server, must(word), i -> i % 7 == 3, "columns");
       index(server, "other", "integer");
       check(server, nested, i -> i % 7 == 3, "columns");
+    }
+  }
+
+  @Test
+  void requestsThatMeanNothingAreRefused() throws Exception {
+    try (TestServer server = TestServer.start(data)) {
+      fill(server);
+      for (String kind : List.of("nonsense", "geo", "")) {
+        TestServer.Answer answer =
+            server.call(
+                "PUT", PATH + "/index", "{\"field_name\":\"x\",\"field_schema\":\"" + kind + "\"}");
+        assertThat(answer.status()).as(kind).isEqualTo(400);
+        assertThat(answer.error()).contains("keyword", "\"" + kind + "\"");
+      }
+      for (String bound : List.of("not a date", "13/02/2023", "2023-13-01", "")) {
+        String range = "{\"key\":\"n\",\"range\":{\"gte\":\"" + bound + "\"}}";
+        TestServer.Answer answer =
+            server.call("POST", PATH + "/points/count", "{\"filter\":" + must(range) + "}");
+        assertThat(answer.status()).as(bound).isEqualTo(400);
+        assertThat(answer.error()).contains("gte", "\"" + bound + "\"");
+      }
+      for (String body : List.of("{}", "{\"ids\":[1,2]}", "{\"points\":null}")) {
+        assertThat(server.call("POST", PATH + "/points/delete", body).status()).isEqualTo(400);
+      }
+      TestServer.Answer answer =
+          server.call("POST", PATH + "/points/payload", "{\"payload\":{\"a\":1},\"ids\":[1]}");
+      assertThat(answer.status()).isEqualTo(400);
+      assertThat(answer.error()).contains("\"points\"", "\"filter\"");
+      JsonNode count = done(server, "POST", PATH + "/points/count", "{}").path("result");
+      assertThat(count.path("count").asInt()).isEqualTo(POINTS);
     }
   }
 }

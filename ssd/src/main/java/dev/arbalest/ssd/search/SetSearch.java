@@ -175,9 +175,9 @@ final class SetSearch {
   }
 
   /**
-   * Whether a node of a bitmap is part of the graph. A vector that came after the search began is in
-   * the bitmap, but neither in the rows that the search has looked at nor in its slot; it gets edges
-   * only after the search has ended.
+   * Whether a node of a bitmap is part of the graph. A vector that came after the search began is
+   * in the bitmap, but neither in the rows that the search has looked at nor in its slot; it gets
+   * edges only after the search has ended.
    */
   private boolean isLinked(int node) {
     return index.graph().neighbor(node, 0) != Graph.NONE || node == index.graph().entryPoint();

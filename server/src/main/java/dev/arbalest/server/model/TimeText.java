@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.arbalest.server.columns;
+package dev.arbalest.server.model;
 
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -8,12 +8,12 @@ import java.util.regex.Pattern;
  * Moments of ISO 8601 as SQLite's {@code julianday} takes them: milliseconds since the Julian
  * epoch, of the proleptic Gregorian calendar. Stateless.
  */
-final class TimeText {
+public final class TimeText {
   /** Not a moment: {@code julianday} has no value for it. */
-  static final long NONE = -1;
+  public static final long NONE = -1;
 
   /** A text that {@code julianday} may take for a moment, and this class does not know. */
-  static final long UNKNOWN = -2;
+  public static final long UNKNOWN = -2;
 
   private static final Pattern MOMENT =
       Pattern.compile(
@@ -27,7 +27,7 @@ final class TimeText {
   private TimeText() {}
 
   /** The moment of a text, {@link #NONE} or {@link #UNKNOWN}. */
-  static long millis(String text) {
+  public static long millis(String text) {
     Matcher parts = MOMENT.matcher(text);
     if (!parts.matches()) {
       return isHopeless(text) ? NONE : UNKNOWN;
