@@ -61,7 +61,7 @@ public final class ProductQuantizer implements Codec {
     int subspaces = spec.parameter();
     spec.requireFits(rows.dimension());
     Rotation rotation = new Rotation(rows.dimension(), seed);
-    float[] center = TrainingSample.mean(rows, 4 * SAMPLE_ROWS);
+    TrainingSample.Spread spread = TrainingSample.spread(rows, 4 * SAMPLE_ROWS);
     int padded = rotation.paddedDimension();
     int limit = (int) Math.min(SAMPLE_ROWS, SAMPLE_BYTES / (4L * padded));
     int size = TrainingSample.size(rows, limit);
@@ -73,7 +73,7 @@ public final class ProductQuantizer implements Codec {
           for (int i = from; i < to; i++) {
             float[] vector = new float[padded];
             rows.copyRow(TrainingSample.row(rows, i, size), vector);
-            subtract(vector, center);
+            spread.subtract(vector);
             rotation.apply(vector);
             sample[i] = vector;
           }
@@ -93,7 +93,7 @@ public final class ProductQuantizer implements Codec {
             codebooks[m] = KMeans.train(points, size, width, centroids(spec), seed + m);
           }
         });
-    return new ProductQuantizer(spec, metric, rotation, center, codebooks);
+    return new ProductQuantizer(spec, metric, rotation, spread.center(), codebooks);
   }
 
   private static int centroids(CodecSpec spec) {

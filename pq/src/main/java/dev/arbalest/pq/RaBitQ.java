@@ -46,8 +46,8 @@ public final class RaBitQ implements Codec {
   }
 
   static RaBitQ train(CodecSpec spec, Metric metric, F32Rows rows, long seed) {
-    return new RaBitQ(
-        spec, metric, new Rotation(rows.dimension(), seed), TrainingSample.mean(rows, SAMPLE_ROWS));
+    float[] center = TrainingSample.spread(rows, SAMPLE_ROWS).center();
+    return new RaBitQ(spec, metric, new Rotation(rows.dimension(), seed), center);
   }
 
   static RaBitQ readBody(CodecSpec spec, Metric metric, DataInputStream in) throws IOException {

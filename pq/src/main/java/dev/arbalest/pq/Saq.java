@@ -98,7 +98,7 @@ public final class Saq implements Codec {
   static Saq train(CodecSpec spec, Metric metric, F32Rows rows, long seed, Workers workers)
       throws IOException {
     Rotation rotation = new Rotation(rows.dimension(), seed);
-    float[] center = TrainingSample.mean(rows, MEAN_ROWS);
+    TrainingSample.Spread spread = TrainingSample.spread(rows, MEAN_ROWS);
     int padded = rotation.paddedDimension();
     int head = headDimension(rows.dimension());
     int size = TrainingSample.size(rows, AXES_ROWS);
@@ -107,7 +107,7 @@ public final class Saq implements Codec {
         (i, target) -> {
           java.util.Arrays.fill(target, rows.dimension(), padded, 0);
           rows.copyRow(TrainingSample.row(rows, i, size), target);
-          subtract(target, center);
+          spread.subtract(target);
           rotation.apply(target);
         },
         size,
@@ -117,7 +117,7 @@ public final class Saq implements Codec {
         workers,
         axes);
     mix(axes, head, padded, seed);
-    Saq unmeasured = new Saq(spec, metric, rotation, center, axes, 0, 0);
+    Saq unmeasured = new Saq(spec, metric, rotation, spread.center(), axes, 0, 0);
     return unmeasured.measured(rows);
   }
 
@@ -151,12 +151,6 @@ public final class Saq implements Codec {
     }
     return new Saq(
         spec, metric, rotation, center, axes, (float) (squares / size), (float) (errors / size));
-  }
-
-  private static void subtract(float[] vector, float[] center) {
-    for (int i = 0; i < center.length; i++) {
-      vector[i] -= center[i];
-    }
   }
 
   static Saq readBody(CodecSpec spec, Metric metric, DataInputStream in) throws IOException {

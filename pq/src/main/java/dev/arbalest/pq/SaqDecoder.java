@@ -52,10 +52,12 @@ final class SaqDecoder implements CodeDecoder {
     if (codec.metric() != Metric.DOT) {
       return codec.metric() == Metric.L2 ? add : 2 * add;
     }
-    // Of the tail the error is known, of heads its mean.
+    // Of the tail the error is known, of heads its share of what they are decoded to.
     float ofHead = F32Distance.dot(target, offset, target, offset, 64 * headWords);
     float ofTail = F32Distance.dot(target, tail, target, tail, 64 * tailWords);
-    float error = codes.get(RaBitQ.FLOAT, factors + 12) + codec.meanSquaredHeadError();
+    float lost = codec.meanSquaredHeadError() + codec.meanSquaredHead();
+    float ofHeadLost = lost > 0 ? ofHead * (codec.meanSquaredHeadError() / lost) : 0;
+    float error = codes.get(RaBitQ.FLOAT, factors + 12) + ofHeadLost;
     float squaredNorm = Math.max(0, ofHead + ofTail - error);
     squaredLength = (float) Math.max(0, squaredNorm - 2 * add + squaredCenter);
     return squaredNorm;

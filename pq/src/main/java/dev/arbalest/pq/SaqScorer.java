@@ -203,22 +203,57 @@ final class SaqScorer implements CodeScorer {
   @Override
   public void errorBounds(int[] nodes, int from, int count, float[] bounds) {
     int dimension = residual.rotated().length;
-    double headVariance =
-        codec.meanSquaredHeadError() * squaredHead / Math.max(1, head.length - 1)
-            + codec.meanSquaredHead() * headRounding.variance();
+    // Heads lose the same share of their length, whatever it is.
+    double lostShare =
+        codec.meanSquaredHead() > 0 ? codec.meanSquaredHeadError() / codec.meanSquaredHead() : 0;
+    double headFactor =
+        lostShare * squaredHead / Math.max(1, head.length - 1) + headRounding.variance();
     for (int i = 0; i < count; i++) {
-      long factors = (long) nodes[from + i] * stride + codec.factorsOffset();
+      long code = (long) nodes[from + i] * stride;
+      long factors = code + codec.factorsOffset();
       double gain = codes.get(RaBitQ.FLOAT, factors + 8) / weight;
       double squaredError = codes.get(RaBitQ.FLOAT, factors + 12);
       // Of the tail's levels the sum of squares is that of its plane products; one bit: all 1.
       double squaredCode =
           tailBits == 1 ? gain * gain * dimension : squaredError / TAIL_ERRORS[tailBits];
       double variance =
-          headVariance
+          headFactor * squaredHead(code, Math.max(0, squaredCode - squaredError))
               + squaredError * squaredTail / Math.max(1, dimension - 1)
               + squaredCode * tailRounding.variance();
       bounds[i] = (float) (weight * RaBitQScorer.EPSILON * Math.sqrt(variance));
     }
+  }
+
+  /** Squared length of the head of a code whose tail's is known. */
+  private double squaredHead(long code, double squaredTailOfCode) {
+    double add = codes.get(RaBitQ.FLOAT, code + codec.factorsOffset());
+    return switch (codec.metric()) {
+      case L2 -> Math.max(0, add - squaredTailOfCode);
+      case COSINE -> Math.max(0, 2 * add - squaredTailOfCode);
+      case DOT -> {
+        double gain = codes.get(RaBitQ.FLOAT, code + codec.factorsOffset() + 4);
+        yield gain * gain * squaredLevels(code);
+      }
+    };
+  }
+
+  /** Sum of squares of the levels of a code's head, from the differences of its planes. */
+  private double squaredLevels(long code) {
+    int words = codec.headWords();
+    long sum = 0;
+    for (int a = 0; a < Saq.HEAD_BITS; a++) {
+      sum += (64L * words) << (2 * a);
+      for (int b = a + 1; b < Saq.HEAD_BITS; b++) {
+        long differing = 0;
+        for (int word = 0; word < words; word++) {
+          long first = codes.get(RaBitQ.LONG, code + 8L * (a * words + word));
+          differing +=
+              Long.bitCount(first ^ codes.get(RaBitQ.LONG, code + 8L * (b * words + word)));
+        }
+        sum += (64L * words - 2 * differing) << (a + b + 1);
+      }
+    }
+    return sum;
   }
 
   /** Share of a code vector's squared length that is error, normal components, by bits. */

@@ -46,15 +46,14 @@ public final class ScalarQuantizer implements Codec {
     double[] sums = new double[dimension];
     double[] squares = new double[dimension];
     int size = TrainingSample.size(rows, SAMPLE_ROWS);
+    TrainingSample.Spread spread = TrainingSample.spread(rows, SAMPLE_ROWS);
     float[] row = new float[dimension];
-    rows.copyRow(TrainingSample.row(rows, 0, size), row);
-    float[] origin = row.clone(); // near the mean, so that the squares do not cancel
     for (int i = 0; i < size; i++) {
       rows.copyRow(TrainingSample.row(rows, i, size), row);
+      spread.subtract(row);
       for (int j = 0; j < dimension; j++) {
-        double x = row[j] - origin[j];
-        sums[j] += x;
-        squares[j] += x * x;
+        sums[j] += row[j];
+        squares[j] += (double) row[j] * row[j];
       }
     }
     float[] means = new float[dimension];
@@ -62,7 +61,7 @@ public final class ScalarQuantizer implements Codec {
     double total = 0;
     for (int j = 0; j < dimension; j++) {
       double mean = sums[j] / size;
-      means[j] = (float) (origin[j] + mean);
+      means[j] = (float) (spread.center()[j] + mean);
       units[j] = (float) Math.sqrt(Math.sqrt(Math.max(0, squares[j] / size - mean * mean)));
       total += units[j];
     }

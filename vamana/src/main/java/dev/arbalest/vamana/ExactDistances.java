@@ -6,17 +6,23 @@ import dev.arbalest.natives.kernels.F32Distance;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Exact distances between the nodes of a graph under construction, as squared L2 of their vectors;
  * the node is also the query of searches.
  *
- * <p>For inner product each vector is lifted by one component {@code sqrt(M^2 - |x|^2)}, {@code M}
- * being the largest norm, which makes the order of inner products one of Euclidean distances
- * (Neyshabur and Srebro, ICML 2015) and so fit for pruning by the triangle inequality. Thread-safe.
+ * <p>For inner product each vector is lifted by one component {@code sqrt(M^2 - |x|^2)}, which
+ * makes the order of inner products one of Euclidean distances (Neyshabur and Srebro, ICML 2015)
+ * and so fit for pruning by the triangle inequality. There {@code M} is the largest norm; here it
+ * is the median, and longer vectors are not lifted: where norms differ, most of the distance would
+ * otherwise be the difference of the lifts, and one very long vector would make all others equal.
+ * Thread-safe.
  */
 public final class ExactDistances implements BuildDistances {
+  private static final int MEDIAN_SAMPLE = 65_536;
+
   private final F32Rows rows;
   private final float @Nullable [] lift;
 
@@ -46,14 +52,21 @@ public final class ExactDistances implements BuildDistances {
                 F32Distance.dot(rows.memory(), offset, rows.memory(), offset, rows.dimension());
           }
         });
-    float largest = 0;
-    for (float squaredNorm : lift) {
-      largest = Math.max(largest, squaredNorm);
-    }
+    float median = median(lift);
     for (int node = 0; node < lift.length; node++) {
-      lift[node] = (float) Math.sqrt(largest - lift[node]);
+      lift[node] = (float) Math.sqrt(Math.max(0, median - lift[node]));
     }
     return lift;
+  }
+
+  /** Median of some of the values, at even distances. */
+  private static float median(float[] values) {
+    float[] sample = new float[Math.min(values.length, MEDIAN_SAMPLE)];
+    for (int i = 0; i < sample.length; i++) {
+      sample[i] = values[(int) ((long) i * values.length / sample.length)];
+    }
+    Arrays.sort(sample);
+    return sample[sample.length / 2];
   }
 
   /** The vectors. */
