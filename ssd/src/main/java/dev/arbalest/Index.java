@@ -6,6 +6,7 @@ import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.ssd.build.IndexBuilder;
 import dev.arbalest.ssd.search.CacheWarmup;
+import dev.arbalest.ssd.search.ScanPolicy;
 import dev.arbalest.ssd.search.SearchContext;
 import dev.arbalest.ssd.search.SearchWarmup;
 import dev.arbalest.ssd.search.Searcher;
@@ -26,7 +27,10 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.function.IntConsumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -90,8 +94,13 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
       Path directory, VectorInput input, Ids ids, BuildOptions options, ProgressListener listener)
       throws IOException {
     IndexBuilder.Outcome outcome = IndexBuilder.build(directory, input, ids, options, listener);
+    long start = System.nanoTime();
+    Optional<RecallCurve> recall = Tuner.measureBuilt(directory, options.threads(), listener);
+    double seconds = (System.nanoTime() - start) / 1e9;
+    Map<String, Double> stages = new LinkedHashMap<>(outcome.stageSeconds());
+    stages.put("recall", seconds);
     return new BuildReport(
-        IndexInfo.of(outcome.manifest()), outcome.seconds(), outcome.stageSeconds());
+        IndexInfo.of(outcome.manifest()), outcome.seconds() + seconds, stages, recall);
   }
 
   /** Opens an index with default options. */
@@ -141,7 +150,14 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
   static Searcher searcher(LoadedIndex loaded, DirectoryLock lock, OpenOptions options)
       throws IOException {
     try {
-      return Searcher.of(loaded, lock, options);
+      Optional<RecallCurve> recall =
+          RecallCurve.read(loaded.directory(), loaded.manifest().checkpoint().base());
+      Searcher searcher = Searcher.of(loaded, lock, options);
+      recall.ifPresent(curve -> {
+        searcher.lengthen(curve.listFactor());
+        searcher.scan(curve.defaults().scan() ? ScanPolicy.ALWAYS : ScanPolicy.IF_SMALL);
+      });
+      return searcher;
     } catch (Throwable e) {
       loaded.close();
       throw e;
@@ -227,8 +243,9 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
    * @throws IllegalArgumentException if the set belongs to another index
    * @see #search(float[], SearchParameters)
    */
-  public void search(float[] query, SearchParameters parameters, PointSet set, SearchResult result)
+  public void search(float[] query, SearchParameters wanted, PointSet set, SearchResult result)
       throws IOException {
+    SearchParameters parameters = wanted.lengthened(searcher.listFactor());
     result.reset(parameters.k());
     searcher.runWithin(
         query,
@@ -335,9 +352,14 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
    *
    * @param excluded that node, not the entry point, or {@link SearchContext#NO_NODE}
    */
-  void search(float[] query, SearchParameters parameters, int excluded, SearchResult result)
+  void search(float[] query, SearchParameters wanted, int excluded, SearchResult result)
       throws IOException {
-    run(query, parameters, result, context -> context.search(query, parameters, excluded));
+    SearchParameters parameters = wanted.lengthened(searcher.listFactor());
+    run(
+        query,
+        parameters,
+        result,
+        context -> context.search(query, parameters, excluded, searcher.scanPolicy()));
   }
 
   /** A search that returns the nearest nodes. */
@@ -368,24 +390,30 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
   }
 
   /**
-   * Search parameters that reached a recall when the index was tuned ({@link Tuner}).
+   * Search parameters that reached a recall when the index was built, or tuned since ({@link
+   * Tuner}).
    *
    * @param k neighbours wanted
    * @param recall wanted, in (0, 1]
-   * @throws BadInputException if the index was not tuned for {@code k} or did not reach it
-   * @throws CorruptIndexException if what tuning stored is damaged
+   * @throws BadInputException if the index was not measured for {@code k} or did not reach it
+   * @throws CorruptIndexException if what was stored is damaged
    */
   public SearchParameters parametersFor(int k, double recall) throws IOException {
     RecallCurve curve =
         RecallCurve.read(loaded.directory(), loaded.manifest().checkpoint().base())
             .orElseThrow(() ->
                 new BadInputException(
-                    loaded.directory() + " was not tuned since it was built; tune it first"));
+                    loaded.directory() + " has no measured recall; tune it first"));
     if (curve.k() != k) {
       throw new BadInputException(
-          loaded.directory() + " was tuned for k = " + curve.k() + "; tune it for k = " + k);
+          loaded.directory() + " was measured for k = " + curve.k() + "; tune it for k = " + k);
     }
     return curve.parameters(recall);
+  }
+
+  /** Default parameters for some k, with the list that this index takes for them. */
+  public SearchParameters defaultParameters(int k) {
+    return SearchParameters.forK(k).lengthened(searcher.listFactor());
   }
 
   /** Whether a vector with the {@code i}-th of some ids exists. */
@@ -611,12 +639,6 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
   /** The thread that fills the cache, null if there is no cache. */
   @Nullable CacheWarmup cacheWarmup() {
     return searcher.cacheWarmup();
-  }
-
-  /** Whether a result has a node's vector at a rank. */
-  boolean isAt(SearchResult result, int rank, int node) {
-    String text = loaded.text(node);
-    return text == null ? loaded.number(node) == result.id(rank) : text.equals(result.text(rank));
   }
 
   /** Whether a node holds no vector. */

@@ -3,6 +3,7 @@ package dev.arbalest;
 
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.ssd.format.CheckedJson;
+import dev.arbalest.ssd.store.IndexDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -18,32 +19,48 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The recall that search parameters reach on one index, measured by {@link Tuner} and stored as
- * {@code tuning.json} beside its files. A rebuilt index needs a new measurement.
+ * The recall that search parameters reach on one index, measured when it was built, or by {@link
+ * Tuner}, and stored as {@code tuning.json} beside its files. Searches with default parameters take
+ * the list it says they need.
  *
  * @param generation in which the index was built
  * @param k neighbours asked for
  * @param queries that were measured with
  * @param points by rising recall, each the cheapest that reaches it
+ * @param defaults what searches with default parameters do
  */
-public record RecallCurve(long generation, int k, int queries, List<Point> points) {
+public record RecallCurve(long generation, int k, int queries, List<Point> points, Point defaults) {
   /** Name of the file in the index directory. */
   public static final String FILE_NAME = "tuning.json";
 
   private static final String FORMAT = "arbalest-tuning";
-  private static final int FORMAT_VERSION = 1;
+  private static final int FORMAT_VERSION = 2;
+
+  /** Recall that default parameters shall reach. */
+  static final double WANTED = 0.98;
+
+  /** Recall below which a user is warned. */
+  private static final double WARNING = 0.95;
 
   /**
    * Parameters and what they gave.
    *
    * @param searchListSize L
    * @param confidence of reading
+   * @param scan whether all codes are compared because the graph finds too little
    * @param recall mean share of the true neighbours found
+   * @param standardError of {@code recall}, over the queries
    * @param reads mean vectors read
    * @param scored mean codes scored
    */
   public record Point(
-      int searchListSize, double confidence, double recall, double reads, double scored) {}
+      int searchListSize,
+      double confidence,
+      boolean scan,
+      double recall,
+      double standardError,
+      double reads,
+      double scored) {}
 
   /** Copies the points. */
   public RecallCurve {
@@ -62,8 +79,7 @@ public record RecallCurve(long generation, int k, int queries, List<Point> point
     }
     for (Point point : points) {
       if (point.recall() >= target) {
-        int list = point.searchListSize();
-        return SearchParameters.forK(k).withList(list).withConfidence(point.confidence());
+        return parameters(point);
       }
     }
     throw new BadInputException(
@@ -73,6 +89,55 @@ public record RecallCurve(long generation, int k, int queries, List<Point> point
                 + " give a list and a confidence instead",
             target,
             points.isEmpty() ? 0 : points.getLast().recall()));
+  }
+
+  private SearchParameters parameters(Point point) {
+    return SearchParameters.forK(k)
+        .withList(point.searchListSize())
+        .withConfidence(point.confidence());
+  }
+
+  /** How much longer than otherwise the list of default parameters is. */
+  double listFactor() {
+    return defaults.searchListSize() / (double) SearchParameters.forK(k).searchListSize();
+  }
+
+  /** The recall of default parameters in one line. */
+  public String summary() {
+    return String.format(
+        Locale.ROOT,
+        "recall@%d of searches with defaults: %.4f +/- %.4f on %d queries, %.1f vectors read, %s",
+        k,
+        defaults.recall(),
+        defaults.standardError(),
+        queries,
+        defaults.reads(),
+        defaults.scan()
+            ? "all codes compared"
+            : "list "
+                + defaults.searchListSize()
+                + ", "
+                + Math.round(defaults.scored())
+                + " codes");
+  }
+
+  /** What is wrong with the recall of default parameters and what helps; empty if nothing is. */
+  public Optional<String> warning() {
+    if (defaults.recall() < WARNING) {
+      return Optional.of(
+          String.format(
+              Locale.ROOT,
+              "searches with defaults find only %.4f of the %d nearest: the codes of this codec"
+                  + " cannot tell these vectors apart; build with --codec rabitq:4, rabitq:8 or f16",
+              defaults.recall(),
+              k));
+    }
+    if (defaults.scan()) {
+      return Optional.of(
+          "the graph does not lead to the nearest of these vectors, so every search compares all"
+              + " codes; see whether --metric is right, or build with a larger --degree and --list");
+    }
+    return Optional.empty();
   }
 
   /** Replaces the curve of an index. */
@@ -85,13 +150,9 @@ public record RecallCurve(long generation, int k, int queries, List<Point> point
     root.put("queries", queries);
     ArrayNode array = root.putArray("points");
     for (Point point : points) {
-      ObjectNode node = array.addObject();
-      node.put("list", point.searchListSize());
-      node.put("confidence", point.confidence());
-      node.put("recall", point.recall());
-      node.put("reads", point.reads());
-      node.put("scored", point.scored());
+      put(point, array.addObject());
     }
+    put(defaults, root.putObject("defaults"));
     Path temporary = directory.resolve(FILE_NAME + ".new");
     Files.write(temporary, CheckedJson.seal(root));
     try (DirectFile file = DirectFile.open(temporary, DirectFile.Mode.READ)) {
@@ -105,11 +166,37 @@ public record RecallCurve(long generation, int k, int queries, List<Point> point
     DirectFile.syncDirectory(directory);
   }
 
+  private static void put(Point point, ObjectNode node) {
+    node.put("list", point.searchListSize());
+    node.put("confidence", point.confidence());
+    node.put("scan", point.scan());
+    node.put("recall", point.recall());
+    node.put("standard_error", point.standardError());
+    node.put("reads", point.reads());
+    node.put("scored", point.scored());
+  }
+
+  private static Point point(JsonNode node) {
+    return new Point(
+        node.path("list").intValue(),
+        node.path("confidence").doubleValue(),
+        node.path("scan").asBoolean(false),
+        node.path("recall").doubleValue(),
+        node.path("standard_error").doubleValue(),
+        node.path("reads").doubleValue(),
+        node.path("scored").doubleValue());
+  }
+
   /**
    * Reads the curve of an index, if it has one since it was built.
    *
    * @throws CorruptIndexException if the file is damaged or foreign
    */
+  public static Optional<RecallCurve> read(Path directory) throws IOException {
+    return read(directory, IndexDirectory.readManifest(directory).checkpoint().base());
+  }
+
+  /** The same, for the generation in which the index was built. */
   static Optional<RecallCurve> read(Path directory, long generation) throws IOException {
     Path path = directory.resolve(FILE_NAME);
     ObjectNode root;
@@ -121,29 +208,48 @@ public record RecallCurve(long generation, int k, int queries, List<Point> point
     try {
       List<Point> points = new ArrayList<>();
       for (JsonNode node : root.path("points")) {
-        points.add(
-            new Point(
-                node.path("list").intValue(),
-                node.path("confidence").doubleValue(),
-                node.path("recall").doubleValue(),
-                node.path("reads").doubleValue(),
-                node.path("scored").doubleValue()));
+        points.add(point(node));
       }
+      Point defaults =
+          root.path("format_version").asInt() == 1
+              ? defaultsOf(points, SearchParameters.forK(root.path("k").intValue()))
+              : point(root.path("defaults"));
       RecallCurve curve =
           new RecallCurve(
               root.path("generation").longValue(),
               root.path("k").intValue(),
               root.path("queries").intValue(),
-              points);
+              points,
+              defaults);
       return curve.generation() == generation ? Optional.of(curve) : Optional.empty();
     } catch (IllegalArgumentException | JacksonException e) {
       throw new CorruptIndexException(path, "unreadable: " + CheckedJson.firstLine(e));
     }
   }
 
+  /** Version 1 did not say what default parameters reached: the point nearest above them did. */
+  private static Point defaultsOf(List<Point> points, SearchParameters wanted) {
+    for (Point point : points) {
+      if (point.searchListSize() >= wanted.searchListSize()
+          && point.confidence() >= wanted.confidence()) {
+        int list = wanted.searchListSize();
+        return new Point(
+            list,
+            wanted.confidence(),
+            false,
+            point.recall(),
+            point.standardError(),
+            point.reads(),
+            point.scored());
+      }
+    }
+    throw new IllegalArgumentException("no point reaches default parameters");
+  }
+
   private static void requireFormat(Path path, ObjectNode root) throws CorruptIndexException {
     if (!root.path("format").asString("").equals(FORMAT)
-        || root.path("format_version").asInt(-1) != FORMAT_VERSION) {
+        || root.path("format_version").asInt(-1) < 1
+        || root.path("format_version").asInt(-1) > FORMAT_VERSION) {
       throw new CorruptIndexException(
           path, "not a recall curve this build can read; remove it and tune again");
     }

@@ -20,8 +20,16 @@ public final class SearchParameters {
   private final int prefixDimension;
   private final double confidence;
 
+  /** Whether an index may take the list that its recall needs. */
+  private final boolean isDefault;
+
   private SearchParameters(
-      int k, int searchListSize, int rerank, int prefixDimension, double confidence) {
+      int k,
+      int searchListSize,
+      int rerank,
+      int prefixDimension,
+      double confidence,
+      boolean isDefault) {
     if (k < 1 || k > MAX_LIST) {
       throw new IllegalArgumentException("k must be in [1, " + MAX_LIST + "]: " + k);
     }
@@ -44,6 +52,7 @@ public final class SearchParameters {
     this.rerank = rerank;
     this.prefixDimension = prefixDimension;
     this.confidence = confidence;
+    this.isDefault = isDefault;
   }
 
   /** 10 neighbours, list 64, as many reads as confidence {@value #DEFAULT_CONFIDENCE} needs. */
@@ -53,13 +62,14 @@ public final class SearchParameters {
 
   /**
    * Defaults for {@code k} neighbours: list 64 or {@code 4 k}, whichever is more, all of it read if
-   * confidence {@value #DEFAULT_CONFIDENCE} needs it.
+   * confidence {@value #DEFAULT_CONFIDENCE} needs it. An index whose {@link RecallCurve} says that
+   * this finds too few takes a longer list, unless {@link #withList} chooses one.
    *
    * @throws IllegalArgumentException if k is out of its range
    */
   public static SearchParameters forK(int k) {
     int list = Math.max(MIN_DEFAULT_LIST, Math.min(MAX_LIST, 4 * k));
-    return new SearchParameters(k, list, list, 0, DEFAULT_CONFIDENCE);
+    return new SearchParameters(k, list, list, 0, DEFAULT_CONFIDENCE, true);
   }
 
   /**
@@ -67,12 +77,12 @@ public final class SearchParameters {
    */
   public SearchParameters withList(int list) {
     int reads = rerank == searchListSize ? list : Math.min(rerank, list);
-    return new SearchParameters(k, list, reads, prefixDimension, confidence);
+    return new SearchParameters(k, list, reads, prefixDimension, confidence, false);
   }
 
   /** With another limit of candidates whose vectors are read, in [k, list]. */
   public SearchParameters withRerank(int newRerank) {
-    return new SearchParameters(k, searchListSize, newRerank, prefixDimension, confidence);
+    return new SearchParameters(k, searchListSize, newRerank, prefixDimension, confidence, false);
   }
 
   /**
@@ -80,7 +90,13 @@ public final class SearchParameters {
    * prefix are then read whole (Matryoshka embeddings). 0 reads all whole at once.
    */
   public SearchParameters withPrefixDimension(int newPrefixDimension) {
-    return new SearchParameters(k, searchListSize, rerank, newPrefixDimension, confidence);
+    return new SearchParameters(
+        k,
+        searchListSize,
+        rerank,
+        newPrefixDimension,
+        confidence,
+        newPrefixDimension == 0 && isDefault);
   }
 
   /**
@@ -88,7 +104,17 @@ public final class SearchParameters {
    * a probability above {@code 1 - confidence}. 1 reads all of rerank, as a prefix always does.
    */
   public SearchParameters withConfidence(double newConfidence) {
-    return new SearchParameters(k, searchListSize, rerank, prefixDimension, newConfidence);
+    return new SearchParameters(
+        k, searchListSize, rerank, prefixDimension, newConfidence, newConfidence < 1 && isDefault);
+  }
+
+  /** These with a list longer by a factor, unless the caller chose the list. */
+  SearchParameters lengthened(double factor) {
+    if (!isDefault || factor <= 1) {
+      return this;
+    }
+    int list = (int) Math.min(MAX_LIST, Math.ceil(factor * searchListSize));
+    return new SearchParameters(k, list, list, prefixDimension, confidence, true);
   }
 
   /** Neighbours wanted. */

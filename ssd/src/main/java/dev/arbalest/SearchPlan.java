@@ -5,6 +5,8 @@ package dev.arbalest;
 public enum SearchPlan {
   /** It traversed the graph. */
   TRAVERSAL,
+  /** It compared the codes of all vectors, because a traversal would compare about as many. */
+  SCAN,
   /** It compared the codes of all vectors of a {@link PointSet}. */
   SET_SCAN,
   /** It traversed the graph inside a {@link PointSet}. */

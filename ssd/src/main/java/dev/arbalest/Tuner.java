@@ -3,6 +3,7 @@ package dev.arbalest;
 
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
+import dev.arbalest.ssd.search.ScanPolicy;
 import dev.arbalest.ssd.search.SearchContext;
 import dev.arbalest.ssd.store.StoredRows;
 import dev.arbalest.ssd.trial.ExactSearch;
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
@@ -30,6 +32,28 @@ public final class Tuner {
 
   /** Recall above which longer lists are not tried. */
   private static final double ENOUGH = 0.9995;
+
+  /** Fewer vectors than this are not measured when an index is built. */
+  private static final int MIN_MEASURED = 1000;
+
+  /** Vectors taken as queries when an index is built: a fiftieth, between these. */
+  private static final int FEWEST_QUERIES = 50;
+
+  private static final int MOST_QUERIES = 200;
+
+  /** Lists measured when an index is built; those behind the default only while they are needed. */
+  private static final int[] BUILD_LISTS = {20, 32, 64, 128, 256, 512, 1000};
+
+  /** Distances that differ by less, relative to themselves, are equal. */
+  private static final double RELATIVE_TIE = 1e-6;
+
+  /** Error of a distance relative to the square of the query's norm. */
+  private static final double ROUNDING = 1e-6;
+
+  private static final double CAREFUL_CONFIDENCE = 0.99;
+
+  /** Recall that comparing all codes must add. */
+  private static final double MIN_SCAN_GAIN = 0.01;
 
   /** Codes scored in about the time in which a disk reads a vector. */
   private static final double SCORED_PER_READ = 150;
@@ -109,13 +133,45 @@ public final class Tuner {
                 + index.dimension());
       }
       int[] nodes = queryNodes(index, count, available, leaveOut);
-      RecallCurve curve = withQueries(index, given, nodes, k, workers, listener, Tuner::measure);
+      RecallCurve curve =
+          withQueries(
+              index, given, nodes, k, workers, listener, ScanPolicy.IF_SMALL, Tuner::measure);
       curve.write(directory);
       return curve;
     }
   }
 
-  /** Recall@k of default parameters on vectors of an index with more of them than k. */
+  /**
+   * Measures an index that was just built with a few of its vectors as queries, chooses what
+   * searches with default parameters do, and stores both. Empty if there are too few vectors, or if
+   * somebody has opened the index for writing since.
+   */
+  static Optional<RecallCurve> measureBuilt(Path directory, int threads, ProgressListener listener)
+      throws IOException {
+    OpenOptions options = OpenOptions.defaults().withSearchThreads(threads);
+    try (Index index = Index.open(directory, options, ProgressListener.NONE);
+        Workers workers = Workers.start(threads)) {
+      if (index.count() < MIN_MEASURED) {
+        return Optional.empty();
+      }
+      int k = SearchParameters.defaults().k();
+      int count = Math.clamp(index.count() / 50, FEWEST_QUERIES, MOST_QUERIES);
+      int[] nodes = queryNodes(index, count, index.stats().slots(), true);
+      RecallCurve curve =
+          withQueries(
+              index, null, nodes, k, workers, listener, ScanPolicy.IF_SMALL, Tuner::measureFew);
+      curve.write(directory);
+      return Optional.of(curve);
+    } catch (CorruptIndexException e) {
+      throw e;
+    } catch (IOException e) {
+      // The index is committed: it shall not seem to have failed.
+      listener.note("recall was not measured: " + e.getMessage() + "; 'tune' measures it");
+      return Optional.empty();
+    }
+  }
+
+  /** Recall@k of default parameters and the graph on an index with more vectors than k. */
   static double recallOfDefaults(
       Path directory, int k, int sample, int threads, ProgressListener listener)
       throws IOException {
@@ -131,6 +187,7 @@ public final class Tuner {
           k,
           workers,
           listener,
+          ScanPolicy.NEVER,
           tuner ->
               tuner
                   .measure(defaults.searchListSize(), defaults.confidence(), tuner.truth())
@@ -151,12 +208,14 @@ public final class Tuner {
       int k,
       Workers workers,
       ProgressListener listener,
+      ScanPolicy policy,
       Measuring<T> measuring)
       throws IOException {
     long stride = 4L * index.dimension();
     try (NativeMemory memory = NativeMemory.allocate(stride * nodes.length)) {
       F32Rows rows = new F32Rows(memory.segment(), 0, stride, nodes.length, index.dimension());
       takeQueries(index, given, nodes, rows);
+      index.searcher.scan(policy); // what an earlier measurement chose shall not decide this one
       return measuring.measure(new Tuner(index, k, given == null, rows, nodes, workers, listener));
     }
   }
@@ -192,7 +251,7 @@ public final class Tuner {
   }
 
   private RecallCurve measure() throws IOException {
-    int[][] truth = truth();
+    float[] limits = truth();
     List<Integer> lists = new ArrayList<>();
     int longest = Math.min(LARGEST_LIST, index.count());
     for (int list = k + 1; list < longest; list = (int) Math.max(list + 1, list * LIST_GROWTH)) {
@@ -204,7 +263,7 @@ public final class Tuner {
     for (int list : lists) {
       double best = 0;
       for (double confidence : CONFIDENCES) {
-        RecallCurve.Point point = measure(list, confidence, truth);
+        RecallCurve.Point point = measure(list, confidence, limits);
         all.add(point);
         best = point.recall();
       }
@@ -212,8 +271,60 @@ public final class Tuner {
         break;
       }
     }
-    return new RecallCurve(
-        index.loaded.manifest().checkpoint().base(), k, queries.count(), cheapest(all));
+    return curve(all, defaults(all, limits));
+  }
+
+  private RecallCurve curve(List<RecallCurve.Point> all, RecallCurve.Point defaults) {
+    long generation = index.loaded.manifest().checkpoint().base();
+    return new RecallCurve(generation, k, queries.count(), cheapest(all), defaults);
+  }
+
+  /** Short lists, and longer ones until default parameters find enough. */
+  private RecallCurve measureFew() throws IOException {
+    float[] limits = truth();
+    listener.stage("recall", (long) BUILD_LISTS.length * queries.count());
+    double confidence = SearchParameters.DEFAULT_CONFIDENCE;
+    int defaultList = SearchParameters.forK(k).searchListSize();
+    List<RecallCurve.Point> all = new ArrayList<>();
+    for (int list : BUILD_LISTS) {
+      RecallCurve.Point point = measure(list, confidence, limits);
+      all.add(point);
+      if (list >= defaultList && point.recall() >= RecallCurve.WANTED) {
+        all.add(measure(list, CAREFUL_CONFIDENCE, limits));
+        break;
+      }
+    }
+    return curve(all, defaults(all, limits));
+  }
+
+  /**
+   * What default parameters do: the cheapest of the points that finds enough without reading less
+   * carefully or keeping fewer candidates than any index does; if none does, a scan of all codes
+   * where that finds more.
+   */
+  private RecallCurve.Point defaults(List<RecallCurve.Point> all, float[] limits)
+      throws IOException {
+    int least = SearchParameters.forK(k).searchListSize();
+    double confidence = SearchParameters.DEFAULT_CONFIDENCE;
+    RecallCurve.Point best = null;
+    for (RecallCurve.Point point : all) {
+      if (point.searchListSize() >= least && point.confidence() == confidence) {
+        if (point.recall() >= RecallCurve.WANTED) {
+          return point;
+        }
+        best = best == null || point.recall() > best.recall() ? point : best;
+      }
+    }
+    if (best == null) { // shorter lists found nearly all
+      return measure(least, confidence, limits);
+    }
+    index.searcher.scan(ScanPolicy.ALWAYS);
+    try {
+      RecallCurve.Point scanned = measure(least, confidence, limits);
+      return scanned.recall() > best.recall() + MIN_SCAN_GAIN ? scanned : best;
+    } finally {
+      index.searcher.scan(ScanPolicy.IF_SMALL);
+    }
   }
 
   /** Points that no other beats in both recall and cost, by rising recall. */
@@ -231,8 +342,11 @@ public final class Tuner {
     return kept;
   }
 
-  /** True neighbours of every query, its own node left out. */
-  private int[][] truth() throws IOException {
+  /**
+   * How far the k-th nearest neighbour of every query is, its own node left out: a vector as near
+   * counts as found, whichever of equal vectors it is.
+   */
+  private float[] truth() throws IOException {
     int wanted = leaveOut ? k + 1 : k;
     ExactSearch search =
         new ExactSearch(
@@ -252,24 +366,42 @@ public final class Tuner {
           });
     }
     CandidateList[] nearest = search.nearest();
-    int[][] truth = new int[nearest.length][k];
-    for (int query = 0; query < nearest.length; query++) {
-      int rank = 0;
-      for (int i = 0; i < nearest[query].size() && rank < k; i++) {
-        int node = nearest[query].node(i);
-        if (!leaveOut || node != queryNodes[query]) {
-          truth[query][rank++] = node;
-        }
-      }
+    float[] limits = new float[nearest.length];
+    float[] query = new float[index.dimension()];
+    for (int i = 0; i < nearest.length; i++) {
+      queries.copyRow(i, query);
+      limits[i] = limit(nearest[i], leaveOut ? queryNodes[i] : SearchContext.NO_NODE, query);
     }
-    return truth;
+    return limits;
   }
 
-  private RecallCurve.Point measure(int list, double confidence, int[][] truth) throws IOException {
+  /** The distance of the k-th neighbour, and what rounding may add to it. */
+  private float limit(CandidateList nearest, int own, float[] query) {
+    double kth = 0;
+    int rank = 0;
+    for (int i = 0; i < nearest.size() && rank < k; i++) {
+      if (nearest.node(i) != own) {
+        kth = nearest.distance(i);
+        rank++;
+      }
+    }
+    if (index.metric() == Metric.COSINE) {
+      kth /= 2; // the search compared squared distances of unit vectors
+    }
+    double squaredNorm = 0;
+    for (float component : query) {
+      squaredNorm += (double) component * component;
+    }
+    return (float) (kth + RELATIVE_TIE * Math.abs(kth) + ROUNDING * squaredNorm);
+  }
+
+  private RecallCurve.Point measure(int list, double confidence, float[] limits)
+      throws IOException {
     int length = Math.max(list, k);
     SearchParameters parameters =
         SearchParameters.forK(k).withList(length).withConfidence(confidence);
     LongAdder hits = new LongAdder();
+    LongAdder squaredHits = new LongAdder();
     LongAdder reads = new LongAdder();
     LongAdder scored = new LongAdder();
     workers.forRanges(
@@ -283,7 +415,9 @@ public final class Tuner {
             // A vector of the index would lead the walk to itself, and so to its neighbours.
             int own = leaveOut ? queryNodes[i] : SearchContext.NO_NODE;
             index.search(query, parameters, own, result);
-            hits.add(hits(result, truth[i]));
+            int found = hits(result, limits[i]);
+            hits.add(found);
+            squaredHits.add((long) found * found);
             reads.add(result.reads());
             scored.add(result.scored());
           }
@@ -292,19 +426,22 @@ public final class Tuner {
           }
         });
     double count = queries.count();
+    double mean = hits.sum() / count;
+    double variance = Math.max(0, squaredHits.sum() / count - mean * mean);
     return new RecallCurve.Point(
-        list, confidence, hits.sum() / count / k, reads.sum() / count, scored.sum() / count);
+        list,
+        confidence,
+        index.searcher.scanPolicy() == ScanPolicy.ALWAYS,
+        mean / k,
+        Math.sqrt(variance / count) / k,
+        reads.sum() / count,
+        scored.sum() / count);
   }
 
-  private int hits(SearchResult result, int[] truth) {
+  private static int hits(SearchResult result, float limit) {
     int hits = 0;
     for (int rank = 0; rank < result.size(); rank++) {
-      for (int expected : truth) {
-        if (index.isAt(result, rank, expected)) {
-          hits++;
-          break;
-        }
-      }
+      hits += result.distance(rank) <= limit ? 1 : 0;
     }
     return hits;
   }

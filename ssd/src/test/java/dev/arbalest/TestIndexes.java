@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest;
 
+import dev.arbalest.ssd.search.ScanPolicy;
 import dev.arbalest.ssd.search.TestPlans;
 import dev.arbalest.vamana.BuildParameters;
 import dev.arbalest.vamana.Reachability;
@@ -56,6 +57,11 @@ public final class TestIndexes {
   /** Has searches within sets scan them. */
   public static void alwaysScanSets(Index index) {
     TestPlans.alwaysScan(index.searcher);
+  }
+
+  /** Has searches of the whole index traverse the graph, however small it is. */
+  public static void alwaysTraverse(Index index) {
+    index.searcher.scan(ScanPolicy.NEVER);
   }
 
   /** Builds an index of rows below {@code directory} and returns its path. */

@@ -9,6 +9,7 @@ import dev.arbalest.IdType;
 import dev.arbalest.Ids;
 import dev.arbalest.Index;
 import dev.arbalest.IndexInfo;
+import dev.arbalest.RecallCurve;
 import dev.arbalest.VectorInput;
 import dev.arbalest.cli.formats.InputFiles;
 import dev.arbalest.natives.SystemFacts;
@@ -182,6 +183,13 @@ final class BuildCommand implements Callable<Integer>, Failures.Verbose {
               report.seconds(),
               report.info().slots() / report.seconds(),
               index));
+      if (report.recall().isPresent()) {
+        common.print(report.recall().get().summary());
+      }
+    }
+    if (report.recall().flatMap(RecallCurve::warning).isPresent()) {
+      common.err().println("warning: " + report.recall().flatMap(RecallCurve::warning).get());
+      common.err().flush();
     }
     return ExitCode.DONE;
   }
@@ -216,6 +224,7 @@ final class BuildCommand implements Callable<Integer>, Failures.Verbose {
     root.put("threads", options.threads());
     root.put("codec", info.codec());
     root.put("degree", info.graph().degree());
+    RecallJson.put(report.recall(), root);
     return root;
   }
 

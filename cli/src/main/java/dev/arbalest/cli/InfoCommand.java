@@ -2,11 +2,13 @@
 package dev.arbalest.cli;
 
 import dev.arbalest.IndexInfo;
+import dev.arbalest.RecallCurve;
 import dev.arbalest.ssd.trial.GraphSummary;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -65,6 +67,8 @@ final class InfoCommand implements Callable<Integer>, Failures.Verbose {
     Map<String, Double> stages = IndexInfo.stageSeconds(index);
     ObjectNode stageSeconds = root.putObject("stages");
     stages.forEach(stageSeconds::put);
+    Optional<RecallCurve> recall = RecallCurve.read(index);
+    RecallJson.put(recall, root);
     ObjectNode memory = root.putObject("memory");
     memory.put("graph_bytes", info.graph().bytes());
     memory.put("codes_bytes", info.file("codes").bytes());
@@ -99,6 +103,14 @@ final class InfoCommand implements Callable<Integer>, Failures.Verbose {
             graph.reachable(),
             info.slots()));
     printHistogram(graph);
+    if (recall.isPresent()) {
+      common.print(recall.get().summary());
+      if (recall.get().warning().isPresent()) {
+        common.print("warning: " + recall.get().warning().get());
+      }
+    } else {
+      common.print("recall: not measured; 'tune' measures it");
+    }
     if (stages.isEmpty()) {
       common.print("stage times of the build are not recorded");
     } else {

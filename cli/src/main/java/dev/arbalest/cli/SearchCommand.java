@@ -66,7 +66,8 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
 
   @Option(
       names = "--recall",
-      description = "Search as cheaply as reached this recall when the index was tuned.")
+      description =
+          "Search as cheaply as reached this recall when the index was built, or tuned since.")
   private @Nullable Double recall;
 
   @Option(
@@ -159,6 +160,9 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
           common.err().flush();
         }
         SearchParameters parameters = recall == null ? given : opened.parametersFor(k, recall);
+        if (parameters.equals(SearchParameters.forK(k)) && list == null) {
+          parameters = opened.defaultParameters(k);
+        }
         PointSet set = filterIds == null ? null : readSet(opened, filterIds);
         QueryRun run = new QueryRun(opened, vectors, truth, parameters, set);
         run.check();
@@ -244,6 +248,9 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
     }
     double sure =
         confidence != null ? confidence : rerank != null || prefix > 0 ? 1 : defaults.confidence();
+    if (list == null && rerank == null && prefix == 0) {
+      return defaults.withConfidence(sure); // an index may take a longer list
+    }
     return SearchParameters.forK(k)
         .withList(length)
         .withRerank(depth)

@@ -14,7 +14,6 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Measures what search parameters give which recall. */
@@ -83,6 +82,7 @@ final class TuneCommand implements Callable<Integer>, Failures.Verbose {
               point.reads(),
               point.scored()));
     }
+    common.print(curve.summary());
     return ExitCode.DONE;
   }
 
@@ -90,15 +90,7 @@ final class TuneCommand implements Callable<Integer>, Failures.Verbose {
     ObjectNode root = CommonOptions.newObject();
     root.put("k", curve.k());
     root.put("queries", curve.queries());
-    ArrayNode points = root.putArray("points");
-    for (RecallCurve.Point point : curve.points()) {
-      ObjectNode node = points.addObject();
-      node.put("recall", point.recall());
-      node.put("list", point.searchListSize());
-      node.put("confidence", point.confidence());
-      node.put("reads", point.reads());
-      node.put("scored", point.scored());
-    }
+    RecallJson.putPoints(curve, root);
     return root;
   }
 

@@ -329,8 +329,15 @@ class CommandLineTest {
   void tuningChoosesParametersForARecall() throws IOException {
     makeIndex();
     String queries = prefix + ".query.fbin";
+    JsonNode built = json("info --index " + index + " --json").path("recall");
+    assertThat(built.path("defaults").path("recall").asDouble()).isGreaterThan(0.9);
+    assertThat(run("search --index " + index + " --queries " + queries + " --recall 0.9 --quiet"))
+        .isZero();
+    Files.delete(Path.of(index, "tuning.json"));
     assertBad(
-        "was not tuned", "search --index " + index + " --queries " + queries + " --recall 0.9");
+        "no measured recall",
+        "search --index " + index + " --queries " + queries + " --recall 0.9");
+    assertThat(json("info --index " + index + " --json").path("recall").isNull()).isTrue();
     JsonNode tuned = json("tune --index " + index + " --sample 100 --json");
     assertThat(tuned.path("k").asInt()).isEqualTo(10);
     assertThat(tuned.path("points").size()).isGreaterThan(2);

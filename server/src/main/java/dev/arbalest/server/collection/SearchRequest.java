@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param filter which points may be found, or null
  * @param list L
  * @param rerank most candidates read
- * @param recall wanted of an index that was tuned
+ * @param recall wanted, as it was measured when the index was built or tuned
  * @param prefixDimension components read first
  * @param exact whether to read all candidates of the longest list
  */

@@ -36,6 +36,12 @@ final class Reranker implements AutoCloseable {
   /** Share of the nearest that may be expected among unread candidates, where that is bounded. */
   private static final double EXPECTED_MISSES = 0.01;
 
+  /**
+   * The k-th nearest by estimates was chosen for being near, so its true distance is larger: the
+   * reach is measured from farther out.
+   */
+  private static final double TOO_NEAR = 1.25;
+
   private final LoadedIndex index;
   private final int dimension;
   private final Metric metric;
@@ -171,7 +177,22 @@ final class Reranker implements AutoCloseable {
     for (int rank = 0; rank < size; rank++) {
       widest = Math.max(widest, deviations[rank]);
     }
-    return candidates.distance(k - 1) + NormalQuantile.of(parameters.confidence()) * widest;
+    double width = NormalQuantile.of(parameters.confidence()) * widest;
+    return candidates.distance(k - 1) + TOO_NEAR * width;
+  }
+
+  /**
+   * Whether vectors behind the end of the list may be among the nearest, judged by the errors of
+   * what was read: for codecs that state none. Call after {@link #nearest}.
+   */
+  boolean endsTooSoon(CandidateList candidates, int listSize, SearchParameters parameters) {
+    boolean isConstant = parameters.confidence() >= 1 || parameters.prefixDimension() > 0;
+    if (scorer.confidence() > 0 || isConstant || candidates.size() < listSize) {
+      return false;
+    }
+    double limit = nearest.distance(nearest.size() - 1);
+    double width = NormalQuantile.of(parameters.confidence()) * errorScale();
+    return candidates.distance(candidates.size() - 1) - width < limit;
   }
 
   /** Finds the nearest of the candidates by exact distance. */

@@ -42,7 +42,7 @@ public final class SearchContext implements AutoCloseable {
   private static final int SETTLED_PER_NEIGHBOR = 3;
 
   /** Upper bound for growing a list that proved too short. */
-  private static final int MAX_SET_LIST = 4096;
+  private static final int MAX_LIST = 4096;
 
   /** Factor by which the list is longer in a set far from the query. */
   private static final int FAR_LISTS = 8;
@@ -117,13 +117,48 @@ public final class SearchContext implements AutoCloseable {
    * Finds the nearest neighbours of a query, as if node {@code excluded} did not exist. The list is
    * valid until the next search.
    */
-  public CandidateList search(float[] vector, SearchParameters parameters, int excluded)
+  public CandidateList search(
+      float[] vector, SearchParameters parameters, int excluded, ScanPolicy policy)
       throws IOException {
-    long start = begin(vector, parameters);
+    begin(vector, parameters);
+    int nodes = index.graph().nodeCount();
+    int listSize = Math.clamp(parameters.searchListSize(), 1, Math.max(1, nodes));
+    int longest = Math.max(listSize, Math.min(nodes, MAX_LIST));
+    while (true) {
+      long start = System.nanoTime();
+      CandidateList candidates = find(parameters, listSize, longest, excluded, policy);
+      costs.walkNanos += System.nanoTime() - start;
+      CandidateList nearest = reranker.nearest(candidates, reading(candidates, parameters), costs);
+      if (costs.list >= longest || !reranker.endsTooSoon(candidates, costs.list, parameters)) {
+        return nearest;
+      }
+      listSize = Math.min(longest, LIST_GROWTH * costs.list);
+      reranker.begin(parameters.k());
+    }
+  }
+
+  /** Finds candidates, with a longer list if the codes' errors demand it. */
+  private CandidateList find(
+      SearchParameters parameters, int firstListSize, int longest, int excluded, ScanPolicy policy)
+      throws IOException {
     UnlinkedRows present = unlinked;
     int unlinkedCount = present == null ? 0 : scanUnlinked(present, present.state());
-    CandidateList candidates = walk(parameters, excluded, unlinkedCount);
-    return finish(candidates, parameters, start);
+    int nodes = index.graph().nodeCount();
+    int listSize = firstListSize;
+    boolean isFirst = listSize <= parameters.searchListSize();
+    while (!policy.scans(nodes, listSize)) {
+      CandidateList candidates = walk(parameters, listSize, isFirst, excluded, unlinkedCount);
+      if (listSize >= longest || isLongEnough(candidates, listSize, parameters)) {
+        return candidates;
+      }
+      isFirst = false;
+      listSize = Math.min(longest, LIST_GROWTH * listSize);
+    }
+    reranker.boundMisses();
+    Arrays.sort(unlinkedNodes, 0, unlinkedCount);
+    known = excluded;
+    costs.plan = SearchPlan.SCAN;
+    return scan(null, listSize, longest, unlinkedCount, parameters);
   }
 
   /**
@@ -134,7 +169,7 @@ public final class SearchContext implements AutoCloseable {
   CandidateList searchSet(
       float[] vector, SearchParameters parameters, TrackedSet set, SetPlanner planner)
       throws IOException {
-    long start = begin(vector, parameters);
+    begin(vector, parameters);
     reranker.boundMisses();
     int unlinkedCount = 0;
     try {
@@ -147,15 +182,20 @@ public final class SearchContext implements AutoCloseable {
       unlinkedCount = present == null ? 0 : scanUnlinked(present, state);
       Arrays.sort(unlinkedNodes, 0, unlinkedCount);
       known = NO_NODE;
+      long start = System.nanoTime();
       CandidateList candidates = within(words, count, unlinkedCount, parameters, planner);
-      SearchParameters reading = parameters;
-      if (candidates.size() > parameters.searchListSize()) {
-        reading = parameters.withList(candidates.size());
-      }
-      return finish(candidates, reading, start);
+      costs.walkNanos = System.nanoTime() - start;
+      return reranker.nearest(candidates, reading(candidates, parameters), costs);
     } finally {
       setWords = null;
     }
+  }
+
+  /** The parameters with a list that grew. */
+  private static SearchParameters reading(CandidateList candidates, SearchParameters parameters) {
+    return candidates.size() > parameters.searchListSize()
+        ? parameters.withList(candidates.size())
+        : parameters;
   }
 
   private CandidateList within(
@@ -168,7 +208,7 @@ public final class SearchContext implements AutoCloseable {
         readsAll
             ? Math.clamp(parameters.searchListSize(), 1, Math.max(1, nodes))
             : SetSearch.listSize(parameters.searchListSize(), Math.max(1, nodes), count);
-    int longest = Math.max(listSize, Math.min(count, MAX_SET_LIST));
+    int longest = Math.max(listSize, Math.min(count, MAX_LIST));
     double scan = planner.scanNanos(nodes, count);
     int degree = index.graph().maxDegree();
     // A list that holds the whole set makes the scan exact.
@@ -199,14 +239,27 @@ public final class SearchContext implements AutoCloseable {
     }
     long before = System.nanoTime();
     costs.plan = SearchPlan.SET_SCAN;
-    costs.list = listSize;
     costs.expectedNanos += scan;
+    CandidateList found = scan(words, listSize, longest, unlinkedCount, parameters);
+    planner.scanned(scan, (double) (System.nanoTime() - before));
+    return found;
+  }
+
+  /**
+   * Compares all codes of a set, or of the index; again, with the longest list, if the list proves
+   * too short.
+   */
+  private CandidateList scan(
+      long @Nullable [] words,
+      int listSize,
+      int longest,
+      int unlinkedCount,
+      SearchParameters parameters) {
+    costs.list = listSize;
     float everything = Float.POSITIVE_INFINITY;
     CandidateList found =
         setSearch.scan(words, listSize, everything, unlinkedNodes, unlinkedCount, isWanted, costs);
-    planner.scanned(scan, (double) (System.nanoTime() - before));
-    if (!isLongEnough(found, listSize, parameters)) {
-      costs.expectedNanos += scan;
+    if (listSize < longest && !isLongEnough(found, listSize, parameters)) {
       costs.list = longest;
       float reach = (float) reranker.reach(found, parameters);
       found = setSearch.scan(words, longest, reach, unlinkedNodes, unlinkedCount, isWanted, costs);
@@ -242,20 +295,13 @@ public final class SearchContext implements AutoCloseable {
     return found;
   }
 
-  private long begin(float[] vector, SearchParameters parameters) {
+  private void begin(float[] vector, SearchParameters parameters) {
     long start = System.nanoTime();
     takeQuery(vector);
     scorer.query(query);
     costs.reset();
     costs.prepareNanos = System.nanoTime() - start;
     reranker.begin(parameters.k());
-    return start;
-  }
-
-  private CandidateList finish(CandidateList candidates, SearchParameters parameters, long start)
-      throws IOException {
-    costs.walkNanos = System.nanoTime() - start - costs.prepareNanos;
-    return reranker.nearest(candidates, parameters, costs);
   }
 
   /** What the last search cost; overwritten by the next. */
@@ -303,7 +349,7 @@ public final class SearchContext implements AutoCloseable {
 
   private boolean isWanted(int node) {
     return node != known
-        && (unlinked == null || index.isVisible(node, operation))
+        && (unlinked == null ? !index.isDead(node) : index.isVisible(node, operation))
         && isAccepted(node);
   }
 
@@ -313,17 +359,23 @@ public final class SearchContext implements AutoCloseable {
   }
 
   /** Walks the graph; with a longer list if too few of those found are still there. */
-  private CandidateList walk(SearchParameters parameters, int excluded, int unlinkedCount)
+  private CandidateList walk(
+      SearchParameters parameters,
+      int firstListSize,
+      boolean mayReadAhead,
+      int excluded,
+      int unlinkedCount)
       throws IOException {
     int nodes = index.graph().nodeCount();
-    int listSize = Math.clamp(parameters.searchListSize(), 1, Math.max(1, nodes));
-    CandidateList candidates = walk(parameters, listSize, excluded, unlinkedCount);
+    int listSize = firstListSize;
+    CandidateList candidates =
+        walkOnce(parameters, listSize, mayReadAhead, excluded, unlinkedCount);
     if (unlinked != null) {
       candidates.retainIf(isWanted);
       int wanted = Math.min(parameters.k(), live.getAsInt());
       while (candidates.size() + reranker.found() < wanted && listSize < nodes) {
         listSize = (int) Math.min(nodes, 4L * listSize);
-        candidates = walk(parameters.withConfidence(1), listSize, excluded, unlinkedCount);
+        candidates = walkOnce(parameters, listSize, false, excluded, unlinkedCount);
         candidates.retainIf(isWanted);
       }
     }
@@ -334,13 +386,17 @@ public final class SearchContext implements AutoCloseable {
    * Walks the graph on codes. Once some multiple of k candidates have all been expanded the k
    * nearest seldom change any more: their vectors are read while the walk goes on.
    */
-  private CandidateList walk(
-      SearchParameters parameters, int listSize, int excluded, int unlinkedCount)
+  private CandidateList walkOnce(
+      SearchParameters parameters,
+      int listSize,
+      boolean mayReadAhead,
+      int excluded,
+      int unlinkedCount)
       throws IOException {
-    boolean adaptive = parameters.confidence() < 1 && parameters.prefixDimension() == 0;
+    boolean ahead =
+        mayReadAhead && parameters.confidence() < 1 && parameters.prefixDimension() == 0;
     int k = parameters.k();
     int settled = Math.max(k, Math.min(SETTLED_PER_NEIGHBOR * k, listSize / 2));
-    boolean ahead = adaptive;
     costs.list = listSize;
     walk.begin(listSize, scoring);
     known = NO_NODE;
@@ -358,8 +414,8 @@ public final class SearchContext implements AutoCloseable {
         ahead = false;
       }
     }
-    costs.hops = walk.hops();
-    costs.scored = walk.scored();
+    costs.hops += walk.hops();
+    costs.scored += walk.scored();
     return walk.candidates();
   }
 

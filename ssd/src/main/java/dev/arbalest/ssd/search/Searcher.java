@@ -42,6 +42,8 @@ public final class Searcher implements AutoCloseable {
   private @Nullable UnlinkedRows unlinked;
   private IntSupplier live;
   private volatile @Nullable SetPlanner planner;
+  private volatile ScanPolicy scanPolicy = ScanPolicy.IF_SMALL;
+  private volatile double listFactor = 1;
   private volatile boolean closed;
 
   private Searcher(
@@ -157,6 +159,26 @@ public final class Searcher implements AutoCloseable {
   @FunctionalInterface
   public interface SetAnswer {
     void take(CandidateList nearest, SearchContext context);
+  }
+
+  /** How much longer lists are that no caller chose. */
+  public double listFactor() {
+    return listFactor;
+  }
+
+  /** Makes lists that no caller chose longer. */
+  public void lengthen(double factor) {
+    listFactor = factor;
+  }
+
+  /** When searches of the whole index scan it. */
+  public ScanPolicy scanPolicy() {
+    return scanPolicy;
+  }
+
+  /** Changes when searches of the whole index scan it. */
+  public void scan(ScanPolicy policy) {
+    scanPolicy = policy;
   }
 
   /** Has searches within sets plan by other figures than this machine's. */

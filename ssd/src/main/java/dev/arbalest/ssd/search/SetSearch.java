@@ -10,11 +10,12 @@ import dev.arbalest.vamana.NodeScorer;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds the candidates of a search within a set of nodes: by comparing all codes of the set in the
- * order of their slots where that is cheaper, otherwise by a {@link FilteredWalk}. One per search
- * context; not thread-safe.
+ * order of their slots where that is cheaper, otherwise by a {@link FilteredWalk}. Scans whole
+ * indexes, too. One per search context; not thread-safe.
  */
 final class SetSearch {
   /** Codes compared at a time by a scan. */
@@ -124,13 +125,13 @@ final class SetSearch {
   /**
    * Compares all codes of a set; the result is valid until the next search.
    *
-   * @param words bitmap of the set
+   * @param words bitmap of the set, null for all nodes
    * @param unlinkedNodes nodes [0, unlinkedCount) whose distances are known, ascending
    * @param reach distance beyond which nodes are left out
    * @param isWanted which nodes may be found
    */
   CandidateList scan(
-      long[] words,
+      long @Nullable [] words,
       int listSize,
       float reach,
       int[] unlinkedNodes,
@@ -140,9 +141,12 @@ final class SetSearch {
     scanned.reset(listSize);
     int count = 0;
     int total = 0;
-    int end = Math.min(words.length, (index.graph().nodeCount() + 63) >>> 6);
+    int nodes = index.graph().nodeCount();
+    int end = (nodes + 63) >>> 6;
+    end = words == null ? end : Math.min(words.length, end);
     for (int word = 0; word < end; word++) {
-      for (long bits = words[word]; bits != 0; bits &= bits - 1) {
+      long present = words == null ? -1L >>> Math.max(0, ((word + 1) << 6) - nodes) : words[word];
+      for (long bits = present; bits != 0; bits &= bits - 1) {
         int node = (word << 6) + Long.numberOfTrailingZeros(bits);
         if (!isWanted.test(node)
             || (unlinkedCount > 0

@@ -363,8 +363,12 @@ class WholeGraphTest {
       }
     }
 
-    /** recall@10 with default parameters; a third of the queries are vectors of the index. */
+    /**
+     * recall@10 of the graph with default parameters; a third of the queries are vectors of the
+     * index.
+     */
     private double recall(Index index) throws IOException {
+      TestIndexes.alwaysTraverse(index);
       int k = Math.min(10, model.size());
       List<Integer> stored = new ArrayList<>(model.values());
       List<float[]> rows = stored.stream().map(row -> TestIndexes.row(pool, row)).toList();

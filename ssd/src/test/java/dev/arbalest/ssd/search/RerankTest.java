@@ -238,10 +238,11 @@ class RerankTest {
   @Test
   void tuningFindsParametersForARecall() throws IOException {
     Path path = build("saq:2", ElementType.F32);
+    Files.delete(path.resolve(RecallCurve.FILE_NAME));
     try (Index index = Index.open(path)) {
       assertThatThrownBy(() -> index.parametersFor(10, 0.9))
           .isInstanceOf(BadInputException.class)
-          .hasMessageContaining("was not tuned");
+          .hasMessageContaining("has no measured recall");
     }
     RecallCurve curve = Tuner.tune(path, null, 10, 300, 2, ProgressListener.NONE);
     assertThat(curve.points())
@@ -251,7 +252,7 @@ class RerankTest {
         Quality quality = quality(index, index.parametersFor(10, target));
         assertThat(quality.recall()).as("target %s", target).isGreaterThan(target - 0.03);
       }
-      assertThatThrownBy(() -> index.parametersFor(11, 0.9)).hasMessageContaining("tuned for k");
+      assertThatThrownBy(() -> index.parametersFor(11, 0.9)).hasMessageContaining("measured for k");
       assertThatThrownBy(() -> index.parametersFor(10, 1.5)).hasMessageContaining("recall must be");
     }
     // The same for any number of threads.
@@ -261,17 +262,23 @@ class RerankTest {
     assertThat(Files.readAllBytes(path.resolve(RecallCurve.FILE_NAME))).isEqualTo(stored);
     stored[stored.length / 2] ^= 1;
     Files.write(path.resolve(RecallCurve.FILE_NAME), stored);
-    try (Index index = Index.open(path)) {
-      assertThatThrownBy(() -> index.parametersFor(10, 0.9))
-          .isInstanceOf(CorruptIndexException.class);
-    }
-    // A rebuilt index is another: what was measured no longer holds.
+    assertThatThrownBy(
+            () -> {
+              try (Index index = Index.open(path)) {
+                assertThat(index).isNull();
+              }
+            })
+        .isInstanceOf(CorruptIndexException.class)
+        .hasMessageContaining(RecallCurve.FILE_NAME);
+    // A rebuilt index is another, and measured again.
     TestIndexes.build(
         java.util.Objects.requireNonNull(path.getParent()),
         base,
         TestIndexes.options(Metric.L2, "saq:2"));
+    RecallCurve rebuilt = RecallCurve.read(path).orElseThrow();
+    assertThat(rebuilt.generation()).isGreaterThan(curve.generation());
     try (Index index = Index.open(path)) {
-      assertThatThrownBy(() -> index.parametersFor(10, 0.9)).hasMessageContaining("not tuned");
+      assertThat(index.parametersFor(10, 0.9)).isEqualTo(rebuilt.parameters(0.9));
     }
   }
 

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.arbalest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.arbalest.vector.Metric;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Recall of default parameters on vectors that are not like embeddings. */
+class RecallOnAnyDataTest {
+  private static final int K = 10;
+
+  @TempDir Path directory;
+
+  private int indexes;
+
+  private Path build(float[][] rows, Metric metric, String codec) throws IOException {
+    Path path = directory.resolve("index" + indexes++);
+    BuildOptions options = BuildOptions.builder().metric(metric).codec(codec).threads(2).build();
+    try (VectorInput input = VectorInput.of(rows)) {
+      BuildReport report = Index.build(path, input, options, ProgressListener.NONE);
+      assertThat(report.recall().isPresent()).isEqualTo(rows.length >= 1000);
+    }
+    return path;
+  }
+
+  private static float[][] gaussian(int count, int dimension, SplittableRandom random) {
+    float[][] rows = new float[count][dimension];
+    for (float[] row : rows) {
+      for (int i = 0; i < dimension; i++) {
+        row[i] = (float) random.nextGaussian();
+      }
+    }
+    return rows;
+  }
+
+  private static void scale(float[] row, double factor) {
+    for (int i = 0; i < row.length; i++) {
+      row[i] = (float) (row[i] * factor);
+    }
+  }
+
+  private static double distance(Metric metric, float[] a, float[] b) {
+    double dot = 0;
+    double squares = 0;
+    double squaredA = 0;
+    double squaredB = 0;
+    for (int i = 0; i < a.length; i++) {
+      double difference = (double) a[i] - b[i];
+      dot += (double) a[i] * b[i];
+      squares += difference * difference;
+      squaredA += (double) a[i] * a[i];
+      squaredB += (double) b[i] * b[i];
+    }
+    return switch (metric) {
+      case L2 -> squares;
+      case DOT -> -dot;
+      case COSINE -> 1 - dot / Math.sqrt(squaredA * squaredB);
+    };
+  }
+
+  /** A vector as near as the k-th counts as found; rows without components do not exist. */
+  private static double recall(Index index, float[][] rows, float[][] queries) throws IOException {
+    int hits = 0;
+    for (float[] query : queries) {
+      double[] distances = new double[rows.length];
+      for (int i = 0; i < rows.length; i++) {
+        distances[i] =
+            rows[i].length == 0
+                ? Double.POSITIVE_INFINITY
+                : distance(index.metric(), query, rows[i]);
+      }
+      double[] sorted = distances.clone();
+      Arrays.sort(sorted);
+      double limit = sorted[K - 1] + 1e-5 * Math.abs(sorted[K - 1]) + 1e-6;
+      SearchResult result = index.search(query, SearchParameters.forK(K));
+      for (int rank = 0; rank < result.size(); rank++) {
+        hits += distances[(int) result.id(rank)] <= limit ? 1 : 0;
+      }
+    }
+    return hits / (double) queries.length / K;
+  }
+
+  private static double traversalRecall(Path path, float[][] rows, float[][] queries)
+      throws IOException {
+    try (Index index = Index.open(path)) {
+      TestIndexes.alwaysTraverse(index);
+      return recall(index, rows, queries);
+    }
+  }
+
+  @Test
+  void oneVeryLongVectorSpoilsOnlyItself() throws IOException {
+    SplittableRandom random = new SplittableRandom(1);
+    float[][] rows = gaussian(3000, 64, random);
+    float[][] queries = gaussian(30, 64, random);
+    scale(rows[17], 1e7);
+    for (String codec : List.of("saq:2", "rabitq:4", "sq8", "pq:32")) {
+      Path path = build(rows, Metric.L2, codec);
+      try (Index index = Index.open(path)) {
+        assertThat(recall(index, rows, queries)).as(codec).isGreaterThan(0.95);
+      }
+    }
+    for (Metric metric : List.of(Metric.L2, Metric.DOT)) {
+      double recall = traversalRecall(build(rows, metric, "rabitq:4"), rows, queries);
+      assertThat(recall).as("graph, %s", metric).isGreaterThan(0.9);
+    }
+  }
+
+  @Test
+  void norms12DecadesApartAreTold() throws IOException {
+    SplittableRandom random = new SplittableRandom(2);
+    float[][] rows = gaussian(3000, 64, random);
+    for (float[] row : rows) {
+      scale(row, Math.pow(10, 12 * random.nextDouble() - 6));
+    }
+    float[][] queries = gaussian(30, 64, random);
+    for (Metric metric : List.of(Metric.L2, Metric.DOT)) {
+      try (Index index = Index.open(build(rows, metric, "saq:2"))) {
+        assertThat(recall(index, rows, queries)).as("%s", metric).isGreaterThan(0.95);
+      }
+    }
+  }
+
+  /** As matrix factorisation gives them: walls of long vectors hid the others. */
+  @Test
+  void innerProductFindsVectorsOfVariedNorms() throws IOException {
+    SplittableRandom random = new SplittableRandom(3);
+    float[][] rows = gaussian(5000, 32, random);
+    for (float[] row : rows) {
+      scale(row, Math.exp(random.nextGaussian()));
+    }
+    float[][] queries = gaussian(40, 32, random);
+    double recall = traversalRecall(build(rows, Metric.DOT, "rabitq:4"), rows, queries);
+    assertThat(recall).isGreaterThan(0.95);
+  }
+
+  /** The list grows where the codes cannot tell candidates apart, also of codecs without bounds. */
+  @Test
+  void groupsOfNearlyEqualVectorsAreFound() throws IOException {
+    SplittableRandom random = new SplittableRandom(4);
+    float[][] centers = gaussian(25, 64, random);
+    float[][] rows = gaussian(2500, 64, random);
+    for (int i = 0; i < rows.length; i++) {
+      for (int j = 0; j < 64; j++) {
+        rows[i][j] = centers[i / 100][j] + 1e-3f * rows[i][j];
+      }
+    }
+    float[][] queries = gaussian(25, 64, random);
+    for (int i = 0; i < queries.length; i++) {
+      for (int j = 0; j < 64; j++) {
+        queries[i][j] = centers[i][j] + 0.1f * queries[i][j];
+      }
+    }
+    for (String codec : List.of("saq:2", "rabitq:4", "sq8")) {
+      try (Index index = Index.open(build(rows, Metric.L2, codec))) {
+        assertThat(recall(index, rows, queries)).as(codec).isGreaterThan(0.85);
+      }
+    }
+  }
+
+  @Test
+  void smallIndexesAreComparedWholeAlsoWhenTheyAreWrittenTo() throws IOException {
+    SplittableRandom random = new SplittableRandom(5);
+    float[][] rows = gaussian(900, 64, random);
+    float[][] queries = gaussian(20, 64, random);
+    Path path = build(Arrays.copyOf(rows, 700), Metric.L2, "saq:2");
+    float[][] present = rows.clone();
+    for (int i = 0; i < 900; i += 3) {
+      present[i] = new float[0];
+    }
+    long[] gone = LongStream.range(0, 300).map(i -> 3 * i).toArray();
+    try (LiveIndex index =
+        LiveIndex.openForWriting(
+            path, OpenOptions.defaults(), WriteOptions.defaults(), ProgressListener.NONE)) {
+      index.insert(Ids.range(700, 200), Arrays.copyOfRange(rows, 700, 900));
+      assertThat(recall(index, rows, queries)).isGreaterThan(0.99);
+      index.delete(Ids.of(gone));
+      assertThat(recall(index, present, queries)).isGreaterThan(0.99);
+      SearchResult result = index.search(queries[0], SearchParameters.forK(K));
+      assertThat(result.plan()).isEqualTo(SearchPlan.SCAN);
+      assertThat(result.hops()).isZero();
+    }
+    try (Index index = Index.open(path)) {
+      assertThat(recall(index, present, queries)).isGreaterThan(0.99);
+    }
+  }
+
+  /** What a build says of its recall holds for vectors it has not seen. */
+  @Test
+  void buildsMeasureTheirRecallAndChooseTheList() throws IOException {
+    SplittableRandom random = new SplittableRandom(6);
+    float[][] rows = gaussian(6000, 100, random);
+    float[][] queries = gaussian(60, 100, random);
+    Path path = build(rows, Metric.COSINE, "rabitq:4");
+    RecallCurve curve = RecallCurve.read(path).orElseThrow();
+    assertThat(curve.defaults().recall()).isGreaterThan(0.97);
+    assertThat(curve.warning()).isEmpty();
+    try (Index index = Index.open(path)) {
+      assertThat(index.defaultParameters(K).searchListSize()).isGreaterThan(64);
+      assertThat(index.defaultParameters(100).searchListSize()).isGreaterThan(400);
+      double recall = recall(index, rows, queries);
+      assertThat(Math.abs(recall - curve.defaults().recall())).isLessThan(0.03);
+      double shorter = 0;
+      for (RecallCurve.Point point : curve.points()) {
+        shorter = point.searchListSize() == 32 ? point.recall() : shorter;
+      }
+      assertThat(shorter).isBetween(0.5, 0.95);
+    }
+    Files.delete(path.resolve(RecallCurve.FILE_NAME));
+    try (Index index = Index.open(path)) {
+      assertThat(index.defaultParameters(K)).isEqualTo(SearchParameters.forK(K));
+    }
+  }
+}
