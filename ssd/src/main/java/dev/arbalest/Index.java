@@ -391,7 +391,7 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
 
   /**
    * Search parameters that reached a recall when the index was built, or tuned since ({@link
-   * Tuner}).
+   * Tuner}). An index of fewer than 1,000 vectors reaches any.
    *
    * @param k neighbours wanted
    * @param recall wanted, in (0, 1]
@@ -399,11 +399,15 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
    * @throws CorruptIndexException if what was stored is damaged
    */
   public SearchParameters parametersFor(int k, double recall) throws IOException {
+    Optional<RecallCurve> measured =
+        RecallCurve.read(loaded.directory(), loaded.manifest().checkpoint().base());
+    if (measured.isEmpty() && count() < Tuner.MIN_MEASURED && recall > 0 && recall <= 1) {
+      // All codes are compared: reading is all that can miss.
+      return SearchParameters.forK(k).withConfidence(recall > 0.99 ? 1 : 0.99);
+    }
     RecallCurve curve =
-        RecallCurve.read(loaded.directory(), loaded.manifest().checkpoint().base())
-            .orElseThrow(() ->
-                new BadInputException(
-                    loaded.directory() + " has no measured recall; tune it first"));
+        measured.orElseThrow(() ->
+            new BadInputException(loaded.directory() + " has no measured recall; tune it first"));
     if (curve.k() != k) {
       throw new BadInputException(
           loaded.directory() + " was measured for k = " + curve.k() + "; tune it for k = " + k);

@@ -34,7 +34,7 @@ public final class Tuner {
   private static final double ENOUGH = 0.9995;
 
   /** Fewer vectors than this are not measured when an index is built. */
-  private static final int MIN_MEASURED = 1000;
+  static final int MIN_MEASURED = 1000;
 
   /** Vectors taken as queries when an index is built: a fiftieth, between these. */
   private static final int FEWEST_QUERIES = 50;
@@ -109,35 +109,53 @@ public final class Tuner {
     OpenOptions options = OpenOptions.defaults().withSearchThreads(threads);
     try (Index index = Index.open(directory, options, listener);
         Workers workers = Workers.start(threads)) {
-      int available = given == null ? index.stats().slots() : given.rows().count();
-      int count = Math.min(sample, given == null ? index.count() : available);
-      boolean leaveOut = given == null;
-      if (count < MIN_QUERIES || k < 1 || k + (leaveOut ? 1 : 0) > index.count()) {
-        throw new BadInputException(
-            "tuning for k = "
-                + k
-                + " needs at least "
-                + MIN_QUERIES
-                + " queries and more vectors than k; found "
-                + count
-                + " queries and "
-                + index.count()
-                + " vectors");
-      }
-      if (given != null && given.rows().dimension() != index.dimension()) {
-        throw new BadInputException(
-            given.path()
-                + ": queries have dimension "
-                + given.rows().dimension()
-                + ", the index "
-                + index.dimension());
-      }
-      int[] nodes = queryNodes(index, count, available, leaveOut);
+      int[] nodes = checkedQueries(index, given, k, sample);
       RecallCurve curve =
           withQueries(
               index, given, nodes, k, workers, listener, ScanPolicy.IF_SMALL, Tuner::measure);
       curve.write(directory);
       return curve;
+    }
+  }
+
+  /**
+   * Measures the recall of searches with default parameters as the index is now. Stores nothing.
+   *
+   * @param given queries, or null to take vectors of the index, each left out of its own answer
+   * @param k neighbours asked for, at least 1 and fewer than there are vectors
+   * @param sample most queries used, at least 20
+   * @param threads workers, in [1, 1024]
+   * @throws BadInputException if there are too few queries or vectors, or queries of another
+   *     dimension
+   * @throws IOException if a file cannot be read
+   * @see #tune
+   */
+  public static RecallCurve.Point recall(
+      Path directory,
+      @Nullable VectorInput given,
+      int k,
+      int sample,
+      int threads,
+      ProgressListener listener)
+      throws IOException {
+    OpenOptions options = OpenOptions.defaults().withSearchThreads(threads);
+    try (Index index = Index.open(directory, options, listener);
+        Workers workers = Workers.start(threads)) {
+      int[] nodes = checkedQueries(index, given, k, sample);
+      int list = index.defaultParameters(k).searchListSize();
+      return withQueries(
+          index,
+          given,
+          nodes,
+          k,
+          workers,
+          listener,
+          index.searcher.scanPolicy(),
+          tuner -> {
+            float[] limits = tuner.truth();
+            listener.stage("recall", nodes.length);
+            return tuner.measure(list, SearchParameters.DEFAULT_CONFIDENCE, limits);
+          });
     }
   }
 
@@ -218,6 +236,34 @@ public final class Tuner {
       index.searcher.scan(policy); // what an earlier measurement chose shall not decide this one
       return measuring.measure(new Tuner(index, k, given == null, rows, nodes, workers, listener));
     }
+  }
+
+  /** Rows or nodes of the queries; throws if there are too few, or of another dimension. */
+  private static int[] checkedQueries(Index index, @Nullable VectorInput given, int k, int sample) {
+    int available = given == null ? index.stats().slots() : given.rows().count();
+    int count = Math.min(sample, given == null ? index.count() : available);
+    boolean leaveOut = given == null;
+    if (count < MIN_QUERIES || k < 1 || k + (leaveOut ? 1 : 0) > index.count()) {
+      throw new BadInputException(
+          "measuring recall for k = "
+              + k
+              + " needs at least "
+              + MIN_QUERIES
+              + " queries and more vectors than k; found "
+              + count
+              + " queries and "
+              + index.count()
+              + " vectors");
+    }
+    if (given != null && given.rows().dimension() != index.dimension()) {
+      throw new BadInputException(
+          given.path()
+              + ": queries have dimension "
+              + given.rows().dimension()
+              + ", the index "
+              + index.dimension());
+    }
+    return queryNodes(index, count, available, leaveOut);
   }
 
   private static int[] queryNodes(Index index, int count, int available, boolean leaveOut) {

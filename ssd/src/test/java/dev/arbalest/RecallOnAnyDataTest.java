@@ -7,6 +7,7 @@ import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -143,6 +144,31 @@ class RecallOnAnyDataTest {
     assertThat(recall).isGreaterThan(0.95);
   }
 
+  /**
+   * Inserts walk by inner product, unlike builds: of vectors inserted one after another, a walk by
+   * lifted distances would find 0.3.
+   */
+  @Test
+  void innerProductFindsInsertedVectorsOfVariedNorms() throws IOException {
+    SplittableRandom random = new SplittableRandom(7);
+    float[][] rows = gaussian(5000, 32, random);
+    for (float[] row : rows) {
+      scale(row, Math.exp(random.nextGaussian()));
+    }
+    float[][] queries = gaussian(40, 32, random);
+    Path path = build(Arrays.copyOf(rows, 300), Metric.DOT, "rabitq:4");
+    try (LiveIndex index =
+        LiveIndex.openForWriting(
+            path, OpenOptions.defaults(), WriteOptions.defaults(), ProgressListener.NONE)) {
+      for (int from = 300; from < rows.length; from += 470) {
+        index.insert(Ids.range(from, 470), Arrays.copyOfRange(rows, from, from + 470));
+      }
+      index.awaitLinked();
+      TestIndexes.alwaysTraverse(index);
+      assertThat(recall(index, rows, queries)).isGreaterThan(0.93);
+    }
+  }
+
   /** The list grows where the codes cannot tell candidates apart, also of codecs without bounds. */
   @Test
   void groupsOfNearlyEqualVectorsAreFound() throws IOException {
@@ -164,6 +190,56 @@ class RecallOnAnyDataTest {
       try (Index index = Index.open(build(rows, Metric.L2, codec))) {
         assertThat(recall(index, rows, queries)).as(codec).isGreaterThan(0.85);
       }
+    }
+  }
+
+  @Test
+  void vectorsTooShortForSinglePrecisionAreNamed() throws IOException {
+    float[][] rows = gaussian(50, 64, new SplittableRandom(8));
+    for (float[] row : rows) {
+      scale(row, 1e-40);
+    }
+    List<String> notes = new ArrayList<>();
+    ProgressListener listener =
+        new ProgressListener() {
+          @Override
+          public void stage(String name, long total) {}
+
+          @Override
+          public void advanced(long count) {}
+
+          @Override
+          public void note(String text) {
+            notes.add(text);
+          }
+        };
+    for (Metric metric : Metric.values()) {
+      notes.clear();
+      BuildOptions options = BuildOptions.builder().metric(metric).build();
+      try (VectorInput input = VectorInput.of(rows)) {
+        BuildReport report =
+            Index.build(directory.resolve("short" + metric), input, options, listener);
+        assertThat(report.recall()).isEmpty();
+      }
+      boolean isNamed = notes.stream().anyMatch(note -> note.contains("single precision"));
+      assertThat(isNamed).as("%s: %s", metric, notes).isEqualTo(metric != Metric.COSINE);
+    }
+  }
+
+  @Test
+  void recallIsMeasuredAgain() throws IOException {
+    SplittableRandom random = new SplittableRandom(9);
+    float[][] rows = gaussian(6000, 100, random);
+    Path path = build(rows, Metric.L2, "rabitq:4");
+    RecallCurve.Point built = RecallCurve.read(path).orElseThrow().defaults();
+    RecallCurve.Point own = Tuner.recall(path, null, K, 200, 2, ProgressListener.NONE);
+    assertThat(own.searchListSize()).isEqualTo(built.searchListSize());
+    assertThat(Math.abs(own.recall() - built.recall())).isLessThan(0.03);
+    float[][] queries = gaussian(200, 100, random);
+    try (VectorInput input = VectorInput.of(queries);
+        Index index = Index.open(path)) {
+      RecallCurve.Point asked = Tuner.recall(path, input, K, 200, 2, ProgressListener.NONE);
+      assertThat(Math.abs(asked.recall() - recall(index, rows, queries))).isLessThan(1e-9);
     }
   }
 

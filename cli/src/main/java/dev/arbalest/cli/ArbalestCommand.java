@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
       CompactCommand.class,
       ExportCommand.class,
       TuneCommand.class,
+      RecallCommand.class,
       InfoCommand.class,
       VerifyCommand.class,
       CodesCommand.class

@@ -33,7 +33,8 @@ final class RecallJson {
     put(curve.defaults(), root.putObject("defaults"));
   }
 
-  private static void put(RecallCurve.Point point, ObjectNode node) {
+  /** Adds what some parameters gave. */
+  static void put(RecallCurve.Point point, ObjectNode node) {
     node.put("recall", point.recall());
     node.put("standard_error", point.standardError());
     node.put("list", point.searchListSize());

@@ -67,7 +67,7 @@ final class StoredVectors {
               checksums.segment(),
               resident,
               workers,
-              listener::advanced);
+              listener);
       Manifest.Entry vectors =
           new Manifest.Entry(
               path.getFileName().toString(), geometry.fileBytes(count), headerChecksum);

@@ -3,6 +3,7 @@ package dev.arbalest.ssd.build;
 
 import dev.arbalest.BadInputException;
 import dev.arbalest.ElementType;
+import dev.arbalest.ProgressListener;
 import dev.arbalest.VectorInput;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.NativeMemory;
@@ -15,11 +16,15 @@ import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.function.LongConsumer;
+import java.util.Arrays;
+import java.util.Locale;
 
 /** Writes the vector file of a new index: checks, normalises, checksums and stores every row. */
 final class VectorFileWriter {
   private static final long CHUNK_BYTES = 4 << 20;
+
+  /** Squares of the components of a vector this short are among the subnormal floats. */
+  private static final double TOO_SHORT = 4e-18;
 
   private VectorFileWriter() {}
 
@@ -39,7 +44,7 @@ final class VectorFileWriter {
       MemorySegment checksums,
       MemorySegment resident,
       Workers workers,
-      LongConsumer progress)
+      ProgressListener listener)
       throws IOException {
     F32Rows rows = input.rows();
     VectorFile geometry = new VectorFile(rows.dimension(), storage);
@@ -54,6 +59,7 @@ final class VectorFileWriter {
       long size = geometry.fileBytes(rows.count());
       file.reserve(size);
       int headerChecksum = geometry.writeHeader(file);
+      double[] longest = new double[workers.size()];
       workers.forRanges(
           rows.count(),
           chunkSlots,
@@ -63,6 +69,7 @@ final class VectorFileWriter {
             float[] row = new float[rows.dimension()];
             for (int i = from; i < to; i++) {
               double norm = input.checkRow(i, metric);
+              longest[worker] = Math.max(longest[worker], norm);
               long offset = (long) (i - from) * slotBytes;
               RowCheck.take(rows, i, metric, norm, row);
               storage.store(row, i, stage, offset);
@@ -77,12 +84,26 @@ final class VectorFileWriter {
             file.write(stage, 0, (bytes + 4095) / 4096 * 4096, geometry.offset(from));
             input.release(from, to);
             synchronized (file) {
-              progress.accept(to - from);
+              listener.advanced(to - from);
             }
           });
       file.truncate(size);
       file.sync();
+      noteTooShort(Arrays.stream(longest).max().orElse(0), input, metric, listener);
       return headerChecksum;
+    }
+  }
+
+  private static void noteTooShort(
+      double longest, VectorInput input, Metric metric, ProgressListener listener) {
+    if (metric != Metric.COSINE && longest > 0 && longest < TOO_SHORT) {
+      listener.note(
+          String.format(
+              Locale.ROOT,
+              "warning: the longest vector of %s has norm %.2g, and single precision cannot tell its"
+                  + " distances apart; multiply all vectors by the same factor, or use metric cosine",
+              input.name(),
+              longest));
     }
   }
 }
