@@ -376,9 +376,11 @@ public final class WriteAheadLog implements AutoCloseable {
       if (syncer != null) {
         LockSupport.unpark(syncer);
       }
-      synchronized (syncing) {
-        try (marker) {
-          file.close();
+      synchronized (writing) { // the syncing thread may be writing a marker
+        synchronized (syncing) {
+          try (marker) {
+            file.close();
+          }
         }
       }
     }

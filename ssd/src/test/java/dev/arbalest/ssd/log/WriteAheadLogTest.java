@@ -375,6 +375,31 @@ class WriteAheadLogTest {
     }
   }
 
+  /** The syncing thread writes a marker behind the last block: it needs file and memory. */
+  @Test
+  void closingWaitsForTheMarkerOfTheLastBlock() throws Exception {
+    WriteAheadLog.Options options = new WriteAheadLog.Options(64 << 10, false, 1);
+    try (SlabPool slabs = new SlabPool();
+        SlabPool.Lease memory = slabs.lease()) {
+      MemorySegment payload = memory.allocate(100);
+      for (int round = 0; round < 300; round++) {
+        try (WriteAheadLog opened =
+                WriteAheadLog.open(
+                    directory.resolve("log" + round % 3),
+                    options,
+                    1,
+                    0,
+                    (sequence, bytes, count, from) -> {});
+            LogAppender appender = opened.newAppender(100, memory)) {
+          long sequence = appender.append(payload, 100, 100);
+          while (opened.durableSequence() < sequence) {
+            Thread.onSpinWait();
+          }
+        }
+      }
+    }
+  }
+
   @Test
   @SuppressWarnings("try") // closed twice on purpose
   void misuseIsRefused() throws IOException {
