@@ -92,9 +92,16 @@ public record RecallCurve(long generation, int k, int queries, List<Point> point
   }
 
   private SearchParameters parameters(Point point) {
-    return SearchParameters.forK(k)
-        .withList(point.searchListSize())
-        .withConfidence(point.confidence());
+    return parameters(k, point.searchListSize(), point.confidence());
+  }
+
+  /** Default parameters if the list is at least theirs, otherwise with exactly this list. */
+  static SearchParameters parameters(int k, int list, double confidence) {
+    SearchParameters defaults = SearchParameters.forK(k);
+    double factor = list / (double) defaults.searchListSize();
+    SearchParameters parameters =
+        factor < 1 ? defaults.withList(list) : defaults.lengthened(factor);
+    return parameters.withConfidence(confidence);
   }
 
   /** How much longer than otherwise the list of default parameters is. */

@@ -20,8 +20,7 @@ public final class SearchParameters {
   private final int prefixDimension;
   private final double confidence;
 
-  /** Whether an index may take the list that its recall needs. */
-  private final boolean isDefault;
+  private final boolean isListDefault;
 
   private SearchParameters(
       int k,
@@ -29,7 +28,7 @@ public final class SearchParameters {
       int rerank,
       int prefixDimension,
       double confidence,
-      boolean isDefault) {
+      boolean isListDefault) {
     if (k < 1 || k > MAX_LIST) {
       throw new IllegalArgumentException("k must be in [1, " + MAX_LIST + "]: " + k);
     }
@@ -52,7 +51,7 @@ public final class SearchParameters {
     this.rerank = rerank;
     this.prefixDimension = prefixDimension;
     this.confidence = confidence;
-    this.isDefault = isDefault;
+    this.isListDefault = isListDefault;
   }
 
   /** 10 neighbours, list 64, as many reads as confidence {@value #DEFAULT_CONFIDENCE} needs. */
@@ -63,7 +62,8 @@ public final class SearchParameters {
   /**
    * Defaults for {@code k} neighbours: list 64 or {@code 4 k}, whichever is more, all of it read if
    * confidence {@value #DEFAULT_CONFIDENCE} needs it. An index whose {@link RecallCurve} says that
-   * this finds too few takes a longer list, unless {@link #withList} chooses one.
+   * this finds too few takes a longer list, and a search whose list the codes' errors reach beyond
+   * goes on with a longer one, unless {@link #withList} chooses it.
    *
    * @throws IllegalArgumentException if k is out of its range
    */
@@ -73,7 +73,8 @@ public final class SearchParameters {
   }
 
   /**
-   * With another list (L): candidates the traversal keeps. Rerank follows it where it was as large.
+   * With another list (L): candidates the traversal keeps, no more and no fewer. Rerank follows it
+   * where it was as large.
    */
   public SearchParameters withList(int list) {
     int reads = rerank == searchListSize ? list : Math.min(rerank, list);
@@ -96,7 +97,7 @@ public final class SearchParameters {
         rerank,
         newPrefixDimension,
         confidence,
-        newPrefixDimension == 0 && isDefault);
+        newPrefixDimension == 0 && isListDefault);
   }
 
   /**
@@ -105,21 +106,31 @@ public final class SearchParameters {
    */
   public SearchParameters withConfidence(double newConfidence) {
     return new SearchParameters(
-        k, searchListSize, rerank, prefixDimension, newConfidence, newConfidence < 1 && isDefault);
+        k,
+        searchListSize,
+        rerank,
+        prefixDimension,
+        newConfidence,
+        newConfidence < 1 && isListDefault);
   }
 
   /** These with a list longer by a factor, unless the caller chose the list. */
   SearchParameters lengthened(double factor) {
-    if (!isDefault || factor <= 1) {
+    if (!isListDefault || factor <= 1) {
       return this;
     }
-    int list = (int) Math.min(MAX_LIST, Math.ceil(factor * searchListSize));
+    int list = (int) Math.min(MAX_LIST, Math.round(factor * searchListSize));
     return new SearchParameters(k, list, list, prefixDimension, confidence, true);
   }
 
   /** Neighbours wanted. */
   public int k() {
     return k;
+  }
+
+  /** Whether nobody chose the list, so that searches may take a longer one. */
+  public boolean isListDefault() {
+    return isListDefault;
   }
 
   /** Candidates the traversal keeps (L). */

@@ -443,9 +443,7 @@ public final class Tuner {
 
   private RecallCurve.Point measure(int list, double confidence, float[] limits)
       throws IOException {
-    int length = Math.max(list, k);
-    SearchParameters parameters =
-        SearchParameters.forK(k).withList(length).withConfidence(confidence);
+    SearchParameters parameters = RecallCurve.parameters(k, Math.max(list, k), confidence);
     LongAdder hits = new LongAdder();
     LongAdder squaredHits = new LongAdder();
     LongAdder reads = new LongAdder();

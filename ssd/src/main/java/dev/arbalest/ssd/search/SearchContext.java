@@ -123,7 +123,8 @@ public final class SearchContext implements AutoCloseable {
     begin(vector, parameters);
     int nodes = index.graph().nodeCount();
     int listSize = Math.clamp(parameters.searchListSize(), 1, Math.max(1, nodes));
-    int longest = Math.max(listSize, Math.min(nodes, MAX_LIST));
+    int longest = parameters.isListDefault() ? Math.max(listSize, MAX_LIST) : listSize;
+    longest = Math.clamp(longest, 1, Math.max(1, nodes));
     while (true) {
       long start = System.nanoTime();
       CandidateList candidates = find(parameters, listSize, longest, excluded, policy);
