@@ -62,7 +62,8 @@ class CommandLineTest {
             "index_sha256",
             "threads",
             "codec",
-            "degree");
+            "degree",
+            "recall");
     assertThat(built.path("vectors").asInt()).isEqualTo(1500);
     assertThat(built.path("dimension").asInt()).isEqualTo(128);
     assertThat(built.path("codec").asString()).isEqualTo("saq:2");
@@ -70,7 +71,7 @@ class CommandLineTest {
     assertThat(built.path("index_sha256").asString()).hasSize(64);
     assertThat(built.path("peak_rss_bytes").asLong()).isGreaterThan(1 << 20);
     assertThat(built.path("stages").propertyNames())
-        .containsExactly("store", "train", "encode", "graph", "commit");
+        .containsExactly("store", "train", "encode", "graph", "commit", "recall");
     assertThat(built.path("files").path("vectors.f32").asLong()).isEqualTo(4096 + 1500 * 512);
 
     String digest = "";

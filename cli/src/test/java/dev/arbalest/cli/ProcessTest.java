@@ -81,14 +81,21 @@ class ProcessTest {
       }
       for (String file :
           List.of(
-              "vectors.f32", "graph.1", "codes.1", "codec.1", "ids.1", "sums.1", "manifest.json")) {
+              "vectors.f32",
+              "graph.1",
+              "codes.1",
+              "codec.1",
+              "ids.1",
+              "sums.1",
+              "manifest.json",
+              "tuning.json")) {
         assertThat(Path.of(index, file))
             .as("round %d", round)
             .hasSameBinaryContentAs(Path.of(whole, file));
       }
       if (ended) {
         try (java.util.stream.Stream<Path> files = Files.list(Path.of(index))) {
-          assertThat(files.count()).as("nothing is left over").isEqualTo(8);
+          assertThat(files.count()).as("nothing is left over").isEqualTo(9);
         }
       }
     }
@@ -135,7 +142,7 @@ class ProcessTest {
       assertThat(rebuilt.code).as(rebuilt.err).isZero();
       assertThat(search(index)).isEqualTo(digest);
       try (java.util.stream.Stream<Path> files = Files.list(Path.of(index))) {
-        assertThat(files.count()).as("nothing is left over").isEqualTo(8);
+        assertThat(files.count()).as("nothing is left over").isEqualTo(9);
       }
     }
     assertThat(finished).as("builds that were not killed in time").isLessThan(Math.max(2, kills));

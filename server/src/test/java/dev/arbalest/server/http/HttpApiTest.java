@@ -270,9 +270,9 @@ class HttpApiTest {
         {
           "POST",
           path + "/points/search",
-          "{\"vector\":%s,\"params\":{\"recall\":0.9}}".formatted(good),
+          "{\"vector\":%s,\"params\":{\"recall\":1.9}}".formatted(good),
           400,
-          "tuned"
+          "recall must be a number"
         },
         {"POST", path + "/points/query", "{\"query\":77}", 404, "point 77"},
         {
