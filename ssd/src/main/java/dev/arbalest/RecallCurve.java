@@ -183,13 +183,16 @@ public record RecallCurve(long generation, int k, int queries, List<Point> point
     node.put("scored", point.scored());
   }
 
-  private static Point point(JsonNode node) {
+  /** Version 1 has no standard errors: then the largest that a mean of such shares can have. */
+  private static Point point(JsonNode node, int queries) {
+    double recall = node.path("recall").doubleValue();
+    JsonNode error = node.path("standard_error");
     return new Point(
         node.path("list").intValue(),
         node.path("confidence").doubleValue(),
         node.path("scan").asBoolean(false),
-        node.path("recall").doubleValue(),
-        node.path("standard_error").doubleValue(),
+        recall,
+        error.isMissingNode() ? Math.sqrt(recall * (1 - recall) / queries) : error.doubleValue(),
         node.path("reads").doubleValue(),
         node.path("scored").doubleValue());
   }
@@ -213,19 +216,23 @@ public record RecallCurve(long generation, int k, int queries, List<Point> point
       return Optional.empty();
     }
     try {
+      int queries = root.path("queries").intValue();
       List<Point> points = new ArrayList<>();
+      if (root.path("points").isEmpty()) {
+        throw new IllegalArgumentException("it has no points");
+      }
       for (JsonNode node : root.path("points")) {
-        points.add(point(node));
+        points.add(point(node, queries));
       }
       Point defaults =
           root.path("format_version").asInt() == 1
               ? defaultsOf(points, SearchParameters.forK(root.path("k").intValue()))
-              : point(root.path("defaults"));
+              : point(root.path("defaults"), queries);
       RecallCurve curve =
           new RecallCurve(
               root.path("generation").longValue(),
               root.path("k").intValue(),
-              root.path("queries").intValue(),
+              queries,
               points,
               defaults);
       return curve.generation() == generation ? Optional.of(curve) : Optional.empty();
@@ -234,23 +241,26 @@ public record RecallCurve(long generation, int k, int queries, List<Point> point
     }
   }
 
-  /** Version 1 did not say what default parameters reached: the point nearest above them did. */
+  /**
+   * Version 1 did not say what default parameters reached: about what the cheapest point does that
+   * keeps and reads as many candidates, or, if shorter lists found nearly all, what the best does.
+   */
   private static Point defaultsOf(List<Point> points, SearchParameters wanted) {
-    for (Point point : points) {
+    Point like = points.getLast();
+    for (Point point : points.reversed()) {
       if (point.searchListSize() >= wanted.searchListSize()
           && point.confidence() >= wanted.confidence()) {
-        int list = wanted.searchListSize();
-        return new Point(
-            list,
-            wanted.confidence(),
-            false,
-            point.recall(),
-            point.standardError(),
-            point.reads(),
-            point.scored());
+        like = point;
       }
     }
-    throw new IllegalArgumentException("no point reaches default parameters");
+    return new Point(
+        wanted.searchListSize(),
+        wanted.confidence(),
+        false,
+        like.recall(),
+        like.standardError(),
+        like.reads(),
+        like.scored());
   }
 
   private static void requireFormat(Path path, ObjectNode root) throws CorruptIndexException {

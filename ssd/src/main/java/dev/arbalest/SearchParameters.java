@@ -68,7 +68,7 @@ public final class SearchParameters {
    * @throws IllegalArgumentException if k is out of its range
    */
   public static SearchParameters forK(int k) {
-    int list = Math.max(MIN_DEFAULT_LIST, Math.min(MAX_LIST, 4 * k));
+    int list = defaultList(k);
     return new SearchParameters(k, list, list, 0, DEFAULT_CONFIDENCE, true);
   }
 
@@ -114,13 +114,17 @@ public final class SearchParameters {
         newConfidence < 1 && isListDefault);
   }
 
-  /** These with a list longer by a factor, unless the caller chose the list. */
+  /** Default parameters with a list longer by a factor; any others as they are. */
   SearchParameters lengthened(double factor) {
-    if (!isListDefault || factor <= 1) {
+    if (!isListDefault || factor <= 1 || searchListSize != defaultList(k)) {
       return this;
     }
     int list = (int) Math.min(MAX_LIST, Math.round(factor * searchListSize));
     return new SearchParameters(k, list, list, prefixDimension, confidence, true);
+  }
+
+  private static int defaultList(int k) {
+    return Math.max(MIN_DEFAULT_LIST, Math.min(MAX_LIST, 4 * k));
   }
 
   /** Neighbours wanted. */

@@ -233,7 +233,9 @@ public final class Tuner {
     try (NativeMemory memory = NativeMemory.allocate(stride * nodes.length)) {
       F32Rows rows = new F32Rows(memory.segment(), 0, stride, nodes.length, index.dimension());
       takeQueries(index, given, nodes, rows);
-      index.searcher.scan(policy); // what an earlier measurement chose shall not decide this one
+      // What an earlier measurement chose shall not decide this one.
+      index.searcher.scan(policy);
+      index.searcher.lengthen(1);
       return measuring.measure(new Tuner(index, k, given == null, rows, nodes, workers, listener));
     }
   }
@@ -322,6 +324,9 @@ public final class Tuner {
 
   private RecallCurve curve(List<RecallCurve.Point> all, RecallCurve.Point defaults) {
     long generation = index.loaded.manifest().checkpoint().base();
+    if (!all.contains(defaults)) {
+      all.add(defaults);
+    }
     return new RecallCurve(generation, k, queries.count(), cheapest(all), defaults);
   }
 

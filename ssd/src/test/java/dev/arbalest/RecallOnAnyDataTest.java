@@ -3,6 +3,7 @@ package dev.arbalest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.arbalest.ssd.format.CheckedJson;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,6 +15,7 @@ import java.util.SplittableRandom;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Recall of default parameters on vectors that are not like embeddings. */
 class RecallOnAnyDataTest {
@@ -193,6 +195,34 @@ class RecallOnAnyDataTest {
     }
   }
 
+  /** What tune wrote before builds measured: also if no list as long as the default was needed. */
+  @Test
+  void curvesOfTheFirstVersionAreRead() throws IOException {
+    SplittableRandom random = new SplittableRandom(10);
+    Path path = build(gaussian(1200, 64, random), Metric.L2, "rabitq:4");
+    Path file = path.resolve(RecallCurve.FILE_NAME);
+    for (int list : new int[] {20, 80}) {
+      ObjectNode root = CheckedJson.newObject();
+      root.put("format", "arbalest-tuning");
+      root.put("format_version", 1);
+      root.put("generation", RecallCurve.read(path).orElseThrow().generation());
+      root.put("k", K);
+      root.put("queries", 100);
+      ObjectNode point = root.putArray("points").addObject();
+      point.put("list", list);
+      point.put("confidence", 0.95);
+      point.put("recall", 0.97);
+      point.put("reads", 12.5);
+      point.put("scored", 700.0);
+      Files.write(file, CheckedJson.seal(root));
+      try (Index index = Index.open(path)) {
+        assertThat(index.defaultParameters(K)).isEqualTo(SearchParameters.forK(K));
+        assertThat(index.parametersFor(K, 0.95).searchListSize()).isEqualTo(list);
+      }
+      assertThat(RecallCurve.read(path).orElseThrow().defaults().recall()).isEqualTo(0.97);
+    }
+  }
+
   @Test
   void vectorsTooShortForSinglePrecisionAreNamed() throws IOException {
     float[][] rows = gaussian(50, 64, new SplittableRandom(8));
@@ -283,6 +313,19 @@ class RecallOnAnyDataTest {
     try (Index index = Index.open(path)) {
       assertThat(index.defaultParameters(K).searchListSize()).isGreaterThan(64);
       assertThat(index.defaultParameters(100).searchListSize()).isGreaterThan(400);
+      // However a search asks for defaults, it takes the list that was measured, once.
+      int chosen = curve.defaults().searchListSize();
+      for (SearchParameters parameters :
+          List.of(
+              SearchParameters.forK(K),
+              index.defaultParameters(K),
+              index.parametersFor(K, curve.defaults().recall()))) {
+        assertThat(index.search(queries[0], parameters).list()).isEqualTo(chosen);
+      }
+      assertThat(index.search(queries[0], SearchParameters.forK(K).withList(20)).list())
+          .isEqualTo(20);
+      RecallCurve tuned = Tuner.tune(path, null, K, 100, 2, ProgressListener.NONE);
+      assertThat(tuned.defaults().searchListSize()).isBetween(65, 2 * chosen);
       double recall = recall(index, rows, queries);
       assertThat(Math.abs(recall - curve.defaults().recall())).isLessThan(0.03);
       double shorter = 0;

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.cli;
 
-import dev.arbalest.BadInputException;
+import dev.arbalest.ProgressListener;
 import dev.arbalest.RecallCurve;
 import dev.arbalest.Tuner;
 import dev.arbalest.VectorInput;
 import dev.arbalest.cli.formats.InputFiles;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Measures the recall that searches of an index have now. */
@@ -36,48 +34,26 @@ final class RecallCommand implements Callable<Integer>, Failures.Verbose {
 
   @Mixin private CommonOptions common;
 
-  @Option(names = "--index", required = true, description = "Directory of the index.")
-  private Path index;
-
-  @Option(names = "--queries", description = "File of queries. Default: only vectors of the index.")
-  private @Nullable Path queries;
-
-  @Option(
-      names = "--k",
-      defaultValue = "10",
-      description = "Neighbours wanted. Default: ${DEFAULT-VALUE}.")
-  private int k;
-
-  @Option(
-      names = "--sample",
-      defaultValue = "500",
-      description = "Most queries used. Default: ${DEFAULT-VALUE}.")
-  private int sample;
-
-  @Option(names = "--threads", description = "Threads. Default: all processors.")
-  private @Nullable Integer threads;
+  @Mixin private MeasureOptions measured;
 
   @Override
   public Integer call() throws IOException {
-    int workers = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
-    if (workers < 1 || workers > 1024) {
-      throw new BadInputException("threads must be in [1, 1024]: " + workers);
-    }
-    Optional<RecallCurve> built = RecallCurve.read(index);
+    int workers = measured.workers();
+    Optional<RecallCurve> built = RecallCurve.read(measured.index);
     RecallCurve.Point own;
     RecallCurve.Point asked = null;
     try (Progress progress = common.progress()) {
-      if (queries != null) {
-        try (VectorInput given = InputFiles.open(queries, InputFiles.Role.QUERIES)) {
-          asked = Tuner.recall(index, given, k, sample, workers, progress);
+      if (measured.queries != null) {
+        try (VectorInput given = InputFiles.open(measured.queries, InputFiles.Role.QUERIES)) {
+          asked = recall(given, workers, progress);
         }
       }
-      own = Tuner.recall(index, null, k, sample, workers, progress);
+      own = recall(null, workers, progress);
     }
     Optional<String> finding = finding(built, own, asked);
     if (common.json) {
       ObjectNode root = CommonOptions.newObject();
-      root.put("k", k);
+      root.put("k", measured.k);
       if (asked != null) {
         RecallJson.put(asked, root.putObject("queries"));
       }
@@ -100,12 +76,17 @@ final class RecallCommand implements Callable<Integer>, Failures.Verbose {
     return ExitCode.DONE;
   }
 
+  private RecallCurve.Point recall(
+      @Nullable VectorInput given, int workers, ProgressListener progress) throws IOException {
+    return Tuner.recall(measured.index, given, measured.k, measured.sample, workers, progress);
+  }
+
   private void print(String what, RecallCurve.Point point) throws IOException {
     common.print(
         String.format(
             Locale.ROOT,
             "recall@%d %s: %.4f +/- %.4f, %.1f vectors read, %.0f codes",
-            k,
+            measured.k,
             what,
             point.recall(),
             point.standardError(),
@@ -115,7 +96,7 @@ final class RecallCommand implements Callable<Integer>, Failures.Verbose {
 
   private Optional<String> finding(
       Optional<RecallCurve> built, RecallCurve.Point own, RecallCurve.@Nullable Point asked) {
-    if (built.isPresent() && built.get().k() == k && isLess(own, built.get().defaults())) {
+    if (built.isPresent() && built.get().k() == measured.k && isLess(own, built.get().defaults())) {
       return Optional.of(
           "the index finds less than when it was measured: 'verify' checks its graph; if it grew or"
               + " changed much, 'tune' measures what searches need now");

@@ -56,7 +56,10 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
       description = "Neighbours wanted. Default: ${DEFAULT-VALUE}.")
   private int k;
 
-  @Option(names = "--list", description = "Search list (L). Default: 64, or more for large k.")
+  @Option(
+      names = "--list",
+      description =
+          "Search list (L). Default: 64, more for large k or if the build found that it takes more.")
   private @Nullable Integer list;
 
   @Option(
@@ -160,8 +163,8 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
           common.err().flush();
         }
         SearchParameters parameters = recall == null ? given : opened.parametersFor(k, recall);
-        if (parameters.equals(SearchParameters.forK(k)) && list == null) {
-          parameters = opened.defaultParameters(k);
+        if (recall == null && parameters.isListDefault()) {
+          parameters = opened.defaultParameters(k).withConfidence(parameters.confidence());
         }
         PointSet set = filterIds == null ? null : readSet(opened, filterIds);
         QueryRun run = new QueryRun(opened, vectors, truth, parameters, set);

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.cli;
 
-import dev.arbalest.BadInputException;
 import dev.arbalest.RecallCurve;
 import dev.arbalest.Tuner;
 import dev.arbalest.VectorInput;
 import dev.arbalest.cli.formats.InputFiles;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Measures what search parameters give which recall. */
@@ -28,40 +24,18 @@ import tools.jackson.databind.node.ObjectNode;
 final class TuneCommand implements Callable<Integer>, Failures.Verbose {
   @Mixin private CommonOptions common;
 
-  @Option(names = "--index", required = true, description = "Directory of the index.")
-  private Path index;
-
-  @Option(
-      names = "--queries",
-      description = "File of queries like those to come. Default: vectors of the index.")
-  private @Nullable Path queries;
-
-  @Option(
-      names = "--k",
-      defaultValue = "10",
-      description = "Neighbours wanted. Default: ${DEFAULT-VALUE}.")
-  private int k;
-
-  @Option(
-      names = "--sample",
-      defaultValue = "500",
-      description = "Most queries used. Default: ${DEFAULT-VALUE}.")
-  private int sample;
-
-  @Option(names = "--threads", description = "Threads. Default: all processors.")
-  private @Nullable Integer threads;
+  @Mixin private MeasureOptions measured;
 
   @Override
   public Integer call() throws IOException {
-    int workers = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
-    if (workers < 1 || workers > 1024) {
-      throw new BadInputException("threads must be in [1, 1024]: " + workers);
-    }
+    int workers = measured.workers();
     RecallCurve curve;
     try (Progress progress = common.progress();
         VectorInput given =
-            queries == null ? null : InputFiles.open(queries, InputFiles.Role.QUERIES)) {
-      curve = Tuner.tune(index, given, k, sample, workers, progress);
+            measured.queries == null
+                ? null
+                : InputFiles.open(measured.queries, InputFiles.Role.QUERIES)) {
+      curve = Tuner.tune(measured.index, given, measured.k, measured.sample, workers, progress);
     }
     if (common.json) {
       common.print(json(curve));

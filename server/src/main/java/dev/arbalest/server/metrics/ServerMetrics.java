@@ -222,9 +222,9 @@ public final class ServerMetrics {
     wasted.labelValues(collection).inc(result.wastedReads());
     hits.labelValues(collection).inc(result.cacheHits());
     switch (result.plan()) {
-      case SCAN, SET_SCAN -> scans.labelValues(collection).inc();
+      case SET_SCAN -> scans.labelValues(collection).inc();
       case SET_TRAVERSAL -> traversals.labelValues(collection).inc();
-      case TRAVERSAL -> {}
+      case TRAVERSAL, SCAN -> {}
     }
   }
 
