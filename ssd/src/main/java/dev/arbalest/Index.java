@@ -126,7 +126,7 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
     try (Workers workers = Workers.start(options.loadThreads());
         SearchWarmup warmUp = new SearchWarmup()) {
       LoadedIndex loaded = IndexLoader.load(directory, warmUp::start, workers, listener);
-      Searcher searcher = searcher(loaded, lock, options);
+      Searcher searcher = searcher(loaded, lock, options, listener);
       Index index = new Index(searcher);
       try {
         searcher.startCacheWarmup();
@@ -147,11 +147,11 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
   /** Makes a searcher, or closes the index that was loaded. */
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller
-  static Searcher searcher(LoadedIndex loaded, DirectoryLock lock, OpenOptions options)
+  static Searcher searcher(
+      LoadedIndex loaded, DirectoryLock lock, OpenOptions options, ProgressListener listener)
       throws IOException {
     try {
-      Optional<RecallCurve> recall =
-          RecallCurve.read(loaded.directory(), loaded.manifest().checkpoint().base());
+      Optional<RecallCurve> recall = recallOf(loaded, listener);
       Searcher searcher = Searcher.of(loaded, lock, options);
       recall.ifPresent(curve -> {
         searcher.lengthen(curve.listFactor());
@@ -161,6 +161,17 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
     } catch (Throwable e) {
       loaded.close();
       throw e;
+    }
+  }
+
+  /** What was measured; if that is damaged, an index still answers, with common defaults. */
+  private static Optional<RecallCurve> recallOf(LoadedIndex loaded, ProgressListener listener)
+      throws IOException {
+    try {
+      return RecallCurve.read(loaded.directory(), loaded.manifest().checkpoint().base());
+    } catch (CorruptIndexException e) {
+      listener.note(e.getMessage() + "; searches take common defaults, 'tune' measures again");
+      return Optional.empty();
     }
   }
 

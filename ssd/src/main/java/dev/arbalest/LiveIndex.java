@@ -104,7 +104,7 @@ public final class LiveIndex extends Index {
         loaded.close();
         throw e;
       }
-      Searcher searcher = searcher(loaded, held.lock(), options);
+      Searcher searcher = searcher(loaded, held.lock(), options, listener);
       LiveIndex index;
       try {
         if (manifest.checkpoint().clean()) {

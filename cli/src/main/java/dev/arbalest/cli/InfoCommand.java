@@ -21,7 +21,8 @@ import tools.jackson.databind.node.ObjectNode;
     name = "info",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    description = "Shows what an index consists of, from its manifest alone.")
+    description =
+        "Shows what an index consists of and the recall that was measured; reads no vectors.")
 final class InfoCommand implements Callable<Integer>, Failures.Verbose {
   @Mixin private CommonOptions common;
 

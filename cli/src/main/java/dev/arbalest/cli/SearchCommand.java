@@ -207,7 +207,7 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
   }
 
   /** Loading shows its progress only on indexes large enough to take a while. */
-  private static ProgressListener quietUnlessSlow(Progress progress) {
+  private ProgressListener quietUnlessSlow(Progress progress) {
     return new ProgressListener() {
       private static final long SLOW_BYTES = 1L << 30;
       private boolean slow;
@@ -225,6 +225,12 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
         if (slow) {
           progress.advanced(count);
         }
+      }
+
+      @Override
+      public void note(String text) {
+        common.err().println(text);
+        common.err().flush();
       }
     };
   }
