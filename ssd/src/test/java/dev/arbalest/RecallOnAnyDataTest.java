@@ -171,6 +171,31 @@ class RecallOnAnyDataTest {
     }
   }
 
+  /** As a new customer's or another language's: they are near each other and far from all else. */
+  @Test
+  void vectorsUnlikeAllBeforeAreFound() throws IOException {
+    SplittableRandom random = new SplittableRandom(11);
+    float[][] rows = gaussian(5000, 64, random);
+    float[][] queries = gaussian(40, 64, random);
+    for (int i = 0; i < 1040; i++) {
+      float[] row = i < 40 ? queries[i] : rows[rows.length - 1040 + i];
+      for (int j = 0; j < 64; j++) {
+        row[j] += 5;
+      }
+    }
+    for (Metric metric : Metric.values()) {
+      Path path = build(Arrays.copyOf(rows, 4000), metric, "saq:2");
+      try (LiveIndex index =
+          LiveIndex.openForWriting(
+              path, OpenOptions.defaults(), WriteOptions.defaults(), ProgressListener.NONE)) {
+        index.insert(Ids.range(4000, 1000), Arrays.copyOfRange(rows, 4000, 5000));
+        index.awaitLinked();
+        TestIndexes.alwaysTraverse(index);
+        assertThat(recall(index, rows, queries)).as("%s", metric).isGreaterThan(0.95);
+      }
+    }
+  }
+
   /** The list grows where the codes cannot tell candidates apart, also of codecs without bounds. */
   @Test
   void groupsOfNearlyEqualVectorsAreFound() throws IOException {

@@ -16,6 +16,11 @@ final class BatchInserter {
   /** Factor by which search lists may grow where most nodes are about to leave. */
   private static final int LISTS_AMONG_DEAD = 4;
 
+  /** Small batches are shared out evenly: ranges a worker gets at least, if there are as many. */
+  private static final int RANGES_PER_WORKER = 4;
+
+  private static final int MAX_RANGE = 4;
+
   private final Graph graph;
   private final BuildParameters parameters;
   private final Workers workers;
@@ -58,7 +63,7 @@ final class BatchInserter {
     }
     workers.forRanges(
         size,
-        4,
+        Math.clamp(size / (RANGES_PER_WORKER * workers.size()), 1, MAX_RANGE),
         (worker, low, high) -> {
           for (int i = low; i < high; i++) {
             RobustPrune prune = scratch[worker].chooseNeighbors(graph, order[from + i]);

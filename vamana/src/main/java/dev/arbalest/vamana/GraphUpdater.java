@@ -33,6 +33,9 @@ public final class GraphUpdater {
   /** Living nodes per node of a batch, at least. */
   private static final int LIVING_PER_BATCHED = 4;
 
+  /** Nodes of the same call that must have been inserted before a batch, per node of the batch. */
+  private static final int INSERTED_PER_BATCHED = 2;
+
   /** Bounds the memory a batch's edges take. */
   private static final int MAX_RELINKED_AT_A_TIME = 1024;
 
@@ -84,21 +87,38 @@ public final class GraphUpdater {
     }
   }
 
-  /** Inserts {@code nodes[from, from + count)}, which have no edges yet. */
+  /**
+   * Inserts {@code nodes[from, from + count)}, which have no edges yet. Their order does not
+   * matter: they are inserted in random order.
+   */
   public void link(int[] nodes, int from, int count) throws IOException {
+    int[] order = Arrays.copyOfRange(nodes, from, from + count);
+    shuffle(order, new SplittableRandom(parameters.seed() + count));
     int done = 0;
     while (done < count) {
       int size = 1;
       if (graph.entryPoint() == Graph.NONE) {
-        graph.setEntryPoint(nodes[from + done]);
+        graph.setEntryPoint(order[done]);
       } else {
-        size = batch(count - done);
-        inserter.insert(nodes, from + done, size);
+        // These may be near each other and far from all that is linked: were they a single batch,
+        // no edge would join them. So each batch is a share of those inserted before it.
+        int few = Math.max(workers.size(), done / INSERTED_PER_BATCHED);
+        size = batch(Math.min(count - done, few));
+        inserter.insert(order, done, size);
       }
-      for (int i = from + done; i < from + done + size; i++) {
-        linked.set(nodes[i]);
+      for (int i = done; i < done + size; i++) {
+        linked.set(order[i]);
       }
       done += size;
+    }
+  }
+
+  private static void shuffle(int[] nodes, SplittableRandom random) {
+    for (int i = nodes.length - 1; i > 0; i--) {
+      int other = random.nextInt(i + 1);
+      int node = nodes[i];
+      nodes[i] = nodes[other];
+      nodes[other] = node;
     }
   }
 
@@ -196,12 +216,7 @@ public final class GraphUpdater {
     SplittableRandom random = new SplittableRandom(parameters.seed());
     for (int pass = 0; pass < BuildParameters.PASSES; pass++) {
       int _ = attachLost();
-      for (int i = nodes.length - 1; i > 0; i--) {
-        int other = random.nextInt(i + 1);
-        int node = nodes[i];
-        nodes[i] = nodes[other];
-        nodes[other] = node;
-      }
+      shuffle(nodes, random);
       relink(nodes);
     }
   }

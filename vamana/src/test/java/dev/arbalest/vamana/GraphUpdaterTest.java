@@ -107,6 +107,11 @@ class GraphUpdaterTest {
 
   /** Share of the present nodes among the 10 nearest of each that a search for it finds. */
   private static double recall(Graph graph, Live live, F32Rows rows, BitSet present) {
+    return recall(graph, live, 0, rows.count(), present);
+  }
+
+  /** The same for queries of the rows [from, to). */
+  private static double recall(Graph graph, Live live, int from, int to, BitSet present) {
     GreedySearch search = new GreedySearch(graph, 40);
     NodeQuery query = live.newQuery();
     PairDistances pairs = live.newPairs();
@@ -114,7 +119,7 @@ class GraphUpdaterTest {
     float[] distances = new float[nodes.length];
     int hits = 0;
     int wanted = 0;
-    for (int q = 0; q < rows.count(); q += 15) {
+    for (int q = from; q < to; q += 15) {
       query.query(q);
       pairs.distances(q, nodes, 0, nodes.length, distances, 0);
       CandidateList found = search.search(query, 40);
@@ -131,6 +136,33 @@ class GraphUpdaterTest {
       wanted += k;
     }
     return (double) hits / wanted;
+  }
+
+  /** Four far groups come in one call, one after the other, as a bulk load brings them. */
+  @ForSeeds(3)
+  void nodesFarFromAllOthersFindEachOther(long seed) throws IOException {
+    int present = 3000;
+    int count = 4000;
+    F32Rows rows = TestRows.gaussian(seed, count, 24);
+    for (int row = present; row < count; row++) {
+      for (int i = 0; i < 24; i++) {
+        float shifted = rows.get(row, i) + 4 * (i % 4 == (row - present) / 250 ? 1 : 0);
+        rows.memory().set(F32Rows.FLOAT, rows.offset(row) + 4L * i, shifted);
+      }
+    }
+    try (Workers workers = Workers.start(2);
+        Graph graph = Graph.reserve(count, 0, SLACK_DEGREE)) {
+      Live live = new Live(rows, workers);
+      live.dead.set(present, count);
+      graph.extend(count);
+      GraphUpdater updater = new GraphUpdater(graph, live, PARAMETERS, workers);
+      updater.link(IntStream.range(0, present).toArray(), 0, present);
+      live.dead.clear();
+      updater.link(IntStream.range(present, count).toArray(), 0, count - present);
+      BitSet all = new BitSet();
+      all.set(0, count);
+      assertThat(recall(graph, live, present, count, all)).isGreaterThan(0.97);
+    }
   }
 
   /** A graph of nodes that are all dead, the first {@code dead}, and room for as many again. */
