@@ -373,6 +373,57 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
         context -> context.search(query, parameters, excluded, searcher.scanPolicy()));
   }
 
+  /**
+   * Finds the nearest neighbours by comparing all codes, whatever the graph and the set.
+   *
+   * @param set whose vectors may be found, or null for all
+   * @param excluded as above; without a set
+   */
+  void searchAll(
+      float[] query,
+      SearchParameters parameters,
+      @Nullable PointSet set,
+      int excluded,
+      SearchResult result)
+      throws IOException {
+    if (set == null) {
+      run(
+          query,
+          parameters,
+          result,
+          context -> context.search(query, parameters, excluded, ScanPolicy.ALWAYS));
+      return;
+    }
+    result.reset(parameters.k());
+    searcher.scanWithin(
+        query,
+        parameters,
+        set.trackedBy(this),
+        (nearest, context) -> take(nearest, context, result));
+  }
+
+  /**
+   * Reads the vector of a node that a search may exclude.
+   *
+   * @return false if it is the entry point, holds no vector, or is not part of the graph yet
+   */
+  boolean readLinked(int node, float[] target) throws IOException {
+    long phase = searcher.enter();
+    try (NativeMemory floats = NativeMemory.allocate(4L * target.length);
+        SingleSlotReader slot = new SingleSlotReader(loaded, loaded.geometry())) {
+      if (loaded.isDead(node)
+          || node == loaded.graph().entryPoint()
+          || loaded.graph().neighbor(node, 0) == Graph.NONE) {
+        return false;
+      }
+      slot.read(node, floats.segment(), 0);
+      MemorySegment.copy(floats.segment(), F32Rows.FLOAT, 0, target, 0, target.length);
+      return true;
+    } finally {
+      searcher.phaser().exit(phase);
+    }
+  }
+
   /** A search that returns the nearest nodes. */
   @FunctionalInterface
   private interface NodeSearch {

@@ -443,7 +443,12 @@ public final class Tuner {
     for (float component : query) {
       squaredNorm += (double) component * component;
     }
-    return (float) (kth + RELATIVE_TIE * Math.abs(kth) + ROUNDING * squaredNorm);
+    return limit(kth, squaredNorm);
+  }
+
+  /** What counts as no farther than a distance that was computed in another order. */
+  static float limit(double distance, double squaredNorm) {
+    return (float) (distance + RELATIVE_TIE * Math.abs(distance) + ROUNDING * squaredNorm);
   }
 
   private RecallCurve.Point measure(int list, double confidence, float[] limits)
@@ -487,7 +492,8 @@ public final class Tuner {
         scored.sum() / count);
   }
 
-  private static int hits(SearchResult result, float limit) {
+  /** Neighbours found no farther than a limit. */
+  static int hits(SearchResult result, float limit) {
     int hits = 0;
     for (int rank = 0; rank < result.size(); rank++) {
       hits += result.distance(rank) <= limit ? 1 : 0;

@@ -90,6 +90,16 @@ public final class ServeCommand implements Callable<Integer> {
       description = "refuse filters on fields without an index, instead of reading all documents")
   private boolean strictFilters;
 
+  @Option(
+      names = "--recall-sample",
+      paramLabel = "N",
+      defaultValue = "10",
+      description = {
+        "one search in N may be answered again by comparing all codes, to estimate recall, in a",
+        "hundredth of one thread's time; 0 for none (${DEFAULT-VALUE})"
+      })
+  private int recallSample;
+
   @Option(names = "--queue", defaultValue = "1024", description = "searches that may wait (1024)")
   private int queue;
 
@@ -257,6 +267,7 @@ public final class ServeCommand implements Callable<Integer> {
         .addressConnections(range("--connections-per-address", addressConnections, 1, 1 << 20))
         .openCollections(range("--open-collections", openCollections, 0, 1 << 20))
         .strictFilters(strictFilters)
+        .recallSample(range("--recall-sample", recallSample, 0, 1_000_000))
         .queue(range("--queue", queue, 1, 1 << 20))
         .linkThreads(range("--link-threads", linkThreads, 1, 1024))
         .batchBytes((int) bytes("--batch-bytes", batchBytes, 1 << 10, 9 << 20))

@@ -54,10 +54,11 @@ public final class Collection implements MeteredCollection, AutoCloseable {
       Path directory,
       ServerOptions options,
       ServerMetrics metrics,
-      OpenCollections open) {
+      OpenCollections open,
+      RecallWatch watch) {
     this.name = name;
     this.metrics = metrics;
-    this.lifecycle = new CollectionLifecycle(name, directory, options, metrics, open);
+    this.lifecycle = new CollectionLifecycle(name, directory, options, metrics, open, watch);
     metrics.add(name);
   }
 
@@ -133,7 +134,7 @@ public final class Collection implements MeteredCollection, AutoCloseable {
   }
 
   public CollectionSettings settings() {
-    CollectionSettings known = lifecycle.files().lastSettings();
+    CollectionSettings known = lifecycle.files().whileClosed().settings();
     return known != null && state() == CollectionState.IDLE
         ? known
         : use(files -> files.attributes().settings());
@@ -158,7 +159,7 @@ public final class Collection implements MeteredCollection, AutoCloseable {
 
   /** Points in it. */
   public int count() {
-    int known = lifecycle.files().lastCount();
+    int known = lifecycle.files().whileClosed().count();
     return known >= 0 && state() == CollectionState.IDLE ? known : use(CollectionFiles::count);
   }
 
@@ -492,7 +493,7 @@ public final class Collection implements MeteredCollection, AutoCloseable {
   @Override
   public CollectionStats stats() {
     return state() == CollectionState.IDLE
-        ? lifecycle.files().statsWhileClosed()
+        ? lifecycle.files().whileClosed().stats()
         : use(CollectionFiles::stats);
   }
 

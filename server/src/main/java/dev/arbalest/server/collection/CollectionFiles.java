@@ -11,7 +11,10 @@ import dev.arbalest.IndexRepair;
 import dev.arbalest.IndexStats;
 import dev.arbalest.LiveIndex;
 import dev.arbalest.OpenOptions;
+import dev.arbalest.PointSet;
 import dev.arbalest.ProgressListener;
+import dev.arbalest.RecallMonitor;
+import dev.arbalest.SearchParameters;
 import dev.arbalest.WriteOptions;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.pq.CodecSpec;
@@ -22,6 +25,7 @@ import dev.arbalest.server.columns.AttributeColumns;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.CollectionStats;
+import dev.arbalest.server.model.RecallFigures;
 import dev.arbalest.server.model.ServerException;
 import dev.arbalest.server.model.ServerOptions;
 import dev.arbalest.vector.F32Rows;
@@ -42,31 +46,30 @@ final class CollectionFiles {
   /** Exists while attributes and vectors may disagree after a crash. */
   private static final String RECONCILING = "reconciling";
 
-  /** Upper bound of a code's bytes per dimension, but for a few bytes of scales. */
-  private static final int BYTES_PER_DIMENSION = 1;
-
   private final Path directory;
   private final ServerOptions options;
   private final ProgressListener loading;
+  private final Runnable toCheck;
+  private final ClosedCollection whileClosed;
   private volatile @Nullable AttributeStore attributes;
   private volatile @Nullable LiveIndex index;
   private volatile @Nullable AttributeColumns columns;
   private volatile @Nullable FilterSets filterSets;
-
-  // Known from when the files were last closed:
-
-  private volatile @Nullable CollectionSettings lastSettings;
-  private volatile @Nullable CollectionStats lastStats;
+  private volatile @Nullable RecallMonitor monitor;
 
   /**
    * Creates it, with all files closed.
    *
    * @param loading told of the progress of opening; ends it by throwing
+   * @param toCheck told when {@link #checkRecall} has something to do
    */
-  CollectionFiles(Path directory, ServerOptions options, ProgressListener loading) {
+  CollectionFiles(
+      Path directory, ServerOptions options, ProgressListener loading, Runnable toCheck) {
     this.directory = directory;
     this.options = options;
     this.loading = loading;
+    this.toCheck = toCheck;
+    this.whileClosed = new ClosedCollection(directory, directory.resolve(INDEX));
   }
 
   /** Creates the files of a collection without points, and closes them. */
@@ -163,15 +166,29 @@ final class CollectionFiles {
     }
   }
 
+  /** Notes a search of the index, whose recall may be checked. */
+  void searched(float[] query, SearchParameters parameters, @Nullable PointSet set) {
+    RecallMonitor present = monitor;
+    if (present != null && present.searched(query, parameters, set)) {
+      toCheck.run();
+    }
+  }
+
+  /** Checks a search that was noted; returns whether there was one. */
+  boolean checkRecall() throws IOException {
+    RecallMonitor present = monitor;
+    return present != null && present.check();
+  }
+
   /** Number of points. */
   int count() {
     LiveIndex present = index;
     return present == null ? 0 : present.count();
   }
 
-  /** The settings as of the last close, or null if the files were never closed. */
-  @Nullable CollectionSettings lastSettings() {
-    return lastSettings;
+  /** What is known of the collection while its files are closed. */
+  ClosedCollection whileClosed() {
+    return whileClosed;
   }
 
   /** Memory that the index takes while it is open. */
@@ -188,22 +205,8 @@ final class CollectionFiles {
     }
   }
 
-  /** Memory that the index will take when it is opened. */
-  long expectedBytes() {
-    if (!hasIndex()) {
-      return 0;
-    }
-    try {
-      IndexInfo info = IndexInfo.read(directory.resolve(INDEX));
-      long codes = (long) BYTES_PER_DIMENSION * info.prefixDimension();
-      return info.graph().bytes() + info.slots() * codes + AttributeColumns.savedBytes(directory);
-    } catch (IOException | BadInputException e) {
-      return 0; // opening it says what is wrong
-    }
-  }
-
   private boolean hasIndex() {
-    return Files.exists(directory.resolve(INDEX).resolve("manifest.json"));
+    return whileClosed.hasIndex();
   }
 
   /** Opens the files and makes both agree after a crash. */
@@ -246,6 +249,7 @@ final class CollectionFiles {
     AttributeColumns made = AttributeColumns.open(directory, opened, store, loading);
     columns = made;
     filterSets = new FilterSets(store, opened, made);
+    monitor = options.recallSample() > 0 ? new RecallMonitor(opened, options.recallSample()) : null;
   }
 
   /** Throws if database and index are not of one collection. */
@@ -283,7 +287,8 @@ final class CollectionFiles {
 
   @MustBeClosed
   private LiveIndex openIndex() throws IOException {
-    OpenOptions opening = OpenOptions.defaults().withSearchThreads(options.searchThreads());
+    int threads = options.searchThreads() + 1; // of which one checks recall
+    OpenOptions opening = OpenOptions.defaults().withSearchThreads(threads);
     WriteOptions writing =
         WriteOptions.defaults()
             .withMemoryBytes(options.memoryBytes())
@@ -324,12 +329,6 @@ final class CollectionFiles {
     return created;
   }
 
-  /** The statistics of closed files, from the last close or from the manifest. */
-  CollectionStats statsWhileClosed() {
-    CollectionStats known = lastStats;
-    return known != null ? known : statsOfManifest();
-  }
-
   /** The figures of open files. */
   CollectionStats stats() throws IOException {
     AttributeStore store = attributes();
@@ -338,6 +337,7 @@ final class CollectionFiles {
       return CollectionStats.NONE;
     }
     IndexStats figures = present.stats();
+    RecallMonitor watched = monitor;
     return new CollectionStats(
         figures.vectors(),
         figures.slots(),
@@ -350,51 +350,14 @@ final class CollectionFiles {
         figures.logBytes(),
         store.bytes(),
         figures.logSyncs(),
-        figures.logSyncNanos());
+        figures.logSyncNanos(),
+        watched == null ? RecallFigures.NONE : RecallFigures.of(watched));
   }
 
-  private CollectionStats statsOfManifest() {
-    try {
-      int points = 0;
-      int slots = 0;
-      if (hasIndex()) {
-        IndexInfo info = IndexInfo.read(directory.resolve(INDEX));
-        points = info.vectors();
-        slots = info.slots();
-      }
-      long bytes = Files.size(directory.resolve(AttributeStore.FILE_NAME));
-      return new CollectionStats(points, slots, 0, 0, 0, 0, 0, 0, 0, bytes, 0, 0);
-    } catch (IOException | BadInputException e) {
-      return CollectionStats.NONE; // opening it says what is wrong
-    }
-  }
-
-  /** Remembers what {@link #stats} and {@link #lastSettings} tell while the files are closed. */
+  /** Remembers what {@link #whileClosed} tells. */
   void rememberBeforeClose() throws IOException {
-    AttributeStore store = attributes();
-    lastSettings = store.settings();
     LiveIndex present = index;
-    IndexStats figures = present == null ? null : present.stats();
-    lastStats =
-        new CollectionStats(
-            figures == null ? 0 : figures.vectors(),
-            figures == null ? 0 : figures.slots(),
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            store.bytes(),
-            figures == null ? 0 : figures.logSyncs(),
-            figures == null ? 0 : figures.logSyncNanos());
-  }
-
-  /** The number of points if the files are closed and it is known, otherwise -1. */
-  int lastCount() {
-    CollectionStats known = lastStats;
-    return known == null ? -1 : known.points();
+    whileClosed.remember(attributes(), present == null ? null : present.stats());
   }
 
   /**
@@ -429,6 +392,7 @@ final class CollectionFiles {
     AttributeColumns openColumns = columns;
     index = null;
     filterSets = null;
+    monitor = null;
     columns = null;
     attributes = null;
     try (openAttributes;

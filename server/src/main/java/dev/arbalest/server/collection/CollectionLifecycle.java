@@ -53,9 +53,10 @@ final class CollectionLifecycle implements OpenCollections.Member {
       Path directory,
       ServerOptions options,
       ServerMetrics metrics,
-      OpenCollections open) {
+      OpenCollections open,
+      RecallWatch watch) {
     this.name = name;
-    this.files = new CollectionFiles(directory, options, new Loading());
+    this.files = new CollectionFiles(directory, options, new Loading(), () -> watch.add(this));
     this.metrics = metrics;
     this.open = open;
   }
@@ -106,7 +107,7 @@ final class CollectionLifecycle implements OpenCollections.Member {
     if (state != CollectionState.IDLE) {
       return;
     }
-    open.makeRoom(this, files.expectedBytes());
+    open.makeRoom(this, files.whileClosed().expectedBytes());
     lock.writeLock().lock(); // others may be opening it, or closing it for want of use
     try {
       if (state == CollectionState.IDLE) {
@@ -237,6 +238,35 @@ final class CollectionLifecycle implements OpenCollections.Member {
       throw fault(e);
     } finally {
       lastUse = System.nanoTime();
+      lock.readLock().unlock();
+    }
+  }
+
+  /**
+   * Checks the recall of a search that was made, if the files are open; does not count as a use.
+   *
+   * @return whether there was a search to check
+   */
+  boolean checkRecall() {
+    if (state != CollectionState.READY || !lock.readLock().tryLock()) {
+      return false; // it is being closed
+    }
+    try {
+      if (state != CollectionState.READY || !files.areOpen()) {
+        return false;
+      }
+      long start = System.nanoTime();
+      boolean wasChecked = files.checkRecall();
+      if (wasChecked) {
+        metrics.recallChecked(name, System.nanoTime() - start);
+      }
+      return wasChecked;
+    } catch (IOException | RuntimeException e) {
+      ServerLog.warn("checking the recall of collection " + name, fault(e));
+      return false;
+    } catch (OutOfMemoryError e) {
+      return false; // requests say so
+    } finally {
       lock.readLock().unlock();
     }
   }

@@ -46,6 +46,7 @@ public final class Collections implements AutoCloseable {
   private final FileChannel lockChannel;
   private final Map<String, Collection> all = new ConcurrentSkipListMap<>();
   private final OpenCollections open;
+  private final RecallWatch watch = new RecallWatch();
   private final ExecutorService loaders;
   private final CountDownLatch loaded;
 
@@ -133,7 +134,7 @@ public final class Collections implements AutoCloseable {
         }
         try {
           String name = CollectionName.ofDirectory(encoded);
-          present.add(new Collection(name, directory, options, metrics, open));
+          present.add(new Collection(name, directory, options, metrics, open, watch));
         } catch (IllegalArgumentException | ServerException e) {
           ServerLog.warn(directory + " is left alone: its name is no collection's", null);
         }
@@ -196,7 +197,8 @@ public final class Collections implements AutoCloseable {
       throw new ServerException(
           ServerException.Kind.EXHAUSTED, "there are " + MAX_COLLECTIONS + " collections already");
     }
-    Collection collection = new Collection(name, root.resolve(encoded), options, metrics, open);
+    Collection collection =
+        new Collection(name, root.resolve(encoded), options, metrics, open, watch);
     collection.makeRoom(open, 0);
     Path target = root.resolve(encoded);
     Path temporary = root.resolve("." + encoded + NEW);
@@ -340,6 +342,7 @@ public final class Collections implements AutoCloseable {
   @Override
   public void close() throws IOException {
     try (FileChannel _ = lockChannel) {
+      watch.close();
       open.close();
       prepareClose();
       awaitLoaded();

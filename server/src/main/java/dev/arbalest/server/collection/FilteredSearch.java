@@ -34,14 +34,27 @@ final class FilteredSearch {
     SearchParameters parameters = request.parameters(index);
     if (matches == null) {
       index.search(request.vector(), parameters, result);
+      note(files, request, parameters, null);
       return SearchExplanation.PLAIN;
     }
     long start = System.nanoTime();
     PointSet set = matches.set();
     long nanos = System.nanoTime() - start;
     index.search(request.vector(), parameters, set, result);
+    note(files, request, parameters, set);
     double share = set.count() / Math.max(1.0, index.count());
     return new SearchExplanation(
         new SearchExplanation.FilterEvaluation(matches.source(), set.count(), share, nanos));
+  }
+
+  /** A search that reads all candidates of a very long list has nothing to miss. */
+  private static void note(
+      CollectionFiles files,
+      SearchRequest request,
+      SearchParameters parameters,
+      @Nullable PointSet set) {
+    if (!request.exact()) {
+      files.searched(request.vector(), parameters, set);
+    }
   }
 }

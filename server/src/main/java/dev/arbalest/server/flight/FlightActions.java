@@ -224,6 +224,7 @@ final class FlightActions {
         figures.put("unlinked", stats.unlinked());
         figures.put("memory_bytes", stats.memoryBytes());
         figures.put("log_bytes", stats.logBytes());
+        stats.recall().put(figures);
       } catch (ServerException e) {
         ServerLog.fault("figures of collection " + collection.name(), e);
         figures.put("error", e.text());

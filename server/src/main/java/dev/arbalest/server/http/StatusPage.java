@@ -55,6 +55,7 @@ final class StatusPage {
         one.put("unlinked", stats.unlinked());
         one.put("memory_bytes", stats.memoryBytes());
         one.put("log_bytes", stats.logBytes());
+        stats.recall().put(one);
       } catch (ServerException e) {
         ServerLog.fault("figures of collection " + collection.name(), e);
         one.put("reason", e.text()); // or not in service

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.metrics;
 
+import dev.arbalest.RecallEstimate;
 import dev.arbalest.SearchResult;
 import dev.arbalest.natives.SystemFacts;
 import dev.arbalest.server.model.CollectionStats;
+import dev.arbalest.server.model.RecallFigures;
 import dev.arbalest.server.model.ServerException;
 import io.prometheus.metrics.config.EscapingScheme;
 import io.prometheus.metrics.core.metrics.Counter;
@@ -17,6 +19,7 @@ import java.io.OutputStream;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import java.util.function.DoubleSupplier;
 import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
@@ -56,6 +59,10 @@ public final class ServerMetrics {
       counter("arbalest_write_delay_seconds", "Time writes were held up as memory was short.");
   private final Counter faults =
       counter("arbalest_faults", "Requests that failed by a fault of the collection.");
+  private final Counter recallChecks =
+      counter("arbalest_recall_checks", "Searches whose recall was checked.");
+  private final Counter recallSeconds =
+      counter("arbalest_recall_check_seconds", "Time of checking the recall of searches.");
   private final Counter answers =
       Counter.builder()
           .name("arbalest_requests")
@@ -116,6 +123,26 @@ public final class ServerMetrics {
         "arbalest_log_sync_seconds",
         "Time that took.",
         stats -> stats.logSyncNanos() / 1e9);
+    recall(
+        collections,
+        "arbalest_recall_estimate",
+        "Share of the nearest points that searches find, over the last minutes.",
+        RecallEstimate::recall);
+    recall(
+        collections,
+        "arbalest_recall_standard_error",
+        "Standard error of arbalest_recall_estimate.",
+        RecallEstimate::standardError);
+    GaugeWithCallback.builder()
+        .name("arbalest_query_distance_ratio")
+        .help("How much farther queries are from the points than the points from each other.")
+        .labelNames(COLLECTION)
+        .callback(callback ->
+            forEachRecall(
+                collections,
+                (name, recall) ->
+                    recall.distanceRatio().ifPresent(ratio -> callback.call(ratio, name))))
+        .register(registry);
     GaugeWithCallback.builder()
         .name("arbalest_quarantined")
         .help("1 if the collection was taken out of service.")
@@ -187,6 +214,36 @@ public final class ServerMetrics {
         .register(registry);
   }
 
+  private void recall(
+      Supplier<? extends List<? extends MeteredCollection>> collections,
+      String name,
+      String help,
+      ToDoubleFunction<RecallEstimate> value) {
+    GaugeWithCallback.builder()
+        .name(name)
+        .help(help)
+        .labelNames(COLLECTION, "of")
+        .callback(callback ->
+            forEachRecall(
+                collections,
+                (collection, recall) ->
+                    recall
+                        .estimates()
+                        .forEach((kind, estimate) ->
+                            callback.call(
+                                value.applyAsDouble(estimate), collection, kind.label()))))
+        .register(registry);
+  }
+
+  private void forEachRecall(
+      Supplier<? extends List<? extends MeteredCollection>> collections,
+      BiConsumer<String, RecallFigures> sink) {
+    for (MeteredCollection collection : collections.get()) {
+      CollectionStats stats = scraped.getOrDefault(collection.name(), CollectionStats.NONE);
+      sink.accept(collection.name(), stats.recall());
+    }
+  }
+
   /** Takes a figure of a collection. */
   @FunctionalInterface
   private interface Sink {
@@ -237,6 +294,12 @@ public final class ServerMetrics {
     delays.labelValues(collection).inc(nanos / 1e9);
   }
 
+  /** Notes that the recall of a search was checked, and how long it took. */
+  public void recallChecked(String collection, long nanos) {
+    recallChecks.labelValues(collection).inc();
+    recallSeconds.labelValues(collection).inc(nanos / 1e9);
+  }
+
   public void deleted(String collection, int count) {
     deleted.labelValues(collection).inc(count);
   }
@@ -265,7 +328,19 @@ public final class ServerMetrics {
   }
 
   private List<Counter> ofCollections() {
-    return List.of(hops, reads, wasted, hits, scans, traversals, inserted, deleted, delays, faults);
+    return List.of(
+        hops,
+        reads,
+        wasted,
+        hits,
+        scans,
+        traversals,
+        inserted,
+        deleted,
+        delays,
+        faults,
+        recallChecks,
+        recallSeconds);
   }
 
   /** Shows a collection before anything was counted for it. */

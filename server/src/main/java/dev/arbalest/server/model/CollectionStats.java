@@ -16,6 +16,7 @@ package dev.arbalest.server.model;
  * @param attributeBytes of the database of attributes
  * @param logSyncs times the log was made durable
  * @param logSyncNanos nanoseconds that took
+ * @param recall of searches, as it is watched
  */
 public record CollectionStats(
     int points,
@@ -29,9 +30,10 @@ public record CollectionStats(
     long logBytes,
     long attributeBytes,
     long logSyncs,
-    long logSyncNanos) {
+    long logSyncNanos,
+    RecallFigures recall) {
   public static final CollectionStats NONE =
-      new CollectionStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+      new CollectionStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, RecallFigures.NONE);
 
   public long memoryBytes() {
     return graphBytes + codesBytes + tablesBytes + columnsBytes;

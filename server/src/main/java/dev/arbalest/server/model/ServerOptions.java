@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param addressConnections connections of one address at a time
  * @param openCollections most collections whose files are open while others want theirs opened
  * @param strictFilters whether filters on fields without an index are refused
+ * @param recallSample of how many searches one may be checked for its recall, 0 for none
  * @param syncMillis 0: a write is durable when acknowledged; otherwise at most this long after
  * @param requestsPerSecond of one client, 0 for any number
  * @param tokens file of access tokens, or null for none
@@ -49,6 +50,7 @@ public record ServerOptions(
     int addressConnections,
     int openCollections,
     boolean strictFilters,
+    int recallSample,
     int syncMillis,
     int requestsPerSecond,
     @Nullable Path tokens,
@@ -89,6 +91,7 @@ public record ServerOptions(
     public int addressConnections = 1024;
     public int openCollections;
     public boolean strictFilters;
+    public int recallSample = 10;
     public int syncMillis;
     public int requestsPerSecond;
     public @Nullable Path tokens;
@@ -172,6 +175,12 @@ public record ServerOptions(
       return this;
     }
 
+    /** 0 to check none. */
+    public Builder recallSample(int value) {
+      recallSample = value;
+      return this;
+    }
+
     private int fittingCollections() {
       return Math.clamp(
           memoryBytes / BYTES_PER_COLLECTION, MIN_OPEN_COLLECTIONS, MAX_OPEN_COLLECTIONS);
@@ -237,6 +246,7 @@ public record ServerOptions(
           addressConnections,
           openCollections == 0 ? fittingCollections() : openCollections,
           strictFilters,
+          recallSample,
           syncMillis,
           requestsPerSecond,
           tokens,

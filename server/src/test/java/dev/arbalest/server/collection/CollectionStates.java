@@ -32,6 +32,7 @@ final class CollectionStates implements AutoCloseable {
   private final ServerMetrics metrics = new ServerMetrics();
   private final OpenCollections open;
   private final ServerOptions options;
+  private final RecallWatch watch = new RecallWatch();
 
   CollectionStates(Path data) {
     long memory = 2 * Runtime.getRuntime().maxMemory() + (4L << 30); // the heap counts
@@ -54,7 +55,7 @@ final class CollectionStates implements AutoCloseable {
   @com.google.errorprone.annotations.MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller
   Collection load(Path directory) {
-    Collection present = new Collection("things", directory, options, metrics, open);
+    Collection present = new Collection("things", directory, options, metrics, open, watch);
     present.load();
     return present;
   }
@@ -142,6 +143,7 @@ final class CollectionStates implements AutoCloseable {
 
   @Override
   public void close() {
+    watch.close();
     open.close();
   }
 }

@@ -148,11 +148,27 @@ public final class Searcher implements AutoCloseable {
   public void runWithin(
       float[] query, SearchParameters parameters, TrackedSet set, SetAnswer answer)
       throws IOException {
-    SetPlanner present = planner();
+    runWithin(query, parameters, set, planner(), answer);
+  }
+
+  /** The same by comparing all codes of the set. */
+  public void scanWithin(
+      float[] query, SearchParameters parameters, TrackedSet set, SetAnswer answer)
+      throws IOException {
+    runWithin(query, parameters, set, SetPlanner.alwaysScan(), answer);
+  }
+
+  private void runWithin(
+      float[] query,
+      SearchParameters parameters,
+      TrackedSet set,
+      SetPlanner planning,
+      SetAnswer answer)
+      throws IOException {
     run(
         query,
         parameters,
-        context -> answer.take(context.searchSet(query, parameters, set, present), context));
+        context -> answer.take(context.searchSet(query, parameters, set, planning), context));
   }
 
   /** Takes the nearest nodes of a search, nearest first. */
