@@ -96,7 +96,7 @@ public final class ServeCommand implements Callable<Integer> {
       defaultValue = "10",
       description = {
         "one search in N may be answered again by comparing all codes, to estimate recall, in a",
-        "hundredth of one thread's time; 0 for none (${DEFAULT-VALUE})"
+        "fiftieth of one thread's time; 0 for none (${DEFAULT-VALUE})"
       })
   private int recallSample;
 

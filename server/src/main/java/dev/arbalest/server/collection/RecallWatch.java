@@ -7,11 +7,11 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Checks the recall of the collections that are searched, one after the other, on a thread that
- * rests a hundred times as long as it works.
+ * works a fiftieth of the time.
  */
 final class RecallWatch implements AutoCloseable {
   /** Time of rest per time of work. */
-  private static final int REST = 99;
+  private static final int REST = 49;
 
   /** Collections with a search to check. */
   private final SequencedSet<CollectionLifecycle> waiting = new LinkedHashSet<>();
