@@ -63,9 +63,18 @@ final class RecallWindow {
     }
     double mean = sum / size;
     double variance = Math.max(0, squares / size - mean * mean) * size / Math.max(1, size - 1);
-    // That no search missed anything says only that fewer than one in so many does.
-    double least = 1.0 / (size + 1) / RecallMonitor.DEPTH;
-    return Optional.of(new RecallEstimate(mean, Math.max(least, Math.sqrt(variance / size)), size));
+    double error = Math.max(Math.sqrt(variance / size), countingError(mean, size));
+    return Optional.of(new RecallEstimate(mean, error, size));
+  }
+
+  /**
+   * Standard error of a share that was counted, with two more hits and misses than there were
+   * (Agresti and Coull, 1998): a sample without a miss does not say that there are none.
+   */
+  private static double countingError(double recall, int size) {
+    double neighbors = (double) RecallMonitor.DEPTH * size;
+    double missed = ((1 - recall) * neighbors + 2) / (neighbors + 4);
+    return Math.sqrt(missed * (1 - missed) / (neighbors + 4));
   }
 
   /** The median distance, empty before there are enough checks to tell. */

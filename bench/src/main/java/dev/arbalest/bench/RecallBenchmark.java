@@ -4,8 +4,10 @@ package dev.arbalest.bench;
 import dev.arbalest.BuildOptions;
 import dev.arbalest.Index;
 import dev.arbalest.ProgressListener;
+import dev.arbalest.RecallCurve;
 import dev.arbalest.SearchParameters;
 import dev.arbalest.SearchResult;
+import dev.arbalest.Tuner;
 import dev.arbalest.VectorInput;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
@@ -16,12 +18,14 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -34,13 +38,18 @@ import tools.jackson.databind.node.ObjectNode;
     description = {
       "Builds an index of every kind of vectors, metric and codec, and searches it with default",
       "parameters. Prints recall@k beside exact distances in double precision, where a vector as near",
-      "as the k-th counts as found, the vectors read, the codes compared and the time of a search."
+      "as the k-th counts as found, the vectors read, the codes compared and the time of a search.",
+      "With --targets it tunes each index on its own vectors, and prints the recall that the curve",
+      "promises for each target beside the recall that other queries then have."
     })
 public final class RecallBenchmark implements Callable<Integer> {
   /** Distances that differ by less, relative to the k-th, are ties of single precision. */
   private static final double TIE = 1e-5;
 
   private static final double COSINE_TIE = 1e-6;
+
+  /** Vectors of the index that it is tuned on. */
+  private static final int TUNING_QUERIES = 1000;
 
   @Option(names = "--count", defaultValue = "4000", description = "Vectors. ${DEFAULT-VALUE}.")
   private int count;
@@ -67,6 +76,9 @@ public final class RecallBenchmark implements Callable<Integer> {
       defaultValue = "saq:2,rabitq:1,rabitq:4,pq:16,sq8",
       description = "${DEFAULT-VALUE}. Codecs that do not fit a dimension are left out.")
   private List<String> codecs;
+
+  @Option(names = "--targets", split = ",", description = "Recalls to ask for, as 0.9,0.95.")
+  private List<Double> targets = List.of();
 
   @Option(names = "--below", description = "Print only cases of less recall than this.")
   private double below = 2;
@@ -129,7 +141,10 @@ public final class RecallBenchmark implements Callable<Integer> {
         return;
       }
       try (Index index = Index.open(directory)) {
-        search(index, data, distances, figures);
+        search(index, SearchParameters.forK(Math.min(k, index.count())), data, distances, figures);
+      }
+      if (!targets.isEmpty()) {
+        compareTargets(directory, data, distances, figures.putArray("targets"));
       }
     } catch (IllegalArgumentException e) {
       figures.put("refused", e.getMessage());
@@ -150,6 +165,40 @@ public final class RecallBenchmark implements Callable<Integer> {
         figures.path("codes").asDouble(),
         figures.path("us").asDouble(),
         figures.path("refused").asString(figures.path("plan").asString("")));
+    for (JsonNode target : figures.path("targets")) {
+      System.out.printf(
+          Locale.ROOT,
+          "  asked for %.2f: promised %6.4f, found %6.4f, %.0f codes%n",
+          target.path("asked").asDouble(),
+          target.path("promised").asDouble(Double.NaN),
+          target.path("recall").asDouble(Double.NaN),
+          target.path("codes").asDouble(Double.NaN));
+    }
+  }
+
+  /** Promised and achieved recall of the parameters that a tuned index gives for each target. */
+  private void compareTargets(
+      Path directory, HardVectors.Data data, double[][] distances, ArrayNode compared)
+      throws IOException {
+    RecallCurve curve =
+        Tuner.tune(
+            directory,
+            null,
+            k,
+            TUNING_QUERIES,
+            Runtime.getRuntime().availableProcessors(),
+            ProgressListener.NONE);
+    try (Index index = Index.open(directory)) {
+      for (double target : targets) {
+        ObjectNode figures = compared.addObject().put("asked", target);
+        Optional<RecallCurve.Point> point =
+            curve.points().stream().filter(p -> p.recall() >= target).findFirst();
+        if (point.isPresent()) {
+          figures.put("promised", point.get().recall());
+          search(index, index.parametersFor(k, target), data, distances, figures);
+        }
+      }
+    }
   }
 
   /** Builds an index unless the codec does not fit the dimension. */
@@ -167,11 +216,15 @@ public final class RecallBenchmark implements Callable<Integer> {
     return true;
   }
 
-  private void search(Index index, HardVectors.Data data, double[][] distances, ObjectNode figures)
+  private static void search(
+      Index index,
+      SearchParameters parameters,
+      HardVectors.Data data,
+      double[][] distances,
+      ObjectNode figures)
       throws IOException {
     SearchResult result = new SearchResult();
-    int wanted = Math.min(k, index.count());
-    SearchParameters parameters = SearchParameters.forK(wanted);
+    int wanted = parameters.k();
     long hits = 0;
     long reads = 0;
     long codes = 0;

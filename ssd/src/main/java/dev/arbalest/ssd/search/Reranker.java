@@ -73,6 +73,10 @@ final class Reranker implements AutoCloseable {
   private boolean[] done;
 
   // Of the query:
+
+  /** Ranks whose nodes and deviations are known. */
+  private int taken;
+
   private boolean boundsMisses;
   private int ahead;
   private int errors;
@@ -117,6 +121,7 @@ final class Reranker implements AutoCloseable {
 
   /** Forgets the last query; the next wants {@code k} neighbours. */
   void begin(int k) {
+    taken = 0;
     boundsMisses = false;
     nearest.reset(k);
     buffers = 0;
@@ -334,11 +339,16 @@ final class Reranker implements AutoCloseable {
       nodes = new int[count];
       deviations = new float[count];
       done = new boolean[count];
+      taken = 0;
+    }
+    java.util.Arrays.fill(done, 0, count, false);
+    if (hasTaken(candidates, count)) {
+      return; // to see whether the list is long enough
     }
     for (int rank = 0; rank < count; rank++) {
       nodes[rank] = candidates.node(rank);
-      done[rank] = false;
     }
+    taken = count;
     double confidence = scorer.confidence();
     if (confidence == 0) {
       java.util.Arrays.fill(deviations, 0, count, 1);
@@ -350,6 +360,15 @@ final class Reranker implements AutoCloseable {
       // Not 0: an estimate that says it is exact may still be off by rounding.
       deviations[rank] = Math.max(Float.MIN_NORMAL, deviations[rank] * perDeviation);
     }
+  }
+
+  /** Whether the deviations of these candidates are known. */
+  private boolean hasTaken(CandidateList candidates, int count) {
+    boolean isSame = count <= taken;
+    for (int rank = 0; rank < count && isSame; rank++) {
+      isSame = nodes[rank] == candidates.node(rank);
+    }
+    return isSame;
   }
 
   private int rankOf(int node, int count) {
