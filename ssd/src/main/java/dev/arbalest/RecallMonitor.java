@@ -21,6 +21,10 @@ import org.jspecify.annotations.Nullable;
  * stored vectors do not, the queries are unlike the vectors; if both do, the graph or the codes are
  * worse than they were.
  *
+ * <p>Builds choose the list of default parameters by what they measure; of a {@link LiveIndex} a
+ * monitor changes it as the vectors do, by every hundred checks, and stores what it found as {@link
+ * RecallCurve}.
+ *
  * <p>A vector that the codes misplace by more than their errors allow is missed by both answers, so
  * an estimate may be a little too high. Safe for any number of threads.
  */
@@ -60,12 +64,16 @@ public final class RecallMonitor {
   private final Index index;
   private final int oneIn;
   private final LongSupplier clock;
+
+  /** Of an index that is written to. */
+  private final @Nullable DefaultList defaultList;
+
   private final AtomicLong searches = new AtomicLong();
   private final Deque<Sample> pending = new ArrayDeque<>();
   private final RecallWindow plain = new RecallWindow();
   private final RecallWindow filtered = new RecallWindow();
   private final RecallWindow stored = new RecallWindow();
-  private final SplittableRandom random = new SplittableRandom();
+  private final SplittableRandom random = new SplittableRandom(1);
 
   /**
    * Watches an index.
@@ -84,6 +92,7 @@ public final class RecallMonitor {
     this.index = index;
     this.oneIn = oneIn;
     this.clock = clock;
+    this.defaultList = index instanceof LiveIndex ? new DefaultList(index.searcher) : null;
   }
 
   /**
@@ -169,6 +178,10 @@ public final class RecallMonitor {
     double recall = Math.min(1, Tuner.hits(found, limit) / (double) wanted);
     double far = exact.distance(Math.min(DEPTH, exact.size()) - 1);
     window(kind).add(clock.getAsLong(), recall, distance(far, squaredNorm));
+    DefaultList list = defaultList;
+    if (list != null && kind == Kind.STORED_VECTOR && parameters.k() == DEPTH) {
+      list.checked(recall, found);
+    }
   }
 
   /** A distance that grows as vectors do; under inner product the negative length along a query. */

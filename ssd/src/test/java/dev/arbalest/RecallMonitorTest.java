@@ -162,6 +162,39 @@ class RecallMonitorTest {
     }
   }
 
+  /** An index that began empty has no curve; the list grows until enough is found, and stays so. */
+  @Test
+  void listsOfIndexesThatAreWrittenToFollowTheirRecall() throws IOException {
+    F32Rows hard = TestRows.gaussian(5, VECTORS, 100);
+    Path live = directory.resolve("live");
+    BuildOptions options = BuildOptions.builder().metric(Metric.L2).codec("rabitq:4").build();
+    LiveIndex.create(live, hard, IdType.INT64, options);
+    int list;
+    try (LiveIndex index = LiveIndex.openForWriting(live)) {
+      float[][] vectors = new float[VECTORS][];
+      java.util.Arrays.setAll(vectors, i -> TestIndexes.row(hard, i));
+      index.insert(Ids.range(0, VECTORS), vectors);
+      index.awaitLinked();
+      assertThat(index.defaultParameters(K).searchListSize()).isEqualTo(64);
+      RecallMonitor monitor = new RecallMonitor(index, 1, clock::get);
+      F32Rows asked = TestRows.gaussian(6, 4 * DefaultList.CHECKS, 100);
+      run(monitor, asked, 0, DefaultList.CHECKS - 1, SearchParameters.forK(K));
+      assertThat(RecallCurve.read(live)).isEmpty();
+      run(monitor, asked, 0, 1, SearchParameters.forK(K));
+      RecallCurve first = RecallCurve.read(live).orElseThrow();
+      assertThat(first.defaults().searchListSize()).isEqualTo(64);
+      assertThat(first.defaults().recall()).isBetween(0.8, 0.97);
+      run(monitor, asked, 0, 3 * DefaultList.CHECKS, SearchParameters.forK(K));
+      list = index.defaultParameters(K).searchListSize();
+      assertThat(list).isBetween(128, 512);
+      assertThat(RecallCurve.read(live).orElseThrow().defaults().recall()).isGreaterThan(0.97);
+    }
+    try (Index index = Index.open(live)) {
+      assertThat(index.defaultParameters(K).searchListSize()).isEqualTo(list);
+      assertThat(index.parametersFor(K, 0.8).searchListSize()).isEqualTo(64);
+    }
+  }
+
   /** The entry point cannot be left out; with nothing else no stored vector is checked. */
   @Test
   void tinyIndexesAreChecked() throws IOException {
