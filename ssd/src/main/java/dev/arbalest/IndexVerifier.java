@@ -62,7 +62,8 @@ public final class IndexVerifier {
     }
     long bytes = manifest.files().values().stream().mapToLong(Manifest.Entry::bytes).sum();
     double recall = Double.NaN;
-    if (wasChanged(manifest) && manifest.live() >= Math.max(Tuner.MIN_QUERIES, RECALL_K + 1)) {
+    if (wasChanged(manifest)
+        && manifest.live() >= Math.max(RecallTrial.MIN_QUERIES, RECALL_K + 1)) {
       recall = Tuner.recallOfDefaults(directory, RECALL_K, RECALL_SAMPLE, threads, listener);
     }
     return new Report(IndexInfo.of(manifest), bytes, reachable, recall);

@@ -173,9 +173,9 @@ public final class RecallMonitor {
     if (wanted == 0) {
       return;
     }
-    double squaredNorm = index.metric() == Metric.COSINE ? 1 : squaredNorm(query);
-    float limit = Tuner.limit(exact.distance(wanted - 1), squaredNorm);
-    double recall = Math.min(1, Tuner.hits(found, limit) / (double) wanted);
+    double squaredNorm = squaredNorm(query);
+    float limit = RecallTrial.limit(index.metric(), exact.distance(wanted - 1), squaredNorm);
+    double recall = Math.min(1, RecallTrial.hits(found, limit) / (double) wanted);
     double far = exact.distance(Math.min(DEPTH, exact.size()) - 1);
     window(kind).add(clock.getAsLong(), recall, distance(far, squaredNorm));
     DefaultList list = defaultList;

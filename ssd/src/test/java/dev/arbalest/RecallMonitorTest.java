@@ -167,7 +167,7 @@ class RecallMonitorTest {
   void listsOfIndexesThatAreWrittenToFollowTheirRecall() throws IOException {
     F32Rows hard = TestRows.gaussian(5, VECTORS, 100);
     Path live = directory.resolve("live");
-    BuildOptions options = BuildOptions.builder().metric(Metric.L2).codec("rabitq:4").build();
+    BuildOptions options = TestIndexes.options(Metric.L2, "rabitq:4");
     LiveIndex.create(live, hard, IdType.INT64, options);
     int list;
     try (LiveIndex index = LiveIndex.openForWriting(live)) {

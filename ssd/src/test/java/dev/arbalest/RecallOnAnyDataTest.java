@@ -72,6 +72,12 @@ class RecallOnAnyDataTest {
 
   /** A vector as near as the k-th counts as found; rows without components do not exist. */
   private static double recall(Index index, float[][] rows, float[][] queries) throws IOException {
+    return recall(index, rows, queries, SearchParameters.forK(K));
+  }
+
+  private static double recall(
+      Index index, float[][] rows, float[][] queries, SearchParameters parameters)
+      throws IOException {
     int hits = 0;
     for (float[] query : queries) {
       double[] distances = new double[rows.length];
@@ -84,7 +90,7 @@ class RecallOnAnyDataTest {
       double[] sorted = distances.clone();
       Arrays.sort(sorted);
       double limit = sorted[K - 1] + 1e-5 * Math.abs(sorted[K - 1]) + 1e-6;
-      SearchResult result = index.search(query, SearchParameters.forK(K));
+      SearchResult result = index.search(query, parameters);
       for (int rank = 0; rank < result.size(); rank++) {
         hits += distances[(int) result.id(rank)] <= limit ? 1 : 0;
       }
@@ -192,6 +198,31 @@ class RecallOnAnyDataTest {
         index.awaitLinked();
         TestIndexes.alwaysTraverse(index);
         assertThat(recall(index, rows, queries)).as("%s", metric).isGreaterThan(0.95);
+      }
+    }
+  }
+
+  /** Far from 0 neighbours differ by less than rounding would make of the squares of norms. */
+  @Test
+  void measuredRecallHoldsFarFromTheOrigin() throws IOException {
+    SplittableRandom random = new SplittableRandom(12);
+    float[][] rows = gaussian(6000, 64, random);
+    float[][] queries = gaussian(60, 64, random);
+    for (float[][] part : List.of(rows, queries)) {
+      for (float[] row : part) {
+        for (int i = 0; i < row.length; i++) {
+          row[i] += 1000;
+        }
+      }
+    }
+    Path path = build(rows, Metric.L2, "rabitq:4");
+    RecallCurve tuned = Tuner.tune(path, null, K, 200, 2, ProgressListener.NONE);
+    for (double target : new double[] {0.8, 0.95}) {
+      SearchParameters parameters = tuned.parameters(target);
+      try (Index index = Index.open(path)) {
+        assertThat(recall(index, rows, queries, parameters))
+            .as("%.2f", target)
+            .isGreaterThan(target - 0.03);
       }
     }
   }
