@@ -108,7 +108,8 @@ final class DefaultList {
             <= NEWS * (before.standardError() + now.standardError())) {
       return;
     }
+    double nearDuplicates = present.map(RecallCurve::nearDuplicates).orElse(0.0);
     List<RecallCurve.Point> points = present.isPresent() ? present.get().points() : List.of(now);
-    new RecallCurve(generation, shortest.k(), checks, points, now).write(directory);
+    new RecallCurve(generation, shortest.k(), checks, nearDuplicates, points, now).write(directory);
   }
 }

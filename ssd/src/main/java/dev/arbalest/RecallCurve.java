@@ -26,10 +26,18 @@ import tools.jackson.databind.node.ObjectNode;
  * @param generation in which the index was built
  * @param k neighbours asked for
  * @param queries that were measured with
+ * @param nearDuplicates share of the queries that were vectors of the index with {@code k} others
+ *     nearly equal to them
  * @param points by rising recall, each the cheapest that reaches it
  * @param defaults what searches with default parameters do
  */
-public record RecallCurve(long generation, int k, int queries, List<Point> points, Point defaults) {
+public record RecallCurve(
+    long generation,
+    int k,
+    int queries,
+    double nearDuplicates,
+    List<Point> points,
+    Point defaults) {
   /** Name of the file in the index directory. */
   public static final String FILE_NAME = "tuning.json";
 
@@ -41,6 +49,9 @@ public record RecallCurve(long generation, int k, int queries, List<Point> point
 
   /** Recall below which a user is warned. */
   private static final double WARNING = 0.95;
+
+  /** Share of near-duplicates above which a user is warned. */
+  private static final double MANY_DUPLICATES = 0.5;
 
   /**
    * Parameters and what they gave.
@@ -144,6 +155,15 @@ public record RecallCurve(long generation, int k, int queries, List<Point> point
           "the graph does not lead to the nearest of these vectors, so every search compares all"
               + " codes; see whether --metric is right, or build with a larger --degree and --list");
     }
+    if (nearDuplicates > MANY_DUPLICATES) {
+      return Optional.of(
+          String.format(
+              Locale.ROOT,
+              "most vectors have %d others nearly equal to them: this recall says only that searches"
+                  + " find those; measure other queries by recall --queries, and build with --codec"
+                  + " rabitq:4 or f16 if they find less",
+              k));
+    }
     return Optional.empty();
   }
 
@@ -155,6 +175,7 @@ public record RecallCurve(long generation, int k, int queries, List<Point> point
     root.put("generation", generation);
     root.put("k", k);
     root.put("queries", queries);
+    root.put("near_duplicates", nearDuplicates);
     ArrayNode array = root.putArray("points");
     for (Point point : points) {
       put(point, array.addObject());
@@ -233,6 +254,7 @@ public record RecallCurve(long generation, int k, int queries, List<Point> point
               root.path("generation").longValue(),
               root.path("k").intValue(),
               queries,
+              root.path("near_duplicates").asDouble(0),
               points,
               defaults);
       return curve.generation() == generation ? Optional.of(curve) : Optional.empty();

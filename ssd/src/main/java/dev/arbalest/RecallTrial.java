@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 final class RecallTrial {
   static final int MIN_QUERIES = 20;
 
+  /** A squared distance is next to nothing if it is this small beside others. */
+  private static final double NEAR = 1e-3;
+
   /** Distances that differ by less, relative to themselves, are equal. */
   private static final double RELATIVE_TIE = 1e-5;
 
@@ -33,6 +36,7 @@ final class RecallTrial {
   private final Workers workers;
   private final ProgressListener listener;
   private float @Nullable [] limits;
+  private int nearDuplicates;
 
   private RecallTrial(
       Index index,
@@ -209,13 +213,15 @@ final class RecallTrial {
     float[] query = new float[index.dimension()];
     for (int i = 0; i < nearest.length; i++) {
       queries.copyRow(i, query);
-      limits[i] = limit(nearest[i], leaveOut ? queryNodes[i] : SearchContext.NO_NODE, query);
+      double kth = kth(nearest[i], leaveOut ? queryNodes[i] : SearchContext.NO_NODE);
+      nearDuplicates += leaveOut && isNearDuplicate(i, query, kth) ? 1 : 0;
+      limits[i] = limit(kth, query);
     }
     return limits;
   }
 
-  /** The distance of the k-th neighbour, and what rounding may add to it. */
-  private float limit(CandidateList nearest, int own, float[] query) {
+  /** The distance of the k-th neighbour as the comparison has it: squared, under cosine, too. */
+  private double kth(CandidateList nearest, int own) {
     double kth = 0;
     int rank = 0;
     for (int i = 0; i < nearest.size() && rank < k; i++) {
@@ -224,14 +230,43 @@ final class RecallTrial {
         rank++;
       }
     }
-    if (index.metric() == Metric.COSINE) {
-      kth /= 2; // the search compared squared distances of unit vectors
+    return kth;
+  }
+
+  /** Whether the k-th neighbour of a query is next to it, compared with another query. */
+  private boolean isNearDuplicate(int i, float[] query, double kth) {
+    int other = (i + queries.count() / 2) % queries.count();
+    double dot = 0;
+    double squares = 0;
+    for (int j = 0; j < query.length; j++) {
+      double component = queries.get(other, j);
+      dot += query[j] * component;
+      squares += (query[j] - component) * (query[j] - component);
     }
-    double squaredNorm = 0;
+    boolean isDot = index.metric() == Metric.DOT;
+    double scale = isDot ? squaredNorm(query) - dot : squares;
+    double gap = isDot ? Math.abs(squaredNorm(query) + kth) : kth;
+    return scale > 0 && gap <= NEAR * scale;
+  }
+
+  /** Share of the queries whose k neighbours are all next to them; 0 if queries were given. */
+  double nearDuplicates() throws IOException {
+    return limits().length == 0 ? 0 : nearDuplicates / (double) queries.count();
+  }
+
+  private static double squaredNorm(float[] query) {
+    double sum = 0;
     for (float component : query) {
-      squaredNorm += (double) component * component;
+      sum += (double) component * component;
     }
-    return limit(index.metric(), kth, squaredNorm);
+    return sum;
+  }
+
+  /** A distance, and what rounding may add to it. */
+  private float limit(double kth, float[] query) {
+    // Under cosine the comparison took squared distances of unit vectors.
+    double distance = index.metric() == Metric.COSINE ? kth / 2 : kth;
+    return limit(index.metric(), distance, squaredNorm(query));
   }
 
   /**

@@ -200,12 +200,14 @@ public final class Tuner {
   }
 
   private static RecallCurve curve(
-      RecallTrial trial, List<RecallCurve.Point> all, RecallCurve.Point defaults) {
+      RecallTrial trial, List<RecallCurve.Point> all, RecallCurve.Point defaults)
+      throws IOException {
     long generation = trial.index().loaded.manifest().checkpoint().base();
     if (!all.contains(defaults)) {
       all.add(defaults);
     }
-    return new RecallCurve(generation, trial.k(), trial.queries(), cheapest(all), defaults);
+    return new RecallCurve(
+        generation, trial.k(), trial.queries(), trial.nearDuplicates(), cheapest(all), defaults);
   }
 
   /** Short lists, and longer ones until default parameters find enough. */

@@ -245,9 +245,17 @@ class RecallOnAnyDataTest {
       }
     }
     for (String codec : List.of("saq:2", "rabitq:4", "sq8")) {
-      try (Index index = Index.open(build(rows, Metric.L2, codec))) {
+      Path path = build(rows, Metric.L2, codec);
+      try (Index index = Index.open(path)) {
         assertThat(recall(index, rows, queries)).as(codec).isGreaterThan(0.85);
       }
+      // The vectors themselves are easy to find, and their recall says little of other queries.
+      assertThat(RecallCurve.read(path).orElseThrow().warning())
+          .hasValueSatisfying(text -> assertThat(text).contains("nearly equal"));
+    }
+    for (Metric metric : List.of(Metric.DOT, Metric.COSINE)) {
+      Path path = build(rows, metric, "f16");
+      assertThat(RecallCurve.read(path).orElseThrow().nearDuplicates()).isGreaterThan(0.9);
     }
   }
 
