@@ -373,6 +373,21 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
         context -> context.search(query, parameters, excluded, searcher.scanPolicy()));
   }
 
+  /** The nodes nearest to a query, nearest first. */
+  int[] nearestNodes(float[] query, SearchParameters parameters) throws IOException {
+    int[][] nodes = new int[1][];
+    searcher.run(
+        query,
+        parameters,
+        context -> {
+          CandidateList nearest =
+              context.search(query, parameters, SearchContext.NO_NODE, searcher.scanPolicy());
+          nodes[0] = new int[nearest.size()];
+          Arrays.setAll(nodes[0], nearest::node);
+        });
+    return nodes[0];
+  }
+
   /**
    * Finds the nearest neighbours by comparing all codes, whatever the graph and the set.
    *

@@ -238,7 +238,7 @@ public final class IndexRepair {
         entryPoint = link(codec, rows, codes.segment(), slabs);
       }
       // Free nodes may be neighbours now: not clean, so that opening takes them out.
-      directory.commitCheckpoint(manifest.with(files, degree, entryPoint));
+      directory.commitCheckpoint(manifest.with(files, degree, entryPoint, false));
     }
   }
 

@@ -81,6 +81,42 @@ public final class Tuner {
   }
 
   /**
+   * Adds edges to the graph of an index, learnt from queries that are unlike its vectors, such as
+   * text that looks for pictures. The queries that {@link #tune} would measure with are left out,
+   * so that what it measures then holds for others. A graph that was learnt for stays so until it
+   * is built again.
+   *
+   * @param given at least 40 queries like those to come; thousands are better
+   * @param sample most queries that {@code tune} will use, at least 20
+   * @param threads workers, in [1, 1024]
+   * @return how many edges were added
+   * @throws BadInputException if there are too few queries, or they have another dimension
+   * @throws IOException if the index is open elsewhere, or a file cannot be read or written; the
+   *     graph is then as it was
+   */
+  public static long learn(
+      Path directory, VectorInput given, int sample, int threads, ProgressListener listener)
+      throws IOException {
+    OpenOptions options = OpenOptions.defaults().withSearchThreads(threads);
+    int[] held;
+    try (Index index = Index.open(directory, options, ProgressListener.NONE)) {
+      held = RecallTrial.checkedQueries(index, given, 1, sample);
+    }
+    if (given.rows().count() < 2 * RecallTrial.MIN_QUERIES || held.length == given.rows().count()) {
+      throw new BadInputException(
+          given.path()
+              + ": learning needs more queries than the "
+              + held.length
+              + " that recall is measured with; found "
+              + given.rows().count()
+              + ": give more, or a smaller sample");
+    }
+    try (Workers workers = Workers.start(threads)) {
+      return new QueryLearning(given, workers, listener).learn(directory, held, options);
+    }
+  }
+
+  /**
    * Measures the recall of searches with default parameters as the index is now. Stores nothing.
    *
    * @param given queries, or null to take vectors of the index, each left out of its own answer
@@ -187,12 +223,15 @@ public final class Tuner {
     List<RecallCurve.Point> all = new ArrayList<>();
     for (int list : lists) {
       double best = 0;
+      double atDefault = 0;
       for (double confidence : CONFIDENCES) {
         RecallCurve.Point point = trial.measure(list, confidence);
         all.add(point);
         best = point.recall();
+        atDefault = confidence == SearchParameters.DEFAULT_CONFIDENCE ? best : atDefault;
       }
-      if (best >= ENOUGH) {
+      // High confidence grows short lists at any price: longer ones may find as much for less.
+      if (best >= ENOUGH && atDefault >= RecallCurve.WANTED) {
         break;
       }
     }

@@ -51,7 +51,8 @@ final class GenerateCommand implements Callable<Integer>, Failures.Verbose {
       names = "--style",
       defaultValue = "small3",
       description =
-          "small3 (text-embedding-3) or ada (ada-002, with outlier coordinates)."
+          "small3 (text-embedding-3), ada (ada-002, with outlier coordinates) or cross-modal"
+              + " (queries by another encoder, as text that looks for pictures)."
               + " Default: ${DEFAULT-VALUE}.")
   private String style;
 
@@ -64,7 +65,9 @@ final class GenerateCommand implements Callable<Integer>, Failures.Verbose {
         switch (style.toLowerCase(Locale.ROOT)) {
           case "small3" -> EmbeddingModel.Style.SMALL3;
           case "ada" -> EmbeddingModel.Style.ADA;
-          default -> throw new BadInputException("style must be small3 or ada: " + style);
+          case "cross-modal" -> EmbeddingModel.Style.CROSS_MODAL;
+          default ->
+              throw new BadInputException("style must be small3, ada or cross-modal: " + style);
         };
     if (count < 1 || queries < 1) {
       throw new BadInputException(

@@ -6,34 +6,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The contract of the command line: exit codes, messages, JSON. */
-class CommandLineTest {
-  @TempDir Path directory;
-  private String prefix = "";
-  private String index = "";
-  private String out = "";
-  private String err = "";
-
-  @BeforeEach
-  void names() {
-    prefix = directory.resolve("data").toString();
-    index = directory.resolve("index").toString();
-  }
-
+class CommandLineTest extends CommandTest {
   @Test
   void theWholeJourneyWorksAndReportsJson() throws IOException {
     JsonNode generated =
@@ -214,167 +195,6 @@ class CommandLineTest {
   }
 
   @Test
-  void prefixesServeAsCodesOrAsFirstLook() throws IOException {
-    assertThat(
-            run(
-                "generate --output "
-                    + prefix
-                    + " --count 1200 --dimension 512 --queries 40 --seed 3"))
-        .isZero();
-    JsonNode built =
-        json(
-            "build --input "
-                + prefix
-                + ".base.fbin --index "
-                + index
-                + " --metric cosine --dimensions 256 --codec rabitq:2 --json");
-    assertThat(built.path("dimension").asInt()).isEqualTo(512);
-    assertThat(json("info --index " + index + " --json").path("code_dimension").asInt())
-        .isEqualTo(256);
-    assertThat(run("verify --index " + index)).isZero();
-    String search =
-        "search --index "
-            + index
-            + " --queries "
-            + prefix
-            + ".query.fbin --ground-truth "
-            + prefix
-            + ".gt.ibin --list 120 --rerank 100 --json";
-    JsonNode whole = json(search);
-    assertThat(whole.path("recall").asDouble()).isGreaterThan(0.95);
-    String digest = "";
-    for (String reader : List.of("auto", "pread", "mmap")) {
-      JsonNode found = json(search + " --dimensions 256 --reader " + reader);
-      assertThat(found.path("recall").asDouble()).isGreaterThan(0.85);
-      assertThat(found.path("per_query").path("reads").asDouble()).isEqualTo(120);
-      assertThat(found.path("per_query").path("read_bytes").asDouble())
-          .isEqualTo(100 * 1024 + 20 * 2048);
-      digest = digest.isEmpty() ? found.path("ids_sha256").asString() : digest;
-      assertThat(found.path("ids_sha256").asString()).isEqualTo(digest);
-    }
-    assertBad(
-        "--dimensions 513 is longer than the index's 512",
-        "search --index " + index + " --queries " + prefix + ".query.fbin --dimensions 513");
-    assertBad(
-        "--dimensions 513 is longer than the vectors of",
-        "build --input " + prefix + ".base.fbin --index " + index + " --dimensions 513");
-    assertBad(
-        "dimensions must be at least 1: 0",
-        "build --input " + prefix + ".base.fbin --index " + index + " --dimensions 0");
-  }
-
-  @Test
-  void generatedDataDoNotDependOnThreads() throws IOException {
-    byte[][] first = new byte[3][];
-    List<String> endings = List.of(".base.fbin", ".query.fbin", ".gt.ibin");
-    for (String style : List.of("small3", "ada")) {
-      for (int threads = 1; threads <= 3; threads++) {
-        assertThat(
-                run(
-                    "generate --output "
-                        + prefix
-                        + " --count 300 --dimension 70 --queries 9 --seed 5 --style "
-                        + style
-                        + " --threads "
-                        + threads))
-            .as(err)
-            .isZero();
-        for (int i = 0; i < 3; i++) {
-          byte[] bytes = Files.readAllBytes(Path.of(prefix + endings.get(i)));
-          first[i] = threads == 1 ? bytes : first[i];
-          assertThat(bytes).as(style + endings.get(i)).isEqualTo(first[i]);
-        }
-      }
-    }
-    try (Stream<Path> files = Files.list(directory)) {
-      assertThat(files.count()).isEqualTo(3);
-    }
-  }
-
-  @Test
-  void generatedGroundTruthIsExact() throws IOException {
-    assertThat(
-            run("generate --output " + prefix + " --count 130 --dimension 33 --queries 7 --seed 5"))
-        .isZero();
-    ByteBuffer base = read(".base.fbin");
-    ByteBuffer queries = read(".query.fbin");
-    ByteBuffer truth = read(".gt.ibin");
-    assertThat(truth.getInt(0)).isEqualTo(7);
-    assertThat(truth.getInt(4)).isEqualTo(100);
-    for (int query = 0; query < 7; query++) {
-      double[] distances = new double[130];
-      double norm = 0;
-      for (int row = 0; row < 130; row++) {
-        for (int i = 0; i < 33; i++) {
-          double d =
-              base.getFloat(8 + 4 * (33 * row + i)) - queries.getFloat(8 + 4 * (33 * query + i));
-          distances[row] += d * d;
-        }
-      }
-      for (int i = 0; i < 33; i++) {
-        norm += Math.pow(queries.getFloat(8 + 4 * (33 * query + i)), 2);
-      }
-      assertThat(Math.abs(norm - 1)).isLessThan(1e-5);
-      double[] sorted = distances.clone();
-      Arrays.sort(sorted);
-      for (int rank = 0; rank < 100; rank++) {
-        int id = truth.getInt(8 + 4 * (100 * query + rank));
-        assertThat(Math.abs(distances[id] - sorted[rank])).isLessThan(1e-5);
-        float stored = truth.getFloat(8 + 4 * (700 + 100 * query + rank));
-        assertThat(Math.abs(stored - sorted[rank])).isLessThan(1e-5);
-      }
-    }
-  }
-
-  @Test
-  void tuningChoosesParametersForARecall() throws IOException {
-    makeIndex();
-    String queries = prefix + ".query.fbin";
-    assertThat(json("info --index " + index + " --json").path("recall").isNull()).isTrue();
-    assertThat(run("search --index " + index + " --queries " + queries + " --recall 0.9 --quiet"))
-        .as("of few vectors")
-        .isZero();
-    JsonNode tuned = json("tune --index " + index + " --sample 100 --json");
-    assertThat(tuned.path("k").asInt()).isEqualTo(10);
-    assertThat(tuned.path("points").size()).isGreaterThan(2);
-    assertBad("needs at least 20 queries", "tune --index " + index + " --queries " + queries);
-    JsonNode info = json("info --index " + index + " --json").path("recall");
-    JsonNode now = json("recall --index " + index + " --queries " + prefix + ".base.fbin --json");
-    assertThat(now.path("queries").path("recall").asDouble()).isGreaterThan(0.9);
-    assertThat(now.path("vectors_of_the_index").path("list").asInt())
-        .isEqualTo(info.path("defaults").path("list").asInt());
-    assertThat(now.path("recall")).isEqualTo(info);
-    assertThat(run("recall --index " + index + " --quiet")).isZero();
-    assertThat(out).contains("recall@10 of vectors of the index", "when it was built");
-    assertBad("needs at least 20 queries", "recall --index " + index + " --queries " + queries);
-    assertThat(run("tune --index " + index + " --queries " + prefix + ".base.fbin --quiet"))
-        .isZero();
-    JsonNode found =
-        json(
-            "search --index "
-                + index
-                + " --queries "
-                + queries
-                + " --ground-truth "
-                + prefix
-                + ".gt.ibin --recall 0.9 --json");
-    assertThat(found.path("recall").asDouble()).isGreaterThan(0.88);
-    assertThat(found.path("parameters").path("confidence").asDouble()).isLessThan(1);
-    assertBad(
-        "--recall chooses --list and --confidence",
-        "search --index " + index + " --queries " + queries + " --recall 0.9 --list 50");
-    assertBad(
-        "--dimensions reads a constant number",
-        "search --index " + index + " --queries " + queries + " --dimensions 32 --confidence 0.9");
-    assertBad(
-        "confidence must be in [0.5, 1]: 0.2",
-        "search --index " + index + " --queries " + queries + " --confidence 0.2");
-    assertBad(
-        "storage must be f32 or f16: f8",
-        "build --input " + queries + " --index " + index + " --storage f8");
-  }
-
-  @Test
   void badUsageEndsWithTwoAndSaysWhatIsWrong() throws IOException {
     makeIndex();
     String queries = prefix + ".query.fbin";
@@ -426,7 +246,7 @@ class CommandLineTest {
         "cache of 5 bytes holds not one set",
         "search --index " + index + " --queries " + queries + " --cache 5");
     assertBad(
-        "style must be small3 or ada: bert",
+        "style must be small3, ada or cross-modal: bert",
         "generate --output " + prefix + " --count 5 --dimension 8 --style bert");
     assertBad(
         "dimension must be in [2, 65535]: 0",
@@ -450,68 +270,6 @@ class CommandLineTest {
             + prefix
             + ".gt.ibin");
     assertThat(run("verify --index " + index)).isZero();
-  }
-
-  @Test
-  void searchesStayWithinTheIdsOfAFile() throws IOException {
-    makeIndex();
-    Path file = directory.resolve("ids.txt");
-    Files.write(file, List.of("5", "17", "230", "9999"));
-    JsonNode found =
-        json(
-            "search --index "
-                + index
-                + " --queries "
-                + prefix
-                + ".query.fbin --filter-ids "
-                + file
-                + " --explain --json");
-    assertThat(found.path("filter").path("vectors").asInt()).isEqualTo(3);
-    assertThat(found.path("explanations").size()).isEqualTo(found.path("queries").asInt());
-    for (JsonNode explanation : found.path("explanations")) {
-      assertThat(explanation.path("plan").asString()).isEqualTo("set_scan");
-      assertThat(explanation.path("reads").asInt()).isBetween(1, 3);
-      assertThat(explanation.path("list").asInt()).isPositive();
-    }
-    assertThat(found.path("filter").path("share").asDouble()).isEqualTo(3 / 300.0);
-    assertThat(found.path("filter").path("scans").asLong()).isPositive();
-    assertThat(found.path("per_query").path("reads").asDouble()).isBetween(1.0, 3.0);
-    assertThat(
-            run(
-                "search --index "
-                    + index
-                    + " --queries "
-                    + prefix
-                    + ".query.fbin --explain --filter-ids "
-                    + file))
-        .as(err)
-        .isZero();
-    assertThat(out).contains("3 vectors (1.00 %)", "set_scan, expected");
-    Files.write(file, List.of("five"));
-    assertBad(
-        "line 1: 'five' is no 64-bit number",
-        "search --index " + index + " --queries " + prefix + ".query.fbin --filter-ids " + file);
-  }
-
-  @Test
-  void smallIndexesAndLargeListsWork() throws IOException {
-    makeIndex();
-    JsonNode found =
-        json(
-            "search --index "
-                + index
-                + " --queries "
-                + prefix
-                + ".query.fbin --ground-truth "
-                + prefix
-                + ".gt.ibin --k 100 --list 5000 --rerank 4000 --json");
-    assertThat(found.path("recall").asDouble()).isEqualTo(1.0);
-    assertThat(found.path("per_query").path("reads").asDouble()).isEqualTo(300);
-    found = json("search --index " + index + " --queries " + prefix + ".query.fbin --k 300 --json");
-    assertThat(found.path("per_query").path("reads").asDouble()).isEqualTo(300);
-    found =
-        json("search --index " + index + " --queries " + prefix + ".query.fbin --list 12 --json");
-    assertThat(found.path("per_query").path("reads").asDouble()).isEqualTo(12);
   }
 
   @Test
@@ -591,55 +349,5 @@ class CommandLineTest {
       progress.note("plan");
     }
     assertThat(quiet.toString()).isEmpty();
-  }
-
-  private void makeIndex() {
-    assertThat(
-            run("generate --output " + prefix + " --count 300 --dimension 16 --queries 4 --seed 1"))
-        .as(err)
-        .isZero();
-    assertThat(run("build --input " + prefix + ".base.fbin --index " + index + " --degree 16"))
-        .as(err)
-        .isZero();
-  }
-
-  private void assertBad(String message, String command) {
-    assertThat(run(command)).as(command).isEqualTo(ExitCode.BAD_INPUT);
-    assertThat(err).contains(message).doesNotContain("\tat ");
-    assertThat(out).isEmpty();
-  }
-
-  private JsonNode json(String command) {
-    assertThat(run(command)).as(err).isZero();
-    assertThat(out.strip()).doesNotContain("\n");
-    return JsonMapper.shared().readTree(out);
-  }
-
-  /** Runs a command line, whose words are separated by single spaces. */
-  private int run(String command) {
-    StringWriter standardOut = new StringWriter();
-    StringWriter standardErr = new StringWriter();
-    CommandLine commandLine = ArbalestCommand.commandLine();
-    commandLine.setOut(new PrintWriter(standardOut));
-    commandLine.setErr(new PrintWriter(standardErr));
-    int code = commandLine.execute(command.isEmpty() ? new String[0] : command.split(" "));
-    out = standardOut.toString();
-    err = standardErr.toString();
-    return code;
-  }
-
-  private ByteBuffer read(String ending) throws IOException {
-    return ByteBuffer.wrap(Files.readAllBytes(Path.of(prefix + ending)))
-        .order(ByteOrder.LITTLE_ENDIAN);
-  }
-
-  private static byte[] fbin(int count, int dimension, float value) {
-    ByteBuffer bytes =
-        ByteBuffer.allocate(8 + 4 * count * dimension).order(ByteOrder.LITTLE_ENDIAN);
-    bytes.putInt(count).putInt(dimension);
-    while (bytes.hasRemaining()) {
-      bytes.putFloat(value);
-    }
-    return bytes.array();
   }
 }

@@ -6,31 +6,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.arbalest.VectorInput;
 import dev.arbalest.cli.formats.InputFiles;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.io.RandomAccessFile;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /** insert, delete, compact, export, and what info and verify say of an index they changed. */
-class LiveCommandsTest {
-  @TempDir Path directory;
-  private String prefix = "";
-  private String index = "";
-  private String out = "";
-  private String err = "";
-
+class LiveCommandsTest extends CommandTest {
   @BeforeEach
   void build() {
-    prefix = directory.resolve("data").toString();
-    index = directory.resolve("index").toString();
     json(
         "generate --output " + prefix + " --count 900 --dimension 96 --queries 20 --seed 3 --json");
     json(
@@ -193,23 +180,5 @@ class LiveCommandsTest {
   private void assertRefused(String message, String command) {
     assertThat(run(command)).as(command).isEqualTo(ExitCode.BAD_INPUT);
     assertThat(err).contains(message);
-  }
-
-  private JsonNode json(String command) {
-    assertThat(run(command)).as(err).isZero();
-    return JsonMapper.shared().readTree(out);
-  }
-
-  /** Runs a command line, whose words are separated by single spaces. */
-  private int run(String command) {
-    StringWriter standardOut = new StringWriter();
-    StringWriter standardErr = new StringWriter();
-    CommandLine commandLine = ArbalestCommand.commandLine();
-    commandLine.setOut(new PrintWriter(standardOut));
-    commandLine.setErr(new PrintWriter(standardErr));
-    int code = commandLine.execute(command.split(" "));
-    out = standardOut.toString();
-    err = standardErr.toString();
-    return code;
   }
 }

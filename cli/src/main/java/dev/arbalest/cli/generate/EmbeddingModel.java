@@ -4,13 +4,14 @@ package dev.arbalest.cli.generate;
 import dev.arbalest.BadInputException;
 import dev.arbalest.pq.Rotation;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A random model of text embeddings, with the statistics of the real ones: unit norm, a power-law
  * spectrum of latent factors turned evenly over all coordinates, a common mean direction, and a
  * hierarchy of topics, subtopics, documents and rows with log-normal scales, so that rows have
  * near-duplicates as well as outliers. Queries come from the same subtopics, half of them from the
- * documents of base rows.
+ * documents of base rows; those of {@link Style#CROSS_MODAL} by another encoder.
  *
  * <p>Every row is a function of seed and row number alone, so any thread may make any row, and no
  * more than topics and subtopics are kept in memory. Immutable and thread-safe.
@@ -26,6 +27,9 @@ public final class EmbeddingModel {
   private static final float ROW_SHARE = 0.46f;
   private static final float NOISE_SHARE = 0.24f;
 
+  /** How far the encoder of cross-modal queries agrees with that of the rows. */
+  private static final float AGREEMENT = 0.5f;
+
   private final int count;
   private final int dimension;
   private final long seed;
@@ -40,12 +44,23 @@ public final class EmbeddingModel {
   private final double[] subtopicWeights;
   private final double[] documentWeights;
 
+  /** Mean of the queries. */
+  private final float[] queryMean;
+
+  /** Factors as the encoder of the queries takes them for each other; null if it is the same. */
+  private final int @Nullable [] queryFactors;
+
   /** Which embedding model is imitated. */
   public enum Style {
     /** text-embedding-3: energy falls in steps at 512, 1024 and 1536 coordinates. */
     SMALL3(0.34),
     /** ada-002: a strong mean with three outlier coordinates. */
-    ADA(0.83);
+    ADA(0.83),
+    /**
+     * Pictures that text looks for, as in CLIP: queries come from another encoder, which agrees
+     * with the one of the rows in part, and around another mean.
+     */
+    CROSS_MODAL(0.6);
 
     private final double meanNorm;
 
@@ -90,6 +105,24 @@ public final class EmbeddingModel {
       documentWeights[document] = pareto(random) + 0.3;
     }
     accumulate(documentWeights);
+    if (style == Style.CROSS_MODAL) {
+      SplittableRandom other = random(4, 0);
+      this.queryMean = mean(profile, style, other);
+      this.queryFactors = permutation(factors, other);
+    } else {
+      this.queryMean = mean;
+      this.queryFactors = null;
+    }
+  }
+
+  private static int[] permutation(int count, SplittableRandom random) {
+    int[] order = new int[count];
+    for (int i = 0; i < count; i++) {
+      int other = random.nextInt(i + 1);
+      order[i] = order[other];
+      order[other] = i;
+    }
+    return order;
   }
 
   private static float[] factorScale(int factors) {
@@ -205,14 +238,27 @@ public final class EmbeddingModel {
   /** Makes base row {@code row} into {@code target[0, dimension)}. */
   void baseRow(int row, float[] target) {
     SplittableRandom random = random(1, row);
-    finish(latent(random, choose(documentWeights, random), target, false), random, target);
+    finish(latent(random, choose(documentWeights, random), target, false), random, target, mean);
   }
 
   /** Makes query {@code query}, half of them from documents that no base row has. */
   void queryRow(int query, float[] target) {
     SplittableRandom random = random(2, query);
     boolean newDocument = random.nextBoolean();
-    finish(latent(random, choose(documentWeights, random), target, newDocument), random, target);
+    float[] latent = latent(random, choose(documentWeights, random), target, newDocument);
+    if (queryFactors != null) {
+      translate(latent, queryFactors);
+    }
+    finish(latent, random, target, queryMean);
+  }
+
+  /** Has the encoder of the queries see a row's factors. */
+  private static void translate(float[] latent, int[] order) {
+    float[] seen = latent.clone();
+    float rest = (float) Math.sqrt(1 - AGREEMENT * AGREEMENT);
+    for (int i = 0; i < order.length; i++) {
+      latent[i] = AGREEMENT * seen[i] + rest * seen[order[i]];
+    }
   }
 
   private float[] latent(
@@ -232,13 +278,13 @@ public final class EmbeddingModel {
     return target;
   }
 
-  private void finish(float[] latent, SplittableRandom random, float[] target) {
+  private void finish(float[] latent, SplittableRandom random, float[] target, float[] center) {
     rotation.apply(latent);
     float noise = (float) (NOISE_SHARE / Math.sqrt(dimension));
     double squares = 0;
     for (int i = 0; i < dimension; i++) {
       float value = latent[i] + noise * (float) random.nextGaussian();
-      target[i] = value * profile[i] * gain + mean[i];
+      target[i] = value * profile[i] * gain + center[i];
       squares += target[i] * target[i];
     }
     float scale = (float) (1 / Math.sqrt(squares));

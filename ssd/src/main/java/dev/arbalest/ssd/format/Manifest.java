@@ -170,8 +170,8 @@ public record Manifest(
         newFiles);
   }
 
-  /** The same in the next generation, not closed, with rebuilt files. */
-  public Manifest with(Map<Part, Entry> newFiles, int newDegree, int newEntryPoint) {
+  /** The same in the next generation, with rebuilt files, and as closed or not. */
+  public Manifest with(Map<Part, Entry> newFiles, int newDegree, int newEntryPoint, boolean clean) {
     return new Manifest(
         generation + 1,
         dimension,
@@ -185,7 +185,7 @@ public record Manifest(
         prefixDimension,
         build,
         newDegree,
-        checkpoint.withClean(false),
+        checkpoint.withClean(clean),
         newFiles);
   }
 
