@@ -155,6 +155,7 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
       Searcher searcher = Searcher.of(loaded, lock, options);
       recall.ifPresent(curve -> {
         searcher.lengthen(curve.listFactor());
+        searcher.readWith(curve.defaults().confidence());
         searcher.scan(curve.defaults().scan() ? ScanPolicy.ALWAYS : ScanPolicy.IF_SMALL);
       });
       return searcher;
@@ -256,7 +257,7 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
    */
   public void search(float[] query, SearchParameters wanted, PointSet set, SearchResult result)
       throws IOException {
-    SearchParameters parameters = wanted.lengthened(searcher.listFactor());
+    SearchParameters parameters = adapted(wanted);
     result.reset(parameters.k());
     searcher.runWithin(
         query,
@@ -365,7 +366,7 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
    */
   void search(float[] query, SearchParameters wanted, int excluded, SearchResult result)
       throws IOException {
-    SearchParameters parameters = wanted.lengthened(searcher.listFactor());
+    SearchParameters parameters = adapted(wanted);
     run(
         query,
         parameters,
@@ -476,12 +477,12 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
    * @throws CorruptIndexException if what was stored is damaged
    */
   public SearchParameters parametersFor(int k, double recall) throws IOException {
-    Optional<RecallCurve> measured =
-        RecallCurve.read(loaded.directory(), loaded.manifest().checkpoint().base());
-    if (measured.isEmpty() && count() < Tuner.MIN_MEASURED && recall > 0 && recall <= 1) {
+    if (count() < Tuner.MIN_MEASURED && recall > 0 && recall <= 1) {
       // All codes are compared: reading is all that can miss.
       return SearchParameters.forK(k).withConfidence(recall > 0.99 ? 1 : 0.99);
     }
+    Optional<RecallCurve> measured =
+        RecallCurve.read(loaded.directory(), loaded.manifest().checkpoint().base());
     RecallCurve curve =
         measured.orElseThrow(() ->
             new BadInputException(loaded.directory() + " has no measured recall; tune it first"));
@@ -492,9 +493,16 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
     return curve.parameters(recall);
   }
 
-  /** Default parameters for some k, with the list that this index takes for them. */
+  /**
+   * Default parameters for some k, with the list and the confidence that this index takes for them.
+   */
   public SearchParameters defaultParameters(int k) {
-    return SearchParameters.forK(k).lengthened(searcher.listFactor());
+    return adapted(SearchParameters.forK(k));
+  }
+
+  /** Parameters with what this index takes where the caller chose nothing. */
+  private SearchParameters adapted(SearchParameters wanted) {
+    return wanted.adapted(searcher.listFactor(), searcher.confidence());
   }
 
   /** Whether a vector with the {@code i}-th of some ids exists. */

@@ -41,6 +41,9 @@ public record RecallCurve(
   /** Name of the file in the index directory. */
   public static final String FILE_NAME = "tuning.json";
 
+  /** Its name until it is complete. */
+  public static final String TEMPORARY = FILE_NAME + ".new";
+
   private static final String FORMAT = "arbalest-tuning";
   private static final int FORMAT_VERSION = 2;
 
@@ -111,7 +114,7 @@ public record RecallCurve(
     SearchParameters defaults = SearchParameters.forK(k);
     double factor = list / (double) defaults.searchListSize();
     SearchParameters parameters =
-        factor < 1 ? defaults.withList(list) : defaults.lengthened(factor);
+        factor < 1 ? defaults.withList(list) : defaults.adapted(factor, confidence);
     return parameters.withConfidence(confidence);
   }
 
@@ -136,7 +139,10 @@ public record RecallCurve(
                 + defaults.searchListSize()
                 + ", "
                 + Math.round(defaults.scored())
-                + " codes");
+                + " codes"
+                + (defaults.confidence() == SearchParameters.DEFAULT_CONFIDENCE
+                    ? ""
+                    : ", confidence " + defaults.confidence()));
   }
 
   /** What is wrong with the recall of default parameters and what helps; empty if nothing is. */
@@ -181,7 +187,7 @@ public record RecallCurve(
       put(point, array.addObject());
     }
     put(defaults, root.putObject("defaults"));
-    Path temporary = directory.resolve(FILE_NAME + ".new");
+    Path temporary = directory.resolve(TEMPORARY);
     Files.write(temporary, CheckedJson.seal(root));
     try (DirectFile file = DirectFile.open(temporary, DirectFile.Mode.READ)) {
       file.sync();

@@ -32,7 +32,8 @@ public final class RecallMonitor {
   /** Rank of the neighbour whose distance shows how far queries are from the vectors. */
   static final int DEPTH = 10;
 
-  private static final int MAX_PENDING = 8;
+  /** Few: they keep their sets in memory. */
+  private static final int MAX_PENDING = 2;
 
   /** Searches for more neighbours are not checked: they read thousands of vectors. */
   private static final int MAX_K = 100;
@@ -69,6 +70,7 @@ public final class RecallMonitor {
   private final @Nullable DefaultList defaultList;
 
   private final AtomicLong searches = new AtomicLong();
+  private final AtomicLong filteredSearches = new AtomicLong();
   private final Deque<Sample> pending = new ArrayDeque<>();
   private final RecallWindow plain = new RecallWindow();
   private final RecallWindow filtered = new RecallWindow();
@@ -92,7 +94,7 @@ public final class RecallMonitor {
     this.index = index;
     this.oneIn = oneIn;
     this.clock = clock;
-    this.defaultList = index instanceof LiveIndex ? new DefaultList(index.searcher) : null;
+    this.defaultList = index instanceof LiveIndex ? new DefaultList(index) : null;
   }
 
   /**
@@ -104,7 +106,11 @@ public final class RecallMonitor {
    * @return whether it was kept, so that {@link #check} has something to do
    */
   public boolean searched(float[] query, SearchParameters parameters, @Nullable PointSet set) {
-    if (searches.incrementAndGet() % oneIn != 0 || parameters.k() > MAX_K) {
+    if (parameters.k() > MAX_K) {
+      return false;
+    }
+    AtomicLong counter = set == null ? searches : filteredSearches; // clients may alternate
+    if (counter.incrementAndGet() % oneIn != 0) {
       return false;
     }
     Sample sample = new Sample(query.clone(), parameters, set);
@@ -174,10 +180,11 @@ public final class RecallMonitor {
       return;
     }
     double squaredNorm = squaredNorm(query);
-    float limit = RecallTrial.limit(index.metric(), exact.distance(wanted - 1), squaredNorm);
+    double kth = exact.distance(wanted - 1); // of both answers by the same kernel
+    float limit = RecallTrial.limit(index.metric(), kth, Math.abs(kth));
     double recall = Math.min(1, RecallTrial.hits(found, limit) / (double) wanted);
     double far = exact.distance(Math.min(DEPTH, exact.size()) - 1);
-    window(kind).add(clock.getAsLong(), recall, distance(far, squaredNorm));
+    window(kind).add(clock.getAsLong(), recall, wanted, distance(far, squaredNorm));
     DefaultList list = defaultList;
     if (list != null && kind == Kind.STORED_VECTOR && parameters.k() == DEPTH) {
       list.checked(recall, found);

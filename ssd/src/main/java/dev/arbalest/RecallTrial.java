@@ -25,8 +25,10 @@ final class RecallTrial {
   /** Distances that differ by less, relative to themselves, are equal. */
   private static final double RELATIVE_TIE = 1e-5;
 
-  /** Error of an inner product relative to the square of the query's norm. */
-  private static final double ROUNDING = 1e-6;
+  /** Error of an inner product relative to the product of both norms. */
+  private static final double ROUNDING = 3e-7;
+
+  private static final double COSINE_ROUNDING = 1e-6;
 
   private final Index index;
   private final int k;
@@ -85,6 +87,7 @@ final class RecallTrial {
       // What an earlier measurement chose shall not decide this one.
       index.searcher.scan(policy);
       index.searcher.lengthen(1);
+      index.searcher.readWith(SearchParameters.DEFAULT_CONFIDENCE);
       return measuring.measure(
           new RecallTrial(index, k, given == null, rows, nodes, workers, listener));
     }
@@ -215,7 +218,7 @@ final class RecallTrial {
       queries.copyRow(i, query);
       double kth = kth(nearest[i], leaveOut ? queryNodes[i] : SearchContext.NO_NODE);
       nearDuplicates += leaveOut && isNearDuplicate(i, query, kth) ? 1 : 0;
-      limits[i] = limit(kth, query);
+      limits[i] = limit(nearest[i], kth, query);
     }
     return limits;
   }
@@ -262,25 +265,33 @@ final class RecallTrial {
     return sum;
   }
 
-  /** A distance, and what rounding may add to it. */
-  private float limit(double kth, float[] query) {
-    // Under cosine the comparison took squared distances of unit vectors.
-    double distance = index.metric() == Metric.COSINE ? kth / 2 : kth;
-    return limit(index.metric(), distance, squaredNorm(query));
+  /** The k-th distance, and what rounding may add to it. */
+  private float limit(CandidateList nearest, double kth, float[] query) throws IOException {
+    if (index.metric() != Metric.DOT || nearest.size() == 0) {
+      // Under cosine the comparison took squared distances of unit vectors.
+      return limit(index.metric(), index.metric() == Metric.COSINE ? kth / 2 : kth, 0);
+    }
+    float[] row = new float[query.length];
+    try (StoredRows stored = index.storedRows()) {
+      stored.copyRow(nearest.node(nearest.size() - 1), row);
+    }
+    return limit(Metric.DOT, kth, Math.sqrt(squaredNorm(query) * squaredNorm(row)));
   }
 
   /**
    * What counts as no farther than a distance that was computed in another order. Squared distances
    * are sums of squared differences, however far from 0 the vectors are; inner products cancel.
+   *
+   * @param product of the norms of both vectors, for inner products
    */
-  static float limit(Metric metric, double distance, double squaredNorm) {
+  static float limit(Metric metric, double distance, double product) {
     double rounding =
         switch (metric) {
-          case L2 -> 0;
-          case DOT -> ROUNDING * squaredNorm;
-          case COSINE -> ROUNDING;
+          case L2 -> RELATIVE_TIE * distance;
+          case DOT -> ROUNDING * product;
+          case COSINE -> COSINE_ROUNDING;
         };
-    return (float) (distance + RELATIVE_TIE * Math.abs(distance) + rounding);
+    return (float) (distance + rounding);
   }
 
   /**

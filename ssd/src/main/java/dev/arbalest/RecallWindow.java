@@ -15,6 +15,7 @@ final class RecallWindow {
 
   private final long[] times = new long[CAPACITY];
   private final double[] recalls = new double[CAPACITY];
+  private final int[] neighbors = new int[CAPACITY];
   private final double[] distances = new double[CAPACITY];
   private long added;
 
@@ -23,12 +24,14 @@ final class RecallWindow {
    *
    * @param now in nanoseconds, as everywhere here
    * @param recall of one search
+   * @param wanted neighbours it could find, at least 1
    * @param distance how far its neighbours are
    */
-  synchronized void add(long now, double recall, double distance) {
+  synchronized void add(long now, double recall, int wanted, double distance) {
     int at = (int) (added % CAPACITY);
     times[at] = now;
     recalls[at] = recall;
+    neighbors[at] = wanted;
     distances[at] = distance;
     added++;
   }
@@ -56,14 +59,16 @@ final class RecallWindow {
     }
     double sum = 0;
     double squares = 0;
+    long counted = 0;
     for (int i = 0; i < size; i++) {
       double recall = recalls[place(i)];
       sum += recall;
       squares += recall * recall;
+      counted += neighbors[place(i)];
     }
     double mean = sum / size;
     double variance = Math.max(0, squares / size - mean * mean) * size / Math.max(1, size - 1);
-    double error = Math.max(Math.sqrt(variance / size), countingError(mean, size));
+    double error = Math.max(Math.sqrt(variance / size), countingError(mean, counted));
     return Optional.of(new RecallEstimate(mean, error, size));
   }
 
@@ -71,8 +76,7 @@ final class RecallWindow {
    * Standard error of a share that was counted, with two more hits and misses than there were
    * (Agresti and Coull, 1998): a sample without a miss does not say that there are none.
    */
-  private static double countingError(double recall, int size) {
-    double neighbors = (double) RecallMonitor.DEPTH * size;
+  private static double countingError(double recall, long neighbors) {
     double missed = ((1 - recall) * neighbors + 2) / (neighbors + 4);
     return Math.sqrt(missed * (1 - missed) / (neighbors + 4));
   }

@@ -21,6 +21,7 @@ public final class SearchParameters {
   private final double confidence;
 
   private final boolean isListDefault;
+  private final boolean isConfidenceDefault;
 
   private SearchParameters(
       int k,
@@ -28,7 +29,8 @@ public final class SearchParameters {
       int rerank,
       int prefixDimension,
       double confidence,
-      boolean isListDefault) {
+      boolean isListDefault,
+      boolean isConfidenceDefault) {
     if (k < 1 || k > MAX_LIST) {
       throw new IllegalArgumentException("k must be in [1, " + MAX_LIST + "]: " + k);
     }
@@ -52,6 +54,7 @@ public final class SearchParameters {
     this.prefixDimension = prefixDimension;
     this.confidence = confidence;
     this.isListDefault = isListDefault;
+    this.isConfidenceDefault = isConfidenceDefault;
   }
 
   /** 10 neighbours, list 64, as many reads as confidence {@value #DEFAULT_CONFIDENCE} needs. */
@@ -63,13 +66,14 @@ public final class SearchParameters {
    * Defaults for {@code k} neighbours: list 64 or {@code 4 k}, whichever is more, all of it read if
    * confidence {@value #DEFAULT_CONFIDENCE} needs it. An index whose {@link RecallCurve} says that
    * this finds too few takes a longer list, and a search whose list the codes' errors reach beyond
-   * goes on with a longer one, unless {@link #withList} chooses it.
+   * goes on with a longer one, unless {@link #withList} chooses it; or it reads with more
+   * confidence, unless {@link #withConfidence} chooses that.
    *
    * @throws IllegalArgumentException if k is out of its range
    */
   public static SearchParameters forK(int k) {
     int list = defaultList(k);
-    return new SearchParameters(k, list, list, 0, DEFAULT_CONFIDENCE, true);
+    return new SearchParameters(k, list, list, 0, DEFAULT_CONFIDENCE, true, true);
   }
 
   /**
@@ -78,12 +82,14 @@ public final class SearchParameters {
    */
   public SearchParameters withList(int list) {
     int reads = rerank == searchListSize ? list : Math.min(rerank, list);
-    return new SearchParameters(k, list, reads, prefixDimension, confidence, false);
+    return new SearchParameters(
+        k, list, reads, prefixDimension, confidence, false, isConfidenceDefault);
   }
 
   /** With another limit of candidates whose vectors are read, in [k, list]. */
   public SearchParameters withRerank(int newRerank) {
-    return new SearchParameters(k, searchListSize, newRerank, prefixDimension, confidence, false);
+    return new SearchParameters(
+        k, searchListSize, newRerank, prefixDimension, confidence, false, isConfidenceDefault);
   }
 
   /**
@@ -97,7 +103,8 @@ public final class SearchParameters {
         rerank,
         newPrefixDimension,
         confidence,
-        newPrefixDimension == 0 && isListDefault);
+        newPrefixDimension == 0 && isListDefault,
+        isConfidenceDefault);
   }
 
   /**
@@ -111,16 +118,21 @@ public final class SearchParameters {
         rerank,
         prefixDimension,
         newConfidence,
-        newConfidence < 1 && isListDefault);
+        newConfidence < 1 && isListDefault,
+        false);
   }
 
-  /** Default parameters with a list longer by a factor; any others as they are. */
-  SearchParameters lengthened(double factor) {
-    if (!isListDefault || factor <= 1 || searchListSize != defaultList(k)) {
+  /**
+   * Default parameters as an index takes them: with a list longer by a factor, and with another
+   * confidence unless the caller chose one. Any others as they are.
+   */
+  SearchParameters adapted(double factor, double indexConfidence) {
+    if (!isListDefault || searchListSize != defaultList(k)) {
       return this;
     }
-    int list = (int) Math.min(MAX_LIST, Math.round(factor * searchListSize));
-    return new SearchParameters(k, list, list, prefixDimension, confidence, true);
+    double reading = isConfidenceDefault ? indexConfidence : confidence;
+    int list = (int) Math.min(MAX_LIST, Math.round(Math.max(1, factor) * searchListSize));
+    return new SearchParameters(k, list, list, prefixDimension, reading, true, isConfidenceDefault);
   }
 
   private static int defaultList(int k) {

@@ -7,6 +7,7 @@ import dev.arbalest.ssd.search.Searcher;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -42,6 +43,9 @@ public final class Tuner {
 
   /** Codes scored in about the time in which a disk reads a vector. */
   private static final double SCORED_PER_READ = 150;
+
+  private static final Comparator<RecallCurve.Point> BY_COST =
+      Comparator.comparingDouble(p -> p.reads() + p.scored() / SCORED_PER_READ);
 
   private Tuner() {}
 
@@ -83,11 +87,13 @@ public final class Tuner {
   /**
    * Adds edges to the graph of an index, learnt from queries that are unlike its vectors, such as
    * text that looks for pictures. The queries that {@link #tune} would measure with are left out,
-   * so that what it measures then holds for others. A graph that was learnt for stays so until it
-   * is built again.
+   * so that what it measures then holds for others. A repair of the graph forgets them, and writes
+   * lose them little by little: learn again.
    *
    * @param given at least 40 queries like those to come; thousands are better
-   * @param sample most queries that {@code tune} will use, at least 20
+   * @param k neighbours that {@code tune} will ask for
+   * @param sample most queries that {@code tune} will use, at least 20; of the same file and as
+   *     many, or it measures with queries that were learnt from
    * @param threads workers, in [1, 1024]
    * @return how many edges were added
    * @throws BadInputException if there are too few queries, or they have another dimension
@@ -95,12 +101,12 @@ public final class Tuner {
    *     graph is then as it was
    */
   public static long learn(
-      Path directory, VectorInput given, int sample, int threads, ProgressListener listener)
+      Path directory, VectorInput given, int k, int sample, int threads, ProgressListener listener)
       throws IOException {
     OpenOptions options = OpenOptions.defaults().withSearchThreads(threads);
     int[] held;
     try (Index index = Index.open(directory, options, ProgressListener.NONE)) {
-      held = RecallTrial.checkedQueries(index, given, 1, sample);
+      held = RecallTrial.checkedQueries(index, given, k, sample);
     }
     if (given.rows().count() < 2 * RecallTrial.MIN_QUERIES || held.length == given.rows().count()) {
       throw new BadInputException(
@@ -140,7 +146,7 @@ public final class Tuner {
     try (Index index = Index.open(directory, options, listener);
         Workers workers = Workers.start(threads)) {
       int[] nodes = RecallTrial.checkedQueries(index, given, k, sample);
-      int list = index.defaultParameters(k).searchListSize();
+      SearchParameters defaults = index.defaultParameters(k);
       return RecallTrial.run(
           index,
           given,
@@ -152,7 +158,7 @@ public final class Tuner {
           trial -> {
             trial.compare();
             listener.stage("recall", nodes.length);
-            return trial.measure(list, SearchParameters.DEFAULT_CONFIDENCE);
+            return trial.measure(defaults.searchListSize(), defaults.confidence());
           });
     }
   }
@@ -259,9 +265,11 @@ public final class Tuner {
     for (int list : BUILD_LISTS) {
       RecallCurve.Point point = trial.measure(list, confidence);
       all.add(point);
-      if (list >= defaultList && point.recall() >= RecallCurve.WANTED) {
+      if (list >= defaultList) {
         all.add(trial.measure(list, CAREFUL_CONFIDENCE));
-        break;
+        if (point.recall() >= RecallCurve.WANTED) {
+          break;
+        }
       }
     }
     return curve(trial, all, defaults(trial, all));
@@ -276,18 +284,20 @@ public final class Tuner {
       throws IOException {
     int least = SearchParameters.forK(trial.k()).searchListSize();
     double confidence = SearchParameters.DEFAULT_CONFIDENCE;
-    RecallCurve.Point best = null;
-    for (RecallCurve.Point point : all) {
-      if (point.searchListSize() >= least && point.confidence() == confidence) {
-        if (point.recall() >= RecallCurve.WANTED) {
-          return point;
-        }
-        best = best == null || point.recall() > best.recall() ? point : best;
-      }
-    }
-    if (best == null) { // shorter lists found nearly all
+    List<RecallCurve.Point> careful =
+        all.stream()
+            .filter(p -> p.searchListSize() >= least && p.confidence() >= confidence)
+            .toList();
+    if (careful.isEmpty()) { // shorter lists found nearly all
       return trial.measure(least, confidence);
     }
+    Optional<RecallCurve.Point> enough =
+        careful.stream().filter(p -> p.recall() >= RecallCurve.WANTED).min(BY_COST);
+    if (enough.isPresent()) {
+      return enough.get();
+    }
+    RecallCurve.Point best =
+        Collections.max(careful, Comparator.comparingDouble(RecallCurve.Point::recall));
     Searcher searcher = trial.index().searcher;
     searcher.scan(ScanPolicy.ALWAYS);
     try {
@@ -301,7 +311,7 @@ public final class Tuner {
   /** Points that no other beats in both recall and cost, by rising recall. */
   private static List<RecallCurve.Point> cheapest(List<RecallCurve.Point> all) {
     List<RecallCurve.Point> byCost = new ArrayList<>(all);
-    byCost.sort(Comparator.comparingDouble(p -> p.reads() + p.scored() / SCORED_PER_READ));
+    byCost.sort(BY_COST);
     List<RecallCurve.Point> kept = new ArrayList<>();
     double best = 0;
     for (RecallCurve.Point point : byCost) {

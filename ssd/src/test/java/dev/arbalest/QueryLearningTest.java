@@ -106,7 +106,7 @@ class QueryLearningTest {
     }
     long added;
     try (VectorInput queries = VectorInput.of(vectors(3000, true))) {
-      added = Tuner.learn(path, queries, 100, 2, ProgressListener.NONE);
+      added = Tuner.learn(path, queries, K, 100, 2, ProgressListener.NONE);
     }
     assertThat(added).isGreaterThan(1000);
     try (Index index = Index.open(path)) {
@@ -126,18 +126,18 @@ class QueryLearningTest {
   void whatCannotBeLearntFromIsRefused() throws IOException {
     long generation = IndexInfo.read(path).generation();
     try (VectorInput few = VectorInput.of(vectors(50, true))) {
-      assertThatThrownBy(() -> Tuner.learn(path, few, 50, 1, ProgressListener.NONE))
+      assertThatThrownBy(() -> Tuner.learn(path, few, K, 50, 1, ProgressListener.NONE))
           .isInstanceOf(BadInputException.class)
           .hasMessageContaining("more queries than the 50");
     }
     try (VectorInput flat = VectorInput.of(new float[100][DIMENSION - 1])) {
-      assertThatThrownBy(() -> Tuner.learn(path, flat, 50, 1, ProgressListener.NONE))
+      assertThatThrownBy(() -> Tuner.learn(path, flat, K, 50, 1, ProgressListener.NONE))
           .isInstanceOf(BadInputException.class)
           .hasMessageContaining("dimension 127");
     }
     try (VectorInput queries = VectorInput.of(vectors(100, true));
         Index reading = Index.open(path)) {
-      assertThatThrownBy(() -> Tuner.learn(path, queries, 50, 1, ProgressListener.NONE))
+      assertThatThrownBy(() -> Tuner.learn(path, queries, K, 50, 1, ProgressListener.NONE))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("is being read");
       assertThat(reading.count()).isEqualTo(VECTORS);

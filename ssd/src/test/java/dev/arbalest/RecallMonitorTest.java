@@ -153,7 +153,7 @@ class RecallMonitorTest {
       while (monitor.check()) {
         checked++;
       }
-      assertThat(checked).isEqualTo(8); // the latest
+      assertThat(checked).isEqualTo(2); // the latest
       RecallMonitor all = new RecallMonitor(index, 1, clock::get);
       assertThat(all.searched(query, SearchParameters.forK(1000), null)).isFalse();
       assertThat(all.check()).isFalse();

@@ -227,6 +227,34 @@ class RecallOnAnyDataTest {
     }
   }
 
+  /** Codes of sparse vectors err by more than their bounds say: no list helps, more reads do. */
+  @Test
+  void buildsChooseTheConfidenceOfDefaults() throws IOException {
+    SplittableRandom random = new SplittableRandom(13);
+    float[][] rows = new float[12000][256];
+    float[][] queries = new float[60][256];
+    for (float[][] part : List.of(rows, queries)) {
+      for (float[] row : part) {
+        row[random.nextInt(row.length)] = 1;
+        row[random.nextInt(row.length)] = 1;
+        row[random.nextInt(row.length)] += (float) random.nextDouble();
+      }
+    }
+    Path path = build(rows, Metric.COSINE, "rabitq:4");
+    RecallCurve.Point measured = RecallCurve.read(path).orElseThrow().defaults();
+    assertThat(measured.recall()).isGreaterThan(0.98);
+    assertThat(measured.confidence()).isGreaterThan(SearchParameters.DEFAULT_CONFIDENCE);
+    try (Index index = Index.open(path)) {
+      SearchParameters own = index.defaultParameters(K);
+      assertThat(own.confidence()).isEqualTo(measured.confidence());
+      assertThat(recall(index, rows, queries)).isGreaterThan(0.97);
+      assertThat(index.defaultParameters(K).withConfidence(0.6).confidence()).isEqualTo(0.6);
+      SearchResult little = index.search(queries[0], SearchParameters.forK(K).withConfidence(0.5));
+      SearchResult much = index.search(queries[0], SearchParameters.forK(K));
+      assertThat(much.reads()).isGreaterThan(little.reads());
+    }
+  }
+
   /** The list grows where the codes cannot tell candidates apart, also of codecs without bounds. */
   @Test
   void groupsOfNearlyEqualVectorsAreFound() throws IOException {

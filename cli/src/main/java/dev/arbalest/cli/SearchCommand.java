@@ -77,7 +77,8 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
       names = "--confidence",
       description =
           "Read a candidate while it may be among the nearest with a probability above one minus"
-              + " this, 0.5 to 1. Default: 0.95; with --rerank 1.")
+              + " this, 0.5 to 1. Default: 0.95, or what the index was found to need; with --rerank"
+              + " 1.")
   private @Nullable Double confidence;
 
   @Option(
@@ -164,7 +165,8 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
         }
         SearchParameters parameters = recall == null ? given : opened.parametersFor(k, recall);
         if (recall == null && parameters.isListDefault()) {
-          parameters = opened.defaultParameters(k).withConfidence(parameters.confidence());
+          SearchParameters own = opened.defaultParameters(k);
+          parameters = confidence == null ? own : own.withConfidence(confidence);
         }
         PointSet set = filterIds == null ? null : readSet(opened, filterIds);
         QueryRun run = new QueryRun(opened, vectors, truth, parameters, set);
@@ -255,11 +257,11 @@ final class SearchCommand implements Callable<Integer>, Failures.Verbose {
     if (prefix > 0 && rerank == null) {
       depth = Math.min(length, Math.max(PREFIX_RERANK, 2 * k));
     }
+    if (list == null && rerank == null && prefix == 0) { // an index may take a longer list
+      return confidence == null ? defaults : defaults.withConfidence(confidence);
+    }
     double sure =
         confidence != null ? confidence : rerank != null || prefix > 0 ? 1 : defaults.confidence();
-    if (list == null && rerank == null && prefix == 0) {
-      return defaults.withConfidence(sure); // an index may take a longer list
-    }
     return SearchParameters.forK(k)
         .withList(length)
         .withRerank(depth)

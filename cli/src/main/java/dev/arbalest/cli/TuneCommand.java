@@ -83,7 +83,7 @@ final class TuneCommand implements Callable<Integer>, Failures.Verbose {
     if (given == null) {
       throw new BadInputException("--learn needs --queries: edges are learnt from queries");
     }
-    return Tuner.learn(measured.index, given, measured.sample, workers, progress);
+    return Tuner.learn(measured.index, given, measured.k, measured.sample, workers, progress);
   }
 
   private static ObjectNode json(RecallCurve curve, long learnt) {

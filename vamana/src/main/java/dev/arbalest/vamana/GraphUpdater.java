@@ -36,6 +36,11 @@ public final class GraphUpdater {
   /** Nodes of the same call that must have been inserted before a batch, per node of the batch. */
   private static final int INSERTED_PER_BATCHED = 2;
 
+  /**
+   * So few nodes that do not see each other cost no recall; any number of workers makes the same.
+   */
+  private static final int MIN_BATCH = 4;
+
   /** Bounds the memory a batch's edges take. */
   private static final int MAX_RELINKED_AT_A_TIME = 1024;
 
@@ -102,7 +107,7 @@ public final class GraphUpdater {
       } else {
         // These may be near each other and far from all that is linked: were they a single batch,
         // no edge would join them. So each batch is a share of those inserted before it.
-        int few = Math.max(workers.size(), done / INSERTED_PER_BATCHED);
+        int few = Math.max(MIN_BATCH, done / INSERTED_PER_BATCHED);
         size = batch(Math.min(count - done, few));
         inserter.insert(order, done, size);
       }

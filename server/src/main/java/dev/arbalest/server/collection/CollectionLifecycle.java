@@ -261,7 +261,10 @@ final class CollectionLifecycle implements OpenCollections.Member {
         metrics.recallChecked(name, System.nanoTime() - start);
       }
       return wasChecked;
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException e) {
+      ServerLog.warn("checking the recall of collection " + name, isFull(e) ? e : fault(e));
+      return false;
+    } catch (RuntimeException | AssertionError e) {
       ServerLog.warn("checking the recall of collection " + name, fault(e));
       return false;
     } catch (OutOfMemoryError e) {

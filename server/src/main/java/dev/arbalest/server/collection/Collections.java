@@ -65,6 +65,7 @@ public final class Collections implements AutoCloseable {
         Executors.newFixedThreadPool(
             Math.max(1, Runtime.getRuntime().availableProcessors() / 2),
             Thread.ofPlatform().daemon().name("arbalest-load-", 0).factory());
+    watch.start();
     for (Collection collection : present) {
       all.put(collection.name(), collection);
       loaders.execute(() -> {

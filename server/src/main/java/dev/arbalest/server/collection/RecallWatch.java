@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.collection;
 
+import dev.arbalest.server.metrics.ServerLog;
 import java.util.LinkedHashSet;
 import java.util.SequencedSet;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Checks the recall of the collections that are searched, one after the other, on a thread that
@@ -18,10 +20,10 @@ final class RecallWatch implements AutoCloseable {
 
   private final Thread thread =
       Thread.ofPlatform().daemon().name("arbalest-recall").unstarted(this::run);
-  private boolean closed;
+  private volatile boolean closed;
 
   /** Starts the thread. */
-  RecallWatch() {
+  void start() {
     thread.start();
   }
 
@@ -35,36 +37,46 @@ final class RecallWatch implements AutoCloseable {
   }
 
   private void run() {
+    while (true) {
+      CollectionLifecycle collection = take();
+      if (collection == null) {
+        return;
+      }
+      long start = System.nanoTime();
+      if (check(collection)) {
+        add(collection); // it may have more
+      }
+      rest(REST * (System.nanoTime() - start));
+    }
+  }
+
+  private static boolean check(CollectionLifecycle collection) {
     try {
-      while (true) {
-        CollectionLifecycle collection = take();
-        long start = System.nanoTime();
-        if (collection.checkRecall()) {
-          add(collection); // it may have more
-        }
-        rest(REST * (System.nanoTime() - start));
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt(); // by close
+      return collection.checkRecall();
+    } catch (Throwable e) { // the others are still to be checked
+      ServerLog.warn("checking the recall of collection " + collection.name(), e);
+      return false;
     }
   }
 
-  private CollectionLifecycle take() throws InterruptedException {
+  /** The next collection, or null once this is closed. */
+  private @Nullable CollectionLifecycle take() {
     synchronized (waiting) {
-      while (waiting.isEmpty()) {
-        waiting.wait();
+      while (waiting.isEmpty() && !closed) {
+        try {
+          waiting.wait();
+        } catch (InterruptedException e) {
+          return null; // nobody does that but the end of the process
+        }
       }
-      return waiting.removeFirst();
+      return closed ? null : waiting.removeFirst();
     }
   }
 
-  private static void rest(long nanos) throws InterruptedException {
+  private void rest(long nanos) {
     long end = System.nanoTime() + nanos;
-    for (long left = nanos; left > 0; left = end - System.nanoTime()) {
+    for (long left = nanos; left > 0 && !closed; left = end - System.nanoTime()) {
       LockSupport.parkNanos(left);
-      if (Thread.interrupted()) {
-        throw new InterruptedException();
-      }
     }
   }
 
@@ -74,8 +86,9 @@ final class RecallWatch implements AutoCloseable {
     synchronized (waiting) {
       closed = true;
       waiting.clear();
+      waiting.notifyAll();
     }
-    thread.interrupt();
+    LockSupport.unpark(thread);
     boolean interrupted = false;
     while (thread.isAlive()) {
       try {

@@ -44,6 +44,7 @@ public final class Searcher implements AutoCloseable {
   private volatile @Nullable SetPlanner planner;
   private volatile ScanPolicy scanPolicy = ScanPolicy.IF_SMALL;
   private volatile double listFactor = 1;
+  private volatile double confidence = SearchParameters.DEFAULT_CONFIDENCE;
   private volatile boolean closed;
 
   private Searcher(
@@ -185,6 +186,16 @@ public final class Searcher implements AutoCloseable {
   /** Makes lists that no caller chose longer. */
   public void lengthen(double factor) {
     listFactor = factor;
+  }
+
+  /** Confidence that searches read with whose caller chose none. */
+  public double confidence() {
+    return confidence;
+  }
+
+  /** Changes the confidence of searches whose caller chose none. */
+  public void readWith(double newConfidence) {
+    confidence = newConfidence;
   }
 
   /** When searches of the whole index scan it. */

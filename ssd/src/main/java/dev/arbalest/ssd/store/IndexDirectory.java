@@ -282,6 +282,7 @@ public final class IndexDirectory implements AutoCloseable {
     uncertain = false;
     Set<String> needed = new HashSet<>(names(manifest));
     needed.add(RecallCurve.FILE_NAME);
+    needed.add(RecallCurve.TEMPORARY); // may be written just now
     try {
       removeAllBut(needed);
     } catch (IOException e) {
