@@ -5,6 +5,7 @@ import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.ssd.build.IndexBuilder;
+import dev.arbalest.ssd.format.ProductVersion;
 import dev.arbalest.ssd.search.CacheWarmup;
 import dev.arbalest.ssd.search.ScanPolicy;
 import dev.arbalest.ssd.search.SearchContext;
@@ -669,6 +670,11 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
     slot.read(node, scratch, 0);
     MemorySegment.copy(scratch, F32Rows.FLOAT, 0, target, 0, target.length);
     return true;
+  }
+
+  /** The version of this library, such as {@code 0.1.0}. */
+  public static String version() {
+    return ProductVersion.text();
   }
 
   /** Number of vectors. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.cli;
 
-import dev.arbalest.ProductVersion;
+import dev.arbalest.Index;
 import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -87,7 +87,7 @@ final class ArbalestCommand implements Runnable {
   static final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() {
-      return new String[] {"arbalest " + ProductVersion.text()};
+      return new String[] {"arbalest " + Index.version()};
     }
   }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.model;
 
-import dev.arbalest.RecallEstimate;
 import dev.arbalest.RecallMonitor;
 import java.util.EnumMap;
 import java.util.Map;
@@ -15,7 +14,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param distanceRatio as {@link RecallMonitor#distanceRatio} tells it
  */
 public record RecallFigures(
-    Map<RecallMonitor.Kind, RecallEstimate> estimates, OptionalDouble distanceRatio) {
+    Map<RecallMonitor.Kind, RecallMonitor.Estimate> estimates, OptionalDouble distanceRatio) {
   /** Nothing was checked. */
   public static final RecallFigures NONE = new RecallFigures(Map.of(), OptionalDouble.empty());
 
@@ -26,7 +25,8 @@ public record RecallFigures(
 
   /** What a monitor has seen. */
   public static RecallFigures of(RecallMonitor monitor) {
-    Map<RecallMonitor.Kind, RecallEstimate> estimates = new EnumMap<>(RecallMonitor.Kind.class);
+    Map<RecallMonitor.Kind, RecallMonitor.Estimate> estimates =
+        new EnumMap<>(RecallMonitor.Kind.class);
     for (RecallMonitor.Kind kind : RecallMonitor.Kind.values()) {
       monitor.estimate(kind).ifPresent(estimate -> estimates.put(kind, estimate));
     }
@@ -37,7 +37,7 @@ public record RecallFigures(
   public void put(ObjectNode object) {
     ObjectNode recall = object.putObject("recall");
     for (RecallMonitor.Kind kind : RecallMonitor.Kind.values()) {
-      RecallEstimate estimate = estimates.get(kind);
+      RecallMonitor.Estimate estimate = estimates.get(kind);
       if (estimate != null) {
         recall
             .putObject(kind.label())

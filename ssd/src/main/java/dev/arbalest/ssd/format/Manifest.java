@@ -4,7 +4,6 @@ package dev.arbalest.ssd.format;
 import dev.arbalest.CorruptIndexException;
 import dev.arbalest.ElementType;
 import dev.arbalest.IdType;
-import dev.arbalest.ProductVersion;
 import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.vamana.BuildParameters;
 import dev.arbalest.vector.Metric;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.arbalest;
+package dev.arbalest.ssd.format;
 
 import java.io.IOException;
 import java.io.InputStream;
