@@ -76,6 +76,15 @@ public record RecallCurve(
       double reads,
       double scored) {}
 
+  /**
+   * Mean recall of some searches.
+   *
+   * @param recall mean share of the true neighbours that the searches found, in [0, 1]
+   * @param standardError of {@code recall}
+   * @param samples searches that were checked, at least 1
+   */
+  public record Estimate(double recall, double standardError, int samples) {}
+
   /** Copies the points. */
   public RecallCurve {
     points = List.copyOf(points);

@@ -58,15 +58,6 @@ public final class RecallMonitor {
     }
   }
 
-  /**
-   * Mean recall of some searches.
-   *
-   * @param recall mean share of the true neighbours that the searches found, in [0, 1]
-   * @param standardError of {@code recall}
-   * @param samples searches that were checked, at least 1
-   */
-  public record Estimate(double recall, double standardError, int samples) {}
-
   /** A search to check. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Sample(float[] query, SearchParameters parameters, @Nullable PointSet set) {}
@@ -220,7 +211,7 @@ public final class RecallMonitor {
   /**
    * The recall of the last five minutes, at least of the last 30 checks; empty before the first.
    */
-  public Optional<Estimate> estimate(Kind kind) {
+  public Optional<RecallCurve.Estimate> estimate(Kind kind) {
     return window(kind).estimate(clock.getAsLong());
   }
 

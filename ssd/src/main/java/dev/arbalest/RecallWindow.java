@@ -52,7 +52,7 @@ final class RecallWindow {
   }
 
   /** The mean recall, empty before the first check. */
-  synchronized Optional<RecallMonitor.Estimate> estimate(long now) {
+  synchronized Optional<RecallCurve.Estimate> estimate(long now) {
     int size = size(now);
     if (size == 0) {
       return Optional.empty();
@@ -69,7 +69,7 @@ final class RecallWindow {
     double mean = sum / size;
     double variance = Math.max(0, squares / size - mean * mean) * size / Math.max(1, size - 1);
     double error = Math.max(Math.sqrt(variance / size), countingError(mean, counted));
-    return Optional.of(new RecallMonitor.Estimate(mean, error, size));
+    return Optional.of(new RecallCurve.Estimate(mean, error, size));
   }
 
   /**

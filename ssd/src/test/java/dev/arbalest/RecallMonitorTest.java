@@ -68,7 +68,7 @@ class RecallMonitorTest {
         }
       }
       double truth = hits / 300.0 / K;
-      RecallMonitor.Estimate estimate = monitor.estimate(Kind.SEARCH).orElseThrow();
+      RecallCurve.Estimate estimate = monitor.estimate(Kind.SEARCH).orElseThrow();
       assertThat(truth).isBetween(0.3, 0.9);
       assertThat(estimate.samples()).isEqualTo(300);
       double error = Math.sqrt(2) * estimate.standardError(); // the truth is a mean of 300, too
@@ -132,7 +132,7 @@ class RecallMonitorTest {
         assertThat(monitor.searched(query, SearchParameters.forK(K), set)).isTrue();
         assertThat(monitor.check()).isTrue();
       }
-      RecallMonitor.Estimate estimate = monitor.estimate(Kind.FILTERED_SEARCH).orElseThrow();
+      RecallCurve.Estimate estimate = monitor.estimate(Kind.FILTERED_SEARCH).orElseThrow();
       assertThat(estimate.samples()).isEqualTo(27); // nothing can be missed in an empty set
       assertThat(estimate.recall()).isGreaterThan(0.97);
       assertThat(monitor.estimate(Kind.SEARCH)).isEmpty();

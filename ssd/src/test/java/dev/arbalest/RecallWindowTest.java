@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 class RecallWindowTest {
   private static final long MINUTE = TimeUnit.MINUTES.toNanos(1);
 
-  private static RecallMonitor.Estimate estimate(RecallWindow window, long now) {
+  private static RecallCurve.Estimate estimate(RecallWindow window, long now) {
     return window.estimate(now).orElseThrow();
   }
 
@@ -53,7 +53,7 @@ class RecallWindowTest {
             }
             window.add(0, found / (double) k, k, 1);
           }
-          RecallMonitor.Estimate estimate = estimate(window, 0);
+          RecallCurve.Estimate estimate = estimate(window, 0);
           within += Math.abs(estimate.recall() - truth) <= 2 * estimate.standardError() ? 1 : 0;
         }
         assertThat(within).as("%.3f of %d", truth, k).isGreaterThan(930);

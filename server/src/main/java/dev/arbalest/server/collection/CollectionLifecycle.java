@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * met it. After {@value #MAX_FAULTS} faults within a minute the collection is taken out of service,
  * with the reason, until {@link #reopen} is called; other collections continue.
  */
-final class CollectionLifecycle implements OpenCollections.Member {
+final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.Member {
   static final int MAX_FAULTS = 5;
   private static final long FAULT_NANOS = 60_000_000_000L;
   private static final long RETRY_MILLIS = 1000;
@@ -247,7 +247,8 @@ final class CollectionLifecycle implements OpenCollections.Member {
    *
    * @return whether there was a search to check
    */
-  boolean checkRecall() {
+  @Override
+  public boolean checkRecall() {
     if (state != CollectionState.READY || !lock.readLock().tryLock()) {
       return false; // it is being closed
     }

@@ -12,11 +12,24 @@ import org.jspecify.annotations.Nullable;
  * works a fiftieth of the time.
  */
 final class RecallWatch implements AutoCloseable {
+  /** A collection. */
+  interface Member {
+    /** Its name. */
+    String name();
+
+    /**
+     * Checks the recall of a search that was made.
+     *
+     * @return whether there was one
+     */
+    boolean checkRecall();
+  }
+
   /** Time of rest per time of work. */
   private static final int REST = 49;
 
   /** Collections with a search to check. */
-  private final SequencedSet<CollectionLifecycle> waiting = new LinkedHashSet<>();
+  private final SequencedSet<Member> waiting = new LinkedHashSet<>();
 
   private final Thread thread =
       Thread.ofPlatform().daemon().name("arbalest-recall").unstarted(this::run);
@@ -28,7 +41,7 @@ final class RecallWatch implements AutoCloseable {
   }
 
   /** Has a collection checked in its turn. */
-  void add(CollectionLifecycle collection) {
+  void add(Member collection) {
     synchronized (waiting) {
       if (!closed && waiting.add(collection)) {
         waiting.notifyAll();
@@ -38,7 +51,7 @@ final class RecallWatch implements AutoCloseable {
 
   private void run() {
     while (true) {
-      CollectionLifecycle collection = take();
+      Member collection = take();
       if (collection == null) {
         return;
       }
@@ -50,7 +63,7 @@ final class RecallWatch implements AutoCloseable {
     }
   }
 
-  private static boolean check(CollectionLifecycle collection) {
+  private static boolean check(Member collection) {
     try {
       return collection.checkRecall();
     } catch (Throwable e) { // the others are still to be checked
@@ -60,7 +73,7 @@ final class RecallWatch implements AutoCloseable {
   }
 
   /** The next collection, or null once this is closed. */
-  private @Nullable CollectionLifecycle take() {
+  private @Nullable Member take() {
     synchronized (waiting) {
       while (waiting.isEmpty() && !closed) {
         try {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.metrics;
 
-import dev.arbalest.RecallMonitor;
+import dev.arbalest.RecallCurve;
 import dev.arbalest.SearchResult;
 import dev.arbalest.natives.SystemFacts;
 import dev.arbalest.server.model.CollectionStats;
@@ -127,12 +127,12 @@ public final class ServerMetrics {
         collections,
         "arbalest_recall_estimate",
         "Share of the nearest points that searches find, over the last minutes.",
-        RecallMonitor.Estimate::recall);
+        RecallCurve.Estimate::recall);
     recall(
         collections,
         "arbalest_recall_standard_error",
         "Standard error of arbalest_recall_estimate.",
-        RecallMonitor.Estimate::standardError);
+        RecallCurve.Estimate::standardError);
     GaugeWithCallback.builder()
         .name("arbalest_query_distance_ratio")
         .help("How much farther queries are from the points than the points from each other.")
@@ -218,7 +218,7 @@ public final class ServerMetrics {
       Supplier<? extends List<? extends MeteredCollection>> collections,
       String name,
       String help,
-      ToDoubleFunction<RecallMonitor.Estimate> value) {
+      ToDoubleFunction<RecallCurve.Estimate> value) {
     GaugeWithCallback.builder()
         .name(name)
         .help(help)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.model;
 
+import dev.arbalest.RecallCurve;
 import dev.arbalest.RecallMonitor;
 import java.util.EnumMap;
 import java.util.Map;
@@ -14,7 +15,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param distanceRatio as {@link RecallMonitor#distanceRatio} tells it
  */
 public record RecallFigures(
-    Map<RecallMonitor.Kind, RecallMonitor.Estimate> estimates, OptionalDouble distanceRatio) {
+    Map<RecallMonitor.Kind, RecallCurve.Estimate> estimates, OptionalDouble distanceRatio) {
   /** Nothing was checked. */
   public static final RecallFigures NONE = new RecallFigures(Map.of(), OptionalDouble.empty());
 
@@ -25,7 +26,7 @@ public record RecallFigures(
 
   /** What a monitor has seen. */
   public static RecallFigures of(RecallMonitor monitor) {
-    Map<RecallMonitor.Kind, RecallMonitor.Estimate> estimates =
+    Map<RecallMonitor.Kind, RecallCurve.Estimate> estimates =
         new EnumMap<>(RecallMonitor.Kind.class);
     for (RecallMonitor.Kind kind : RecallMonitor.Kind.values()) {
       monitor.estimate(kind).ifPresent(estimate -> estimates.put(kind, estimate));
@@ -37,7 +38,7 @@ public record RecallFigures(
   public void put(ObjectNode object) {
     ObjectNode recall = object.putObject("recall");
     for (RecallMonitor.Kind kind : RecallMonitor.Kind.values()) {
-      RecallMonitor.Estimate estimate = estimates.get(kind);
+      RecallCurve.Estimate estimate = estimates.get(kind);
       if (estimate != null) {
         recall
             .putObject(kind.label())

@@ -3,7 +3,7 @@ package dev.arbalest.server.collection;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.arbalest.RecallMonitor;
+import dev.arbalest.RecallCurve;
 import dev.arbalest.RecallMonitor.Kind;
 import dev.arbalest.server.TestServer;
 import dev.arbalest.server.model.RecallFigures;
@@ -65,7 +65,7 @@ class RecallWatchTest {
         figures = collection.stats().recall();
       }
       assertThat(figures.estimates()).containsOnlyKeys(Kind.values());
-      for (RecallMonitor.Estimate estimate : figures.estimates().values()) {
+      for (RecallCurve.Estimate estimate : figures.estimates().values()) {
         assertThat(estimate.recall()).isGreaterThan(0.95);
       }
       assertThat(figures.distanceRatio().orElseThrow()).isBetween(0.5, 2.0);
