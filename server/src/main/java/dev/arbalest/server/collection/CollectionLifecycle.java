@@ -268,8 +268,6 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
     } catch (RuntimeException | AssertionError e) {
       ServerLog.warn("checking the recall of collection " + name, fault(e));
       return false;
-    } catch (OutOfMemoryError e) {
-      return false; // requests say so
     } finally {
       lock.readLock().unlock();
     }
