@@ -126,14 +126,19 @@ final class DefaultList {
     return Math.abs(a.recall() - b.recall()) > NEWS * (a.standardError() + b.standardError());
   }
 
+  private static boolean doesNoMore(RecallCurve.Point a, RecallCurve.Point b) {
+    return a.searchListSize() <= b.searchListSize() && a.confidence() <= b.confidence();
+  }
+
   /** Stores what default parameters do, and forgets what it shows to be true no more. */
   private void store(Optional<RecallCurve> present, RecallCurve.Point now) throws IOException {
     List<RecallCurve.Point> points = new ArrayList<>();
     for (RecallCurve.Point point : present.map(RecallCurve::points).orElse(List.of())) {
-      boolean isShorter = point.searchListSize() <= now.searchListSize();
-      boolean contradicts = isShorter == point.recall() > now.recall();
       boolean isSame =
           point.searchListSize() == now.searchListSize() && point.confidence() == now.confidence();
+      boolean contradicts =
+          (doesNoMore(point, now) && point.recall() > now.recall())
+              || (doesNoMore(now, point) && point.recall() < now.recall());
       if (!isSame && !(contradicts && isFurtherThanErrors(point, now))) {
         points.add(point);
       }
