@@ -5,13 +5,18 @@ module dev.arbalest.server {
   requires dev.arbalest.pq;
   requires HdrHistogram;
   requires info.picocli;
+  requires client;
+  requires com.google.protobuf;
   requires io.grpc;
+  requires io.grpc.netty;
+  requires io.grpc.stub;
   requires io.helidon.common.buffers;
   requires io.helidon.common.concurrency.limits;
   requires io.helidon.common.socket;
   requires io.helidon.common.tls;
   requires io.helidon.common.uri;
   requires io.helidon.http;
+  requires io.helidon.http.encoding;
   requires io.helidon.webserver;
   requires io.prometheus.metrics.config;
   requires io.prometheus.metrics.core;
@@ -24,6 +29,7 @@ module dev.arbalest.server {
   requires org.apache.arrow.flight.core;
   requires org.apache.arrow.memory.core;
   requires org.apache.arrow.vector;
+  requires org.xerial.sqlitejdbc;
   requires tools.jackson.databind;
   requires static com.google.errorprone.annotations;
   requires static org.jspecify;

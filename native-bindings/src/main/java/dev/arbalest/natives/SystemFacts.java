@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
+import java.util.List;
 
 /** What the operating system says about this process and its limits. */
 public final class SystemFacts {
@@ -61,6 +62,29 @@ public final class SystemFacts {
       return limit; // the part that could be read
     }
     return limit;
+  }
+
+  /**
+   * Whether a folder's file system is mounted so that nothing in it may be executed, native
+   * libraries included; false if that is not known.
+   */
+  public static boolean isNoExec(Path folder) {
+    try {
+      Path real = folder.toRealPath();
+      int longest = -1;
+      boolean noExec = false;
+      for (String line : Files.readAllLines(Path.of("/proc/self/mountinfo"))) {
+        String[] fields = line.split(" ", 7);
+        Path mount = Path.of(fields[4].replace("\\040", " "));
+        if (real.startsWith(mount) && mount.getNameCount() >= longest) { // a later one is on top
+          longest = mount.getNameCount();
+          noExec = List.of(fields[5].split(",", -1)).contains("noexec");
+        }
+      }
+      return noExec;
+    } catch (IOException e) {
+      return false; // not Linux or no /proc: a missing fact, not a failure
+    }
   }
 
   private static long limitFile(String path) throws IOException {

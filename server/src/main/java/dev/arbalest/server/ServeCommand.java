@@ -8,6 +8,8 @@ import dev.arbalest.server.model.BadOptionException;
 import dev.arbalest.server.model.ServerOptions;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -35,6 +37,7 @@ import picocli.CommandLine.Spec;
     })
 public final class ServeCommand implements Callable<Integer> {
   private static final int FAILED = 1;
+  private static final int GRPC_PORT = 6334;
   private static final long MIN_BESIDE_HEAP = 256L << 20;
 
   @Spec private CommandSpec spec;
@@ -50,6 +53,14 @@ public final class ServeCommand implements Callable<Integer> {
 
   @Option(names = "--http-port", defaultValue = "9090", description = "(${DEFAULT-VALUE})")
   private int httpPort;
+
+  @Option(
+      names = "--grpc-port",
+      description = {
+        "of Qdrant's gRPC interface, -1 for none (6334, or a free one if that is taken and this",
+        "option is not given)"
+      })
+  private @Nullable Integer grpcPort;
 
   @Option(
       names = "--memory",
@@ -147,6 +158,16 @@ public final class ServeCommand implements Callable<Integer> {
   private int rateLimit;
 
   @Option(
+      names = "--cors-origins",
+      paramLabel = "ORIGIN",
+      split = ",",
+      description = {
+        "origins whose web pages may call the server over HTTP, such as https://example.org,",
+        "* for all (none)"
+      })
+  private List<String> corsOrigins = List.of();
+
+  @Option(
       names = "--tokens",
       paramLabel = "FILE",
       description = "tokens clients need ('serve new-token' makes them)")
@@ -235,6 +256,21 @@ public final class ServeCommand implements Callable<Integer> {
     return new ServerOptions.Tls(chain, secret, clients);
   }
 
+  private int grpcPort() {
+    Integer given = grpcPort;
+    if (given != null) {
+      return range("--grpc-port", given, -1, 65_535);
+    }
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.bind(new InetSocketAddress(host, GRPC_PORT));
+      return GRPC_PORT;
+    } catch (IOException e) {
+      ServerLog.warn(
+          "port " + GRPC_PORT + " is taken (" + e.getMessage() + "); gRPC gets a free one", null);
+      return 0;
+    }
+  }
+
   private ServerOptions options() {
     Path directory = data;
     if (directory == null) {
@@ -261,6 +297,7 @@ public final class ServeCommand implements Callable<Integer> {
         .host(host)
         .flightPort(range("--flight-port", flightPort, 0, 65_535))
         .httpPort(range("--http-port", httpPort, 0, 65_535))
+        .grpcPort(grpcPort())
         .memoryBytes(memoryBytes)
         .searchThreads(range("--search-threads", searchThreads, 1, 1024))
         .headSeconds(range("--head-seconds", headSeconds, 1, 3600))
@@ -277,6 +314,7 @@ public final class ServeCommand implements Callable<Integer> {
         .bodySeconds(range("--body-seconds", bodySeconds, 1, 86_400))
         .syncMillis(range("--sync-millis", syncMillis, 0, 60_000))
         .requestsPerSecond(range("--rate-limit", rateLimit, 0, 1_000_000))
+        .corsOrigins(corsOrigins)
         .tokens(tokens)
         .tls(tls())
         .jfr(jfr)
@@ -288,6 +326,7 @@ public final class ServeCommand implements Callable<Integer> {
   @SuppressWarnings("MustBeClosedChecker") // closed by the hook: the JVM ends by a signal
   public Integer call() throws IOException {
     ServerOptions options = options();
+    NativeLibraries.unpackBeside(options.data());
     ServerLog.takeOver();
     Server server = Server.start(options);
     CountDownLatch stopped = new CountDownLatch(1);
@@ -316,7 +355,8 @@ public final class ServeCommand implements Callable<Integer> {
             + ", http "
             + host
             + ":"
-            + server.httpPort());
+            + server.httpPort()
+            + (server.grpcPort() < 0 ? "" : ", grpc " + host + ":" + server.grpcPort()));
     server.collections().awaitLoaded();
     ServerLog.info("ready: " + server.collections().list().size() + " collections");
     try {

@@ -7,8 +7,10 @@ import dev.arbalest.server.access.TlsFiles;
 import dev.arbalest.server.collection.Collections;
 import dev.arbalest.server.collection.SearchPool;
 import dev.arbalest.server.flight.FlightService;
+import dev.arbalest.server.grpc.GrpcService;
 import dev.arbalest.server.http.ConnectionGuard;
 import dev.arbalest.server.http.HttpApi;
+import dev.arbalest.server.http.OwnEncodings;
 import dev.arbalest.server.metrics.JfrRecorder;
 import dev.arbalest.server.metrics.ServerMetrics;
 import dev.arbalest.server.model.BadOptionException;
@@ -25,7 +27,7 @@ import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A running server: collections, Arrow Flight and HTTP. It answers as soon as it is made;
+ * A running server: collections, Arrow Flight, gRPC and HTTP. It answers as soon as it is made;
  * collections become ready one after the other. Thread-safe.
  */
 public final class Server implements AutoCloseable {
@@ -48,6 +50,7 @@ public final class Server implements AutoCloseable {
   private final ConnectionGuard guard;
   private final WebServer web;
   private final FlightService flight;
+  private final @Nullable GrpcService grpc;
   private boolean closed;
 
   @MustBeClosed
@@ -68,13 +71,17 @@ public final class Server implements AutoCloseable {
       SSLContext context = tls == null ? null : TlsFiles.context(tls); // says what is wrong with it
       // HTTP last: a client that sees the server ready may call Flight next.
       FlightService started = FlightService.start(collections, pool, metrics, access, options);
+      this.flight = started;
       try {
-        this.web = startWeb(context);
+        this.grpc =
+            options.grpcPort() < 0
+                ? null
+                : GrpcService.start(collections, pool, metrics, access, options);
+        this.web = startWeb(context, grpc);
       } catch (Throwable e) {
         started.close();
         throw e;
       }
-      this.flight = started;
     } catch (Throwable e) {
       try (recorder;
           collections;
@@ -120,7 +127,8 @@ public final class Server implements AutoCloseable {
     }
   }
 
-  private WebServer startWeb(@Nullable SSLContext context) throws IOException {
+  private WebServer startWeb(@Nullable SSLContext context, @Nullable GrpcService started)
+      throws IOException {
     ServerOptions.Tls tls = options.tls();
     WebServerConfig.Builder builder =
         WebServer.builder()
@@ -132,6 +140,7 @@ public final class Server implements AutoCloseable {
             .maxConcurrentRequests(MAX_REQUESTS)
             .connectionOptions(options -> options.readTimeout(SILENCE))
             .protocolsDiscoverServices(false)
+            .contentEncoding(new OwnEncodings())
             .addConnectionSelector(guard)
             .routing(routing -> routing.any(this::handle));
     if (tls != null && context != null) {
@@ -143,6 +152,9 @@ public final class Server implements AutoCloseable {
     try {
       return builder.build().start();
     } catch (RuntimeException e) {
+      if (started != null) {
+        started.close();
+      }
       throw new IOException(
           "HTTP cannot listen on "
               + options.host()
@@ -175,6 +187,12 @@ public final class Server implements AutoCloseable {
     return web.port();
   }
 
+  /** Port of Qdrant's gRPC, or -1. */
+  public int grpcPort() {
+    GrpcService present = grpc;
+    return present == null ? -1 : present.port();
+  }
+
   public int flightPort() {
     return flight.port();
   }
@@ -196,9 +214,8 @@ public final class Server implements AutoCloseable {
         collections;
         pool;
         guard) {
-      try {
-        flight.close();
-      } finally {
+      try (flight;
+          grpc) {
         web.stop();
       }
     }

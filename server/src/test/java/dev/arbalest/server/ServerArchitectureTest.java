@@ -29,8 +29,12 @@ class ServerArchitectureTest {
         .definedBy("dev.arbalest.server.http")
         .layer("qdrant")
         .definedBy("dev.arbalest.server.qdrant")
+        .layer("grpc")
+        .definedBy("dev.arbalest.server.grpc")
         .layer("flight")
         .definedBy("dev.arbalest.server.flight")
+        .layer("query")
+        .definedBy("dev.arbalest.server.query")
         .layer("collection")
         .definedBy("dev.arbalest.server.collection")
         .layer("columns")
@@ -47,20 +51,25 @@ class ServerArchitectureTest {
         .mayNotBeAccessedByAnyLayer()
         .whereLayer("http")
         .mayOnlyBeAccessedByLayers("process")
+        .whereLayer("grpc")
+        .mayOnlyBeAccessedByLayers("process")
         .whereLayer("flight")
         .mayOnlyBeAccessedByLayers("process")
         .whereLayer("qdrant")
-        .mayOnlyBeAccessedByLayers("process", "http")
+        .mayOnlyBeAccessedByLayers("process", "http", "grpc")
+        .whereLayer("query")
+        .mayOnlyBeAccessedByLayers("process", "http", "grpc", "qdrant")
         .whereLayer("collection")
-        .mayOnlyBeAccessedByLayers("process", "http", "qdrant", "flight")
+        .mayOnlyBeAccessedByLayers("process", "http", "grpc", "qdrant", "query", "flight")
         .whereLayer("columns")
         .mayOnlyBeAccessedByLayers("collection")
         .whereLayer("attributes")
-        .mayOnlyBeAccessedByLayers("process", "http", "qdrant", "flight", "collection", "columns")
+        .mayOnlyBeAccessedByLayers(
+            "process", "http", "grpc", "qdrant", "query", "flight", "collection", "columns")
         .whereLayer("metrics")
-        .mayOnlyBeAccessedByLayers("process", "http", "qdrant", "flight", "collection")
+        .mayOnlyBeAccessedByLayers("process", "http", "grpc", "qdrant", "flight", "collection")
         .whereLayer("access")
-        .mayOnlyBeAccessedByLayers("process", "http", "qdrant", "flight")
+        .mayOnlyBeAccessedByLayers("process", "http", "grpc", "qdrant", "flight")
         .check(PRODUCTION);
   }
 
@@ -99,6 +108,13 @@ class ServerArchitectureTest {
         .should()
         .dependOnClassesThat()
         .resideInAPackage("io.helidon..")
+        .check(PRODUCTION);
+    noClasses()
+        .that()
+        .resideOutsideOfPackages("dev.arbalest.server.grpc", "dev.arbalest.server")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("io.qdrant..", "com.google.protobuf..")
         .check(PRODUCTION);
   }
 

@@ -307,6 +307,22 @@ public final class AttributeStore implements AutoCloseable {
     return queries.scroll(filter, from, limit);
   }
 
+  /** As {@link PointQueries#ordered}. */
+  public List<OrderedPoint> ordered(
+      @Nullable Filter filter,
+      Filter.FieldPath field,
+      boolean descending,
+      @Nullable Object startFrom,
+      int limit)
+      throws IOException {
+    return queries.ordered(filter, field, descending, startFrom, limit);
+  }
+
+  /** Some of the points that a filter accepts, by chance. */
+  public List<PointId> sample(@Nullable Filter filter, int limit) throws IOException {
+    return queries.sample(filter, limit);
+  }
+
   /** How many points a filter accepts. */
   public long count(@Nullable Filter filter) throws IOException {
     return queries.count(filter);

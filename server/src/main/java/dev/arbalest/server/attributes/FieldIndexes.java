@@ -26,13 +26,17 @@ public final class FieldIndexes {
   /** Numbers of indexed fields by their JSON paths, once every reader sees their rows. */
   private final Map<String, Integer> numbers = new ConcurrentHashMap<>();
 
+  /** Kinds of the same fields. */
+  private final Map<String, String> kinds = new ConcurrentHashMap<>();
+
   FieldIndexes(SqliteDatabase database) throws IOException {
     this.database = database;
     int _ =
         database.read(connection -> {
           try (Statement statement = connection.createStatement();
-              ResultSet rows = statement.executeQuery("SELECT field, path FROM fields")) {
+              ResultSet rows = statement.executeQuery("SELECT field, path, kind FROM fields")) {
             while (rows.next()) {
+              kinds.put(rows.getString(2), rows.getString(3));
               numbers.put(rows.getString(2), rows.getInt(1));
             }
           }
@@ -44,6 +48,12 @@ public final class FieldIndexes {
   @Nullable Integer numberOf(Filter.FieldPath field) {
     List<String> paths = field.jsonPaths();
     return paths.size() == 1 ? numbers.get(paths.getFirst()) : null;
+  }
+
+  /** Kind of a field as its index was created, or null if it has none. */
+  public @Nullable String kindOf(Filter.FieldPath field) {
+    List<String> paths = field.jsonPaths();
+    return paths.size() == 1 ? kinds.get(paths.getFirst()) : null;
   }
 
   boolean isEmpty() {
@@ -178,6 +188,7 @@ public final class FieldIndexes {
         change,
         () -> {
           if (made[0] > 0) {
+            kinds.put(fieldPath, kind);
             numbers.put(fieldPath, made[0]); // every reader sees its rows now
           }
         });
@@ -198,7 +209,10 @@ public final class FieldIndexes {
           }
           AttributeTables.sealSettings(writer);
         },
-        () -> numbers.remove(fieldPath));
+        () -> {
+          numbers.remove(fieldPath);
+          kinds.remove(fieldPath);
+        });
   }
 
   /** The name of a field, such as {@code a.b}, as clients give it. */

@@ -75,6 +75,12 @@ public sealed interface Filter {
   /** A field that is null. */
   record IsNull(FieldPath field) implements Filter {}
 
+  /** A field with a text that matches a query by its words. */
+  record MatchText(FieldPath field, String query, TextIndex.Mode mode) implements Filter {}
+
+  /** A field with a place in a shape. */
+  record InShape(FieldPath field, GeoShape shape) implements Filter {}
+
   /** A field with an element, an object, that satisfies a condition. */
   record Nested(FieldPath field, Filter condition) implements Filter {}
 
@@ -130,6 +136,8 @@ public sealed interface Filter {
       case IsEmpty empty -> empty.field();
       case IsNull isNull -> isNull.field();
       case Nested nested -> nested.field();
+      case MatchText match -> match.field();
+      case InShape in -> in.field();
       case And _, Or _, AtLeast _, Not _, HasId _ -> null;
     };
   }
@@ -149,6 +157,9 @@ public sealed interface Filter {
   interface Context {
     /** Number of an indexed field, or null. */
     @Nullable Integer indexOf(FieldPath field);
+
+    /** Kind of an indexed field, or null. */
+    @Nullable String kindOf(FieldPath field);
 
     /** What ids of the collection are. */
     IdType idType();

@@ -68,6 +68,8 @@ final class FilterSql {
       case Filter.IsEmpty empty -> empty(empty.field());
       case Filter.IsNull isNull -> element(isNull.field(), "e.type = 'null'", List.of());
       case Filter.Nested nested -> nested(nested.field(), nested.condition());
+      case Filter.MatchText match -> matchText(match);
+      case Filter.InShape in -> inShape(in.field(), in.shape());
       case Filter.HasId some -> ids(some.ids());
     }
   }
@@ -106,7 +108,8 @@ final class FilterSql {
       String operator = test.operator().sql();
       text.append(text.isEmpty() ? "" : " AND ");
       if (test.isTime()) {
-        text.append("julianday(e.value) ").append(operator).append(" julianday(?)");
+        text.append("time_micros(CASE e.type WHEN 'text' THEN e.value END) ");
+        text.append(operator).append(" time_micros(?)");
       } else {
         text.append("e.type IN ").append(types(test.value())).append(" AND e.value ");
         text.append(operator).append(" ?");
@@ -166,6 +169,28 @@ final class FilterSql {
     }
     element(field, "e.type IN " + types(value) + " AND " + test, List.of(bound));
     sql.append(')');
+  }
+
+  private void matchText(Filter.MatchText match) {
+    String kind = depth == 0 ? context.kindOf(match.field()) : null;
+    element(
+        match.field(),
+        "e.type = 'text' AND text_match(e.value, ?, ?, ?)",
+        List.of(match.query(), match.mode().name(), kind == null ? "" : kind));
+  }
+
+  private void inShape(Filter.FieldPath field, GeoShape shape) {
+    if (field.jsonPaths().size() > 1) {
+      throw ServerException.invalid("a geo condition is on a field outside of lists");
+    }
+    sql.append("coalesce(geo_match(CASE WHEN json_type(")
+        .append(document)
+        .append(", ?) IN ('object', 'array') THEN json_extract(")
+        .append(document)
+        .append(", ?) END, ?), 0)");
+    parameters.add(last(field));
+    parameters.add(last(field));
+    parameters.add(shape.text());
   }
 
   /** Whether for one of the values of a field, {@code e}, a test holds. */

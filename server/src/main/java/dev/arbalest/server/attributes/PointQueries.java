@@ -5,6 +5,7 @@ import dev.arbalest.IdType;
 import dev.arbalest.Ids;
 import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.PointId;
+import dev.arbalest.server.model.ServerException;
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -17,6 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /** What the database is asked about points: rows by ids, and the points that filters accept. */
 final class PointQueries {
+  private static final List<String> ORDERED_KINDS = List.of("integer", "float", "datetime");
+
   private final SqliteDatabase database;
   private final FieldIndexes indexes;
   private final PointRows points;
@@ -45,6 +48,11 @@ final class PointQueries {
           @Override
           public @Nullable Integer indexOf(Filter.FieldPath field) {
             return indexes.numberOf(field);
+          }
+
+          @Override
+          public @Nullable String kindOf(Filter.FieldPath field) {
+            return indexes.kindOf(field);
           }
 
           @Override
@@ -142,6 +150,104 @@ final class PointQueries {
           AttributeTables.prepare(
               connection,
               "SELECT p.id FROM points p WHERE " + translated.where() + " LIMIT " + limit)) {
+        int _ = AttributeTables.bindAll(select, 1, translated.parameters());
+        try (ResultSet rows = select.executeQuery()) {
+          while (rows.next()) {
+            found.add(points.id(rows));
+          }
+        }
+      }
+      return found;
+    });
+  }
+
+  /**
+   * The points that a filter accepts in the order of an indexed field; a point with several values
+   * comes once for each.
+   *
+   * @param startFrom first value: a Long, a Double, or a String that is a moment; null for all
+   * @throws ServerException INVALID if the field has no index that orders
+   */
+  List<OrderedPoint> ordered(
+      @Nullable Filter filter,
+      Filter.FieldPath field,
+      boolean descending,
+      @Nullable Object startFrom,
+      int limit)
+      throws IOException {
+    Integer number = indexes.numberOf(field);
+    String kind = indexes.kindOf(field);
+    if (number == null || kind == null || !ORDERED_KINDS.contains(kind)) {
+      throw ServerException.invalid(
+          "order_by needs a field with an index of kind "
+              + String.join(", ", ORDERED_KINDS)
+              + (kind == null ? "; this field has none" : "; this field's is " + kind));
+    }
+    List<OrderedPoint> found = new ArrayList<>();
+    if (settings.get().idType() == null) {
+      return found;
+    }
+    boolean isTime = kind.equals("datetime");
+    if (isTime != (startFrom instanceof String) && startFrom != null) {
+      throw ServerException.invalid(
+          "start_from is " + (isTime ? "a moment" : "a number") + ", as the field's values are");
+    }
+    String value =
+        isTime
+            ? "time_micros(CASE typeof(v.value) WHEN 'text' THEN v.value END)"
+            : "CASE WHEN typeof(v.value) IN ('integer', 'real') THEN v.value END";
+    FilterSql.Translated translated = translate(filter);
+    String text =
+        "SELECT p.id, "
+            + value
+            + " AS rank FROM field_values v JOIN points p ON p.id = v.id WHERE v.field = "
+            + number.intValue()
+            + " AND rank IS NOT NULL"
+            + (startFrom == null
+                ? ""
+                : " AND rank " + (descending ? "<=" : ">=") + (isTime ? " time_micros(?)" : " ?"))
+            + " AND "
+            + translated.where()
+            + " ORDER BY rank"
+            + (descending ? " DESC" : "")
+            + ", p.id LIMIT "
+            + limit;
+    return database.scan(connection -> {
+      try (PreparedStatement select = AttributeTables.prepare(connection, text)) {
+        int at = 1;
+        if (startFrom != null) {
+          AttributeTables.bind(select, at++, startFrom);
+        }
+        int _ = AttributeTables.bindAll(select, at, translated.parameters());
+        try (ResultSet rows = select.executeQuery()) {
+          while (rows.next()) {
+            Number rank = (Number) rows.getObject(2);
+            found.add(
+                new OrderedPoint(
+                    points.id(rows),
+                    rank instanceof Double ? rank : (Number) Long.valueOf(rank.longValue())));
+          }
+        }
+      }
+      return found;
+    });
+  }
+
+  /** Some of the points that a filter accepts, by chance. */
+  List<PointId> sample(@Nullable Filter filter, int limit) throws IOException {
+    List<PointId> found = new ArrayList<>();
+    if (settings.get().idType() == null) {
+      return found;
+    }
+    FilterSql.Translated translated = translate(filter);
+    return database.scan(connection -> {
+      try (PreparedStatement select =
+          AttributeTables.prepare(
+              connection,
+              "SELECT p.id FROM points p WHERE "
+                  + translated.where()
+                  + " ORDER BY random() LIMIT "
+                  + limit)) {
         int _ = AttributeTables.bindAll(select, 1, translated.parameters());
         try (ResultSet rows = select.executeQuery()) {
           while (rows.next()) {

@@ -83,6 +83,7 @@ public final class SqliteDatabase implements AutoCloseable {
       statement.execute("PRAGMA synchronous = FULL"); // a commit is on the disk when it returns
       statement.execute("PRAGMA cell_size_check = ON");
       statement.execute("PRAGMA trusted_schema = OFF");
+      SqlFunctions.add(connection);
       return connection;
     } catch (Throwable e) {
       connection.close();

@@ -3,6 +3,7 @@ package dev.arbalest.server.collection;
 
 import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.IdType;
+import dev.arbalest.Ids;
 import dev.arbalest.LiveIndex;
 import dev.arbalest.ProgressListener;
 import dev.arbalest.SearchResult;
@@ -11,6 +12,7 @@ import dev.arbalest.WriteReceipt;
 import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.server.attributes.AttributeStore;
 import dev.arbalest.server.attributes.Filter;
+import dev.arbalest.server.attributes.OrderedPoint;
 import dev.arbalest.server.attributes.PointRow;
 import dev.arbalest.server.metrics.MeteredCollection;
 import dev.arbalest.server.metrics.SearchEvent;
@@ -24,7 +26,10 @@ import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -207,6 +212,103 @@ public final class Collection implements MeteredCollection, AutoCloseable {
   }
 
   /**
+   * Inserts or replaces the points that a condition lets through; the others stay as they are.
+   *
+   * @return what was written
+   */
+  public WriteReceipt upsert(
+      List<PointId> ids,
+      List<@Nullable String> payloads,
+      F32Rows vectors,
+      UpsertCondition condition) {
+    if (condition.isAlways()) {
+      return upsert(ids, payloads, vectors);
+    }
+    changes.lock(); // what a point is must not change between the question and the write
+    try {
+      requireIds(ids);
+      boolean[] isThere = use(files -> present(files, ids));
+      boolean[] passes = use(files -> passing(files, ids, condition.filter()));
+      try (PointBuffer taken = PointBuffer.ofRows(vectors.dimension(), Math.max(1, ids.size()))) {
+        for (int i = 0; i < ids.size(); i++) {
+          if (condition.allows(isThere[i], passes[i])) {
+            taken.addRow(ids.get(i), payloads.get(i), vectors, i);
+          }
+        }
+        return upsert(taken.ids(), taken.payloads(), taken.rows());
+      }
+    } finally {
+      changes.unlock();
+    }
+  }
+
+  private static boolean[] present(CollectionFiles files, List<PointId> ids) throws IOException {
+    boolean[] present = new boolean[ids.size()];
+    LiveIndex index = files.index();
+    if (index != null) {
+      Ids all = PointId.toIds(ids, index.idType());
+      for (int i = 0; i < present.length; i++) {
+        present[i] = index.contains(all, i);
+      }
+    }
+    return present;
+  }
+
+  /** Which of some points a filter accepts, all without one. */
+  private static boolean[] passing(
+      CollectionFiles files, List<PointId> ids, @Nullable Filter filter) throws IOException {
+    boolean[] passing = new boolean[ids.size()];
+    Arrays.fill(passing, filter == null);
+    IdType type = files.attributes().settings().idType();
+    if (filter != null && type != null && !ids.isEmpty()) {
+      Filter both = new Filter.And(List.of(new Filter.HasId(ids), filter));
+      files.requireIndexedFields(filter);
+      Set<PointId> accepted = new HashSet<>(files.attributes().matching(both, ids.size()));
+      for (int i = 0; i < passing.length; i++) {
+        passing[i] = accepted.contains(ids.get(i).as(type));
+      }
+    }
+    return passing;
+  }
+
+  /**
+   * Replaces the vectors of points, whose attributes stay.
+   *
+   * @param vectors as many, of the collection's dimension
+   * @param filter which of the points are changed, or null for all
+   * @throws ServerException NOT_FOUND if one of the points is not there
+   */
+  public WriteReceipt updateVectors(List<PointId> ids, F32Rows vectors, @Nullable Filter filter) {
+    changes.lock();
+    try {
+      requireIds(ids);
+      boolean[] isThere = use(files -> present(files, ids));
+      for (int i = 0; i < isThere.length; i++) {
+        if (!isThere[i]) {
+          throw new ServerException(
+              ServerException.Kind.NOT_FOUND,
+              "point " + ids.get(i) + " is not in collection " + name + ": nothing was changed");
+        }
+      }
+      List<@Nullable String> payloads = new ArrayList<>();
+      for (PointRow row : use(files -> rows(files, ids))) {
+        payloads.add(row == null ? null : row.payload());
+      }
+      return upsert(
+          ids, payloads, vectors, new UpsertCondition(UpsertCondition.Mode.UPDATE_ONLY, filter));
+    } finally {
+      changes.unlock();
+    }
+  }
+
+  private static List<@Nullable PointRow> rows(CollectionFiles files, List<PointId> ids)
+      throws IOException {
+    AttributeStore store = files.attributes();
+    IdType type = store.settings().idType();
+    return type == null ? List.of() : store.rows(ids.stream().map(id -> id.as(type)).toList());
+  }
+
+  /**
    * Throws if an id is invalid or of another type than the collection's. The first ids decide the
    * type.
    */
@@ -347,12 +449,16 @@ public final class Collection implements MeteredCollection, AutoCloseable {
     }
   }
 
-  /** Makes filters on a field fast. */
+  /** Makes filters on a field fast, by an index of a kind in place of one of another kind. */
   public void indexField(Filter.FieldPath field, String kind) {
     use(files -> {
       AttributeStore store = files.attributes();
       changes.lock(); // the columns are made of what is there
       try {
+        if (store.indexes().has(field) && !kind.equals(store.indexes().kindOf(field))) {
+          store.indexes().drop(field);
+          files.fillColumns();
+        }
         store.indexes().create(field, kind);
         files.fillColumns();
       } finally {
@@ -429,6 +535,32 @@ public final class Collection implements MeteredCollection, AutoCloseable {
               new ArrayList<>(rows.subList(0, Math.min(limit, rows.size()))),
               withVectors),
           next);
+    });
+  }
+
+  /**
+   * The points that a filter accepts in the order of an indexed field; a point with several values
+   * comes once for each.
+   *
+   * @param startFrom first value: a Long, a Double, or a String that is a moment; null for all
+   */
+  public List<OrderedPoint> ordered(
+      @Nullable Filter filter,
+      Filter.FieldPath field,
+      boolean descending,
+      @Nullable Object startFrom,
+      int limit) {
+    return use(files -> {
+      files.requireIndexedFields(filter);
+      return files.attributes().ordered(filter, field, descending, startFrom, limit);
+    });
+  }
+
+  /** Some of the points that a filter accepts, by chance. */
+  public List<PointId> sample(@Nullable Filter filter, int limit) {
+    return use(files -> {
+      files.requireIndexedFields(filter);
+      return files.attributes().sample(filter, limit);
     });
   }
 

@@ -121,6 +121,10 @@ final class CollectionFiles {
 
   /** Makes the columns of fields whose index is new, and drops those of fields without one. */
   void fillColumns() throws IOException {
+    FilterSets sets = filterSets;
+    if (sets != null) {
+      sets.forget(); // what a text matches depends on its index
+    }
     AttributeColumns present = columns;
     if (present != null) {
       present.fill();
@@ -133,10 +137,19 @@ final class CollectionFiles {
    * @throws ServerException INVALID if a field has no index and the server wants one
    */
   FilterMatches matches(Filter filter) {
-    if (options.strictFilters()) {
+    requireIndexedFields(filter);
+    return new FilterMatches(filter, attributes(), index, filterSets);
+  }
+
+  /**
+   * Does nothing unless the server refuses filters on fields without an index.
+   *
+   * @throws ServerException INVALID if a field has none and the server wants one
+   */
+  void requireIndexedFields(@Nullable Filter filter) {
+    if (filter != null && options.strictFilters()) {
       requireIndexed(filter);
     }
-    return new FilterMatches(filter, attributes(), index, filterSets);
   }
 
   private void requireIndexed(Filter filter) {

@@ -44,6 +44,7 @@ public final class Collections implements AutoCloseable {
   private final ServerOptions options;
   private final ServerMetrics metrics;
   private final FileChannel lockChannel;
+  private final CollectionAliases aliases;
   private final Map<String, Collection> all = new ConcurrentSkipListMap<>();
   private final OpenCollections open;
   private final RecallWatch watch = new RecallWatch();
@@ -58,6 +59,7 @@ public final class Collections implements AutoCloseable {
     this.options = options;
     this.metrics = metrics;
     this.lockChannel = lockChannel;
+    this.aliases = CollectionAliases.open(options.data());
     this.open = new OpenCollections(options.memoryBytes(), options.openCollections());
     List<Collection> present = findPresent();
     this.loaded = new CountDownLatch(present.size());
@@ -169,6 +171,28 @@ public final class Collections implements AutoCloseable {
     return all.containsKey(name);
   }
 
+  /** Collections by their other names. */
+  public Map<String, String> aliases() {
+    return aliases.all();
+  }
+
+  /**
+   * The name of the collection that a name stands for: itself, unless it is another name of one.
+   */
+  public String resolve(String name) {
+    return aliases.resolve(name);
+  }
+
+  /** Changes the other names of collections: all changes are made, durably, or none. */
+  public synchronized void changeAliases(List<AliasChange> changes) {
+    try {
+      aliases.change(changes, this::has);
+    } catch (IOException e) {
+      throw new ServerException(
+          ServerException.Kind.INTERNAL, "changing aliases: " + e.getMessage(), 0, e);
+    }
+  }
+
   /**
    * One of them.
    *
@@ -193,6 +217,11 @@ public final class Collections implements AutoCloseable {
     if (has(name)) {
       throw new ServerException(
           ServerException.Kind.ALREADY_EXISTS, "collection " + name + " already exists");
+    }
+    if (aliases.has(name)) {
+      throw new ServerException(
+          ServerException.Kind.ALREADY_EXISTS,
+          name + " is another name of collection " + aliases.resolve(name));
     }
     if (all.size() >= MAX_COLLECTIONS) {
       throw new ServerException(
@@ -264,6 +293,7 @@ public final class Collections implements AutoCloseable {
     Files.move(collection.directory(), dropped, StandardCopyOption.ATOMIC_MOVE);
     metrics.forget(name);
     DirectFile.syncDirectory(root);
+    aliases.forget(name);
   }
 
   private static void removeAll(Path directory) throws IOException {

@@ -76,6 +76,13 @@ final class FilterSets {
     }
   }
 
+  /** Has all filters evaluated anew. */
+  void forget() {
+    synchronized (byFilter) {
+      byFilter.clear();
+    }
+  }
+
   /** Whether a filter can be evaluated without the database. */
   boolean isInMemory(Filter filter) {
     return columns.covers(filter);

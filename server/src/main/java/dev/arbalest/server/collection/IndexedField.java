@@ -2,6 +2,7 @@
 package dev.arbalest.server.collection;
 
 import dev.arbalest.server.attributes.FieldIndexes;
+import dev.arbalest.server.attributes.TextIndex;
 import dev.arbalest.server.columns.AttributeColumns;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -20,6 +21,11 @@ import org.jspecify.annotations.Nullable;
  */
 public record IndexedField(
     String name, String kind, long points, long memoryBytes, String problem) {
+  /** The kind without its options, as clients know it. */
+  public String dataType() {
+    return TextIndex.isKind(kind) ? TextIndex.KIND : kind;
+  }
+
   /** The indexed fields of a collection; without an index of vectors there are no columns. */
   static List<IndexedField> of(FieldIndexes indexes, @Nullable AttributeColumns columns)
       throws IOException {

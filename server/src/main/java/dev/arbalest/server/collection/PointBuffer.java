@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.collection;
 
+import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.server.model.PointId;
+import dev.arbalest.server.model.ServerException;
 import dev.arbalest.vector.F32Rows;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -34,6 +36,22 @@ public final class PointBuffer implements AutoCloseable {
     this.bytes = bytes;
     this.capacity = Math.max(1, bytes / (4 * dimension));
     this.memory = NativeMemory.allocate(4L * dimension * capacity);
+  }
+
+  /** A buffer with room for some rows. */
+  @MustBeClosed
+  public static PointBuffer ofRows(int dimension, int rows) {
+    long bytes = 4L * dimension * rows;
+    if (bytes > Integer.MAX_VALUE) {
+      throw ServerException.invalid("too many vectors in one request: " + rows);
+    }
+    return new PointBuffer(dimension, (int) bytes);
+  }
+
+  /** Takes a point with a row of others. */
+  void addRow(PointId id, @Nullable String payload, F32Rows rows, int row) {
+    MemorySegment.copy(rows.memory(), rows.offset(row), memory(), nextOffset(), 4L * dimension);
+    add(id, payload);
   }
 
   public int dimension() {

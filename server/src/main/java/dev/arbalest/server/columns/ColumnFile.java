@@ -27,7 +27,7 @@ final class ColumnFile {
   static final String NAME = "columns";
 
   private static final int MAGIC = 0x41524243;
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
   private static final int HEAD_BYTES = 8;
   private static final int END_BYTES = 8;
   private static final int CHUNK_BYTES = 1 << 20;

@@ -2,6 +2,7 @@
 package dev.arbalest.server.columns;
 
 import dev.arbalest.server.attributes.Filter;
+import dev.arbalest.server.attributes.TextIndex;
 import dev.arbalest.server.columns.NumberRange.Encoding;
 import dev.arbalest.server.model.TextOrder;
 import dev.arbalest.server.model.TimeText;
@@ -40,7 +41,6 @@ final class FieldColumn implements AutoCloseable {
   private final CellColumn moments = new CellColumn();
   private final CellColumn counts = new CellColumn();
   private final CellColumn shapes = new CellColumn();
-  private String momentsProblem = "";
 
   // Of the document being read:
 
@@ -77,8 +77,7 @@ final class FieldColumn implements AutoCloseable {
 
   /** Why some conditions on the field are left to the database, or the empty string. */
   String problem() {
-    List<String> problems =
-        new ArrayList<>(List.of(numbers.problem(), texts.problem(), momentsProblem));
+    List<String> problems = new ArrayList<>(List.of(numbers.problem(), texts.problem()));
     problems.removeIf(String::isEmpty);
     return String.join("; ", problems);
   }
@@ -161,15 +160,11 @@ final class FieldColumn implements AutoCloseable {
   }
 
   private void takeMoment(String text) {
-    if (!kind.equals(DATETIME) || !momentsProblem.isEmpty()) {
+    if (!kind.equals(DATETIME)) {
       return;
     }
-    long moment = TimeText.millis(text);
-    if (moment == TimeText.UNKNOWN) {
-      momentsProblem = "dates are not in memory: one has an unusual form";
-      moments.close();
-      foundMoments.clear();
-    } else if (moment != TimeText.NONE) {
+    long moment = TimeText.micros(text);
+    if (moment != TimeText.NONE) {
       foundMoments.add(moment);
     }
   }
@@ -188,17 +183,7 @@ final class FieldColumn implements AutoCloseable {
         || test.operator() == Filter.Operator.CONTAINS) {
       return false;
     }
-    return test.isTime() ? canTestMoment((String) test.value()) : canTest(test.value());
-  }
-
-  /** The database takes numbers and Booleans for moments, too. */
-  private boolean canTestMoment(String bound) {
-    return kind.equals(DATETIME)
-        && momentsProblem.isEmpty()
-        && numbers.problem().isEmpty()
-        && numbers.cells().isEmpty()
-        && bools.isEmpty()
-        && TimeText.millis(bound) != TimeText.UNKNOWN;
+    return test.isTime() ? kind.equals(DATETIME) : canTest(test.value());
   }
 
   /** Whether a condition on this field can be answered. */
@@ -212,6 +197,7 @@ final class FieldColumn implements AutoCloseable {
           all.tests().stream().allMatch(this::canTest)
               && all.tests().stream().map(Filter.Test::isTime).distinct().count() == 1;
       case Filter.NoneOf none -> canTest(none.values().getFirst());
+      case Filter.MatchText _ -> texts.problem().isEmpty();
       case Filter.CountValues _, Filter.IsEmpty _, Filter.IsNull _ -> true;
       default -> false;
     };
@@ -228,6 +214,8 @@ final class FieldColumn implements AutoCloseable {
       case Filter.Compare compare -> compare(compare.operator(), compare.value(), words);
       case Filter.CompareAll all -> compareAll(all.tests(), words);
       case Filter.NoneOf none -> addOthers(none.values(), words);
+      case Filter.MatchText match ->
+          texts.addIf(TextIndex.test(kind, match.query(), match.mode()), words);
       case Filter.CountValues count -> count(count.operator(), count.count(), known, words);
       case Filter.IsEmpty _ -> {
         long[] filled = filled(words.length);
@@ -318,7 +306,7 @@ final class FieldColumn implements AutoCloseable {
   private void compareMoments(List<Filter.Test> tests, long[] words) {
     NumberRange range = NumberRange.ALL;
     for (Filter.Test test : tests) {
-      long moment = TimeText.millis((String) test.value());
+      long moment = TimeText.micros((String) test.value());
       range =
           range.and(
               moment == TimeText.NONE
@@ -370,7 +358,6 @@ final class FieldColumn implements AutoCloseable {
   void write(ColumnFile.Writer target) throws IOException {
     target.putText(path);
     target.putText(kind);
-    target.putText(momentsProblem);
     numbers.write(target);
     texts.write(target);
     for (CellColumn column : List.of(bools, moments, counts, shapes)) {
@@ -381,7 +368,6 @@ final class FieldColumn implements AutoCloseable {
   static FieldColumn read(ColumnFile.Reader source) {
     FieldColumn column = new FieldColumn(source.getText(), source.getText());
     try {
-      column.momentsProblem = source.getText();
       column.numbers.read(source);
       column.texts.read(source);
       for (CellColumn cells : List.of(column.bools, column.moments, column.counts, column.shapes)) {

@@ -3,6 +3,7 @@ package dev.arbalest.server.flight;
 
 import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.server.access.AccessControl;
+import dev.arbalest.server.access.GrpcConnections;
 import dev.arbalest.server.attributes.Filter;
 import dev.arbalest.server.collection.Collection;
 import dev.arbalest.server.collection.Collections;
@@ -123,7 +124,7 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
   }
 
   private static void limit(ServerBuilder<?> grpc, int connectionsPerAddress) {
-    FlightConnections connections = new FlightConnections(connectionsPerAddress);
+    GrpcConnections connections = new GrpcConnections(connectionsPerAddress);
     grpc.intercept(new MessageFlowControl())
         .intercept(connections)
         .addTransportFilter(connections)

@@ -77,7 +77,7 @@ public final class ConnectionGuard implements ServerConnectionSelector, AutoClos
         new Guarded(
             context.socketId() + " " + context.childSocketId(),
             context.remotePeer().host(),
-            http.connection(context));
+            http.connection(new OldHttp(context)));
     all.put(made.id, made);
     Guarded inTheWay = null;
     synchronized (byAddress) {

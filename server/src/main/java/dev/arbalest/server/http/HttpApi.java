@@ -22,10 +22,13 @@ import tools.jackson.databind.node.ObjectNode;
  * turns failures into statuses. Runs on a virtual thread per request.
  */
 public final class HttpApi {
+  private static final int NO_CONTENT = 204;
+
   private final ServerMetrics metrics;
   private final AccessControl access;
   private final HttpRoutes routes;
   private final IncomingRequest.Limits limits;
+  private final CrossOrigin origins;
   private volatile boolean draining;
 
   public HttpApi(
@@ -40,6 +43,7 @@ public final class HttpApi {
     this.routes =
         new HttpRoutes(collections, pool, metrics, access, options, recorder, () -> draining);
     this.limits = IncomingRequest.Limits.of(options);
+    this.origins = new CrossOrigin(options.corsOrigins());
     metrics.watchBodies(limits::taken);
   }
 
@@ -50,6 +54,11 @@ public final class HttpApi {
 
   /** Answers a request; turns every failure of client or server into a response. */
   public void handle(ServerRequest received, ServerResponse response) {
+    origins.allow(received, response);
+    if (origins.isPreflight(received, response)) {
+      response.status(NO_CONTENT).send();
+      return;
+    }
     HttpRoutes.Reply reply;
     try (IncomingRequest request = new IncomingRequest(received, limits)) {
       response.header(IncomingRequest.ID, request.id());
@@ -60,9 +69,16 @@ public final class HttpApi {
     if (received.prologue().method().equals(Method.HEAD)) { // as GET, without the body
       response.header(HeaderNames.CONTENT_LENGTH, Integer.toString(reply.body().length));
       response.send();
-    } else {
-      response.send(reply.body());
+      return;
     }
+    byte[] body = reply.body();
+    String coding = BodyCoding.accepted(received, body.length);
+    if (coding != null) {
+      body = BodyCoding.encode(body, coding);
+      response.header(HeaderNames.CONTENT_ENCODING, coding);
+      response.header(HeaderNames.VARY, "Accept-Encoding");
+    }
+    response.send(body);
   }
 
   private HttpRoutes.Reply answer(IncomingRequest request, ServerResponse response) {

@@ -9,6 +9,7 @@ import io.helidon.common.uri.UriQuery;
 import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import io.helidon.webserver.http.ServerRequest;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URLDecoder;
@@ -17,6 +18,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.zip.ZipException;
 
 /**
  * An HTTP request and its body. The body is read at most once, within limits on its own size, on
@@ -182,8 +184,16 @@ final class IncomingRequest implements AutoCloseable {
     }
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(limits.seconds());
     BodyTimeouts.Reading reading = limits.watch().begin(deadline);
-    try (InputStream in = request.content().inputStream()) {
-      return read(in, announced, deadline, reading);
+    boolean isCoded = BodyCoding.isCoded(request);
+    try (InputStream raw = request.content().inputStream();
+        InputStream in = BodyCoding.decode(request, raw)) {
+      return read(in, isCoded ? -1 : announced, deadline, reading);
+    } catch (ZipException | EOFException e) {
+      throw new ServerException(
+          ServerException.Kind.INVALID,
+          "the body is not in the content-encoding it says: " + e.getMessage(),
+          0,
+          e);
     } catch (ServerException e) {
       throw e;
     } catch (IOException | RuntimeException e) { // of the socket, whatever it is called

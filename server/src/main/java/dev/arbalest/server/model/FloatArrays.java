@@ -23,6 +23,8 @@ public final class FloatArrays {
     }
   }
 
+  private static final int MAX_SHOWN = 40;
+
   private FloatArrays() {}
 
   /** Takes the numbers of an array one after the other. */
@@ -53,6 +55,10 @@ public final class FloatArrays {
       while (end < json.length && isPartOfNumber(json[end])) {
         end++;
       }
+      if (start == end) {
+        throw ServerException.invalid(
+            "a vector is an array of numbers; component " + count + " is " + found(json, start));
+      }
       sink.accept(count++, number(json, start, end));
       at = skipSpace(json, end);
       if (at >= json.length || (json[at] != ',' && json[at] != ']')) {
@@ -63,6 +69,21 @@ public final class FloatArrays {
       }
       at++;
     }
+  }
+
+  /** What stands where a number should, up to its end. */
+  private static String found(byte[] json, int start) {
+    int end = start;
+    while (end < json.length
+        && end - start < MAX_SHOWN
+        && json[end] != ','
+        && json[end] != ']'
+        && json[end] != '}') {
+      end++;
+    }
+    String text =
+        new String(json, start, end - start, java.nio.charset.StandardCharsets.UTF_8).strip();
+    return text.isEmpty() ? "missing" : text;
   }
 
   private static int skipSpace(byte[] json, int from) {

@@ -4,6 +4,8 @@ package dev.arbalest.server.model;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
@@ -83,6 +85,46 @@ public final class JsonBody {
     return new JsonBody(members, vectors);
   }
 
+  /** An object that is a part of a body. */
+  public static JsonBody of(JsonNode node, String what) {
+    if (!(node instanceof ObjectNode object)) {
+      throw ServerException.invalid(what + " is an object, found " + JsonText.shorten(node));
+    }
+    return new JsonBody(object, Map.of());
+  }
+
+  /**
+   * Refuses members of other names than these: whoever sent one expects it to make a difference.
+   *
+   * @param what the request is, for messages
+   */
+  public void allow(String what, Set<String> names) {
+    allow(members, what, names);
+    for (String name : vectors.keySet()) {
+      if (!names.contains(name)) {
+        throw unknown(what, name, names);
+      }
+    }
+  }
+
+  /** The same of a part of a request. Members that are null count as not there. */
+  public static void allow(JsonNode node, String what, Set<String> names) {
+    for (Map.Entry<String, JsonNode> member : node.properties()) {
+      if (!names.contains(member.getKey()) && !member.getValue().isNull()) {
+        throw unknown(what, member.getKey(), names);
+      }
+    }
+  }
+
+  private static ServerException unknown(String what, String name, Set<String> names) {
+    return ServerException.invalid(
+        what
+            + " has no field \""
+            + name
+            + "\" here; it may have "
+            + String.join(", ", new TreeSet<>(names)));
+  }
+
   /** The value a parser is at. */
   public static JsonNode read(JsonParser parser) {
     JsonNode node = JSON.readTree(parser);
@@ -141,11 +183,15 @@ public final class JsonBody {
     return vector;
   }
 
+  /** Whether a member is there and not null. */
+  public boolean has(String name) {
+    JsonNode node = get(name);
+    return vectors.containsKey(name) || !(node.isMissingNode() || node.isNull());
+  }
+
   /** Refuses a member whose omission would change the answer. */
   public void refuse(String name, String reason) {
-    JsonNode node = get(name);
-    boolean isThere = vectors.containsKey(name) || !(node.isMissingNode() || node.isNull());
-    if (isThere) {
+    if (has(name)) {
       throw ServerException.invalid("\"" + name + "\" is not supported: " + reason);
     }
   }

@@ -68,7 +68,7 @@ public record PointId(long number, @Nullable String text) {
   /** The same as a collection of ids of a type keeps it. */
   public PointId as(IdType type) {
     if (type == IdType.UTF8) {
-      return text == null ? of(Long.toString(number)) : this;
+      return text == null ? of(Long.toUnsignedString(number)) : this;
     }
     if (text == null) {
       return this;

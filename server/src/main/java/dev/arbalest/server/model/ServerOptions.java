@@ -3,6 +3,7 @@ package dev.arbalest.server.model;
 
 import dev.arbalest.natives.SystemFacts;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param host address to bind
  * @param flightPort port of Arrow Flight, 0 for any
  * @param httpPort port of HTTP, 0 for any
+ * @param grpcPort port of Qdrant's gRPC, 0 for any, -1 for none
  * @param memoryBytes budget of the process: beyond nine tenths inserts are slowed down, beyond the
  *     whole refused
  * @param searchThreads searches at a time
@@ -28,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param recallSample of how many searches one may be checked for its recall, 0 for none
  * @param syncMillis 0: a write is durable when acknowledged; otherwise at most this long after
  * @param requestsPerSecond of one client, 0 for any number
+ * @param corsOrigins origins whose pages may call the server, {@code *} for all
  * @param tokens file of access tokens, or null for none
  * @param tls certificate and key, or null for plain text
  * @param jfr whether a flight recording is always on
@@ -38,6 +41,7 @@ public record ServerOptions(
     String host,
     int flightPort,
     int httpPort,
+    int grpcPort,
     long memoryBytes,
     int searchThreads,
     int queue,
@@ -53,6 +57,7 @@ public record ServerOptions(
     int recallSample,
     int syncMillis,
     int requestsPerSecond,
+    List<String> corsOrigins,
     @Nullable Path tokens,
     @Nullable Tls tls,
     boolean jfr,
@@ -79,6 +84,7 @@ public record ServerOptions(
     public String host = "127.0.0.1";
     public int flightPort;
     public int httpPort;
+    public int grpcPort;
     public long memoryBytes = SystemFacts.memoryLimitBytes() / 2;
     public int searchThreads = Runtime.getRuntime().availableProcessors();
     public int queue = 1024;
@@ -94,6 +100,7 @@ public record ServerOptions(
     public int recallSample = 10;
     public int syncMillis;
     public int requestsPerSecond;
+    public List<String> corsOrigins = List.of();
     public @Nullable Path tokens;
     public @Nullable Tls tls;
     public boolean jfr;
@@ -115,6 +122,11 @@ public record ServerOptions(
 
     public Builder httpPort(int value) {
       httpPort = value;
+      return this;
+    }
+
+    public Builder grpcPort(int value) {
+      grpcPort = value;
       return this;
     }
 
@@ -201,6 +213,11 @@ public record ServerOptions(
       return this;
     }
 
+    public Builder corsOrigins(List<String> value) {
+      corsOrigins = List.copyOf(value);
+      return this;
+    }
+
     public Builder tokens(@Nullable Path value) {
       tokens = value;
       return this;
@@ -234,6 +251,7 @@ public record ServerOptions(
           host,
           flightPort,
           httpPort,
+          grpcPort,
           memoryBytes,
           searchThreads,
           queue,
@@ -249,6 +267,7 @@ public record ServerOptions(
           recallSample,
           syncMillis,
           requestsPerSecond,
+          corsOrigins,
           tokens,
           tls,
           jfr,

@@ -5,6 +5,8 @@ import dev.arbalest.BuildOptions;
 import dev.arbalest.WriteOptions;
 import dev.arbalest.server.access.AccessControl;
 import dev.arbalest.server.attributes.Filter;
+import dev.arbalest.server.attributes.TextIndex;
+import dev.arbalest.server.collection.AliasChange;
 import dev.arbalest.server.collection.Collection;
 import dev.arbalest.server.collection.CollectionState;
 import dev.arbalest.server.collection.Collections;
@@ -13,9 +15,14 @@ import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.CollectionStats;
 import dev.arbalest.server.model.JsonBody;
+import dev.arbalest.server.model.JsonText;
 import dev.arbalest.server.model.ServerException;
 import dev.arbalest.vector.Metric;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -32,7 +39,35 @@ public final class QdrantCollections {
   private static final int FULL_SCAN_THRESHOLD = 10_000;
 
   private static final List<String> FIELD_KINDS =
-      List.of("keyword", "integer", "float", "bool", "datetime", "uuid", "text");
+      List.of("keyword", "integer", "float", "bool", "datetime", "uuid", "text", "geo");
+
+  /** Options of an index that make no difference: it is in memory, and in the database. */
+  private static final Set<String> FIELD_OPTIONS =
+      Set.of(
+          "type",
+          "is_tenant",
+          "is_principal",
+          "on_disk",
+          "memory",
+          "lookup",
+          "range",
+          "enable_hnsw",
+          "prefix");
+
+  private static final Set<String> TEXT_OPTIONS =
+      Set.of(
+          "type",
+          "tokenizer",
+          "lowercase",
+          "ascii_folding",
+          "min_token_len",
+          "max_token_len",
+          "stopwords",
+          "stemmer",
+          "phrase_matching",
+          "on_disk",
+          "memory",
+          "enable_hnsw");
 
   private final Collections collections;
 
@@ -56,23 +91,175 @@ public final class QdrantCollections {
     return QdrantReplies.object().put("exists", collections.has(name));
   }
 
-  public JsonNode createCollection(String name, byte[] body) {
-    JsonNode sent = JsonBody.parse(body).get("vectors");
+  /** Options of a collection that make no difference here; docs/server.md says why. */
+  private static final List<String> WITHOUT_EFFECT =
+      List.of(
+          "shard_number",
+          "replication_factor",
+          "write_consistency_factor",
+          "on_disk_payload",
+          "payload",
+          "hnsw_config",
+          "wal_config",
+          "optimizers_config",
+          "quantization_config");
+
+  private static final Set<String> VECTOR_OPTIONS =
+      Set.of(
+          "size",
+          "distance",
+          "hnsw_config",
+          "quantization_config",
+          "on_disk",
+          "memory",
+          "datatype",
+          "multivector_config");
+
+  /** The settings that a request to make a collection asks for. */
+  static CollectionSettings settings(JsonBody request) {
+    Set<String> allowed = new HashSet<>(WITHOUT_EFFECT);
+    allowed.addAll(
+        List.of("vectors", "sharding_method", "sparse_vectors", "strict_mode_config", "metadata"));
+    request.allow("a collection", allowed);
+    requireSimple(request);
+    if (request.get("sharding_method").asString("auto").equals("custom")) {
+      throw ServerException.invalid("sharding_method is auto: a collection has one shard");
+    }
+    JsonNode sent = request.get("vectors");
     JsonNode vectors = sent.has(UNNAMED) && sent.size() == 1 ? sent.path(UNNAMED) : sent;
     if (!vectors.path("size").isIntegralNumber()) {
       throw ServerException.invalid(
           "\"vectors\" needs \"size\" and \"distance\"; named vectors are not supported: make a "
-              + "collection for each");
+              + "collection for each, found "
+              + JsonText.shorten(vectors));
     }
-    Metric metric = metric(vectors.path("distance").asString("Cosine"));
-    CollectionSettings settings =
-        new CollectionSettings(
-            JsonBody.integer(vectors.path("size"), "size", 0, Integer.MIN_VALUE, Integer.MAX_VALUE),
-            metric,
-            null,
-            null);
-    Collection _ = collections.create(name, settings);
+    JsonBody options = JsonBody.of(vectors, "vectors");
+    options.allow("vectors", VECTOR_OPTIONS);
+    options.refuse("multivector_config", "a point has one vector");
+    String datatype = options.get("datatype").asString("float32");
+    if (!datatype.equals("float32")) {
+      throw ServerException.invalid(
+          "datatype is float32, found \"" + datatype + "\": vectors are kept as they are sent");
+    }
+    JsonNode distance = options.get("distance");
+    Metric metric =
+        metric(distance.isMissingNode() ? "Cosine" : QdrantRequests.text(distance, "distance"));
+    return new CollectionSettings(
+        JsonBody.integer(vectors.path("size"), "size", 0, Integer.MIN_VALUE, Integer.MAX_VALUE),
+        metric,
+        null,
+        null);
+  }
+
+  /** Refuses what would make a difference that is not kept to. */
+  private static void requireSimple(JsonBody request) {
+    for (String member : List.of("sparse_vectors", "metadata")) {
+      if (!request.get(member).isEmpty()) {
+        request.refuse(
+            member,
+            member.equals("metadata")
+                ? "a collection keeps none"
+                : "a collection has one dense vector per point");
+      }
+    }
+    JsonNode strict = request.get("strict_mode_config");
+    if (JsonBody.flag(strict.path("enabled"), "enabled")) {
+      throw ServerException.invalid(
+          "\"strict_mode_config\" is not supported: the limits of the server hold for every "
+              + "collection");
+    }
+  }
+
+  public JsonNode createCollection(String name, byte[] body) {
+    Collection _ = collections.create(name, settings(JsonBody.parse(body)));
     return QdrantReplies.bool(true);
+  }
+
+  /** {@code PATCH}: options that make no difference are taken, others refused. */
+  public JsonNode updateCollection(String name, byte[] body) {
+    Collection _ = collections.get(name);
+    JsonBody request = JsonBody.parse(body);
+    Set<String> allowed = new HashSet<>(WITHOUT_EFFECT);
+    allowed.addAll(
+        List.of("vectors", "params", "sparse_vectors", "strict_mode_config", "metadata"));
+    request.allow("a collection", allowed);
+    requireSimple(request);
+    return QdrantReplies.bool(true);
+  }
+
+  /** {@code /aliases}: other names of collections that the client may see. */
+  public JsonNode listAliases(AccessControl.Client client, @Nullable String collection) {
+    ObjectNode result = QdrantReplies.object();
+    ArrayNode aliases = result.putArray("aliases");
+    collections
+        .aliases()
+        .forEach((alias, name) -> {
+          if ((collection == null || collection.equals(name)) && client.sees(name)) {
+            aliases.addObject().put("alias_name", alias).put("collection_name", name);
+          }
+        });
+    return result;
+  }
+
+  /** {@code POST /collections/aliases}: all changes, or none. */
+  public JsonNode changeAliases(AccessControl.Client client, byte[] body) {
+    JsonBody request = JsonBody.parse(body);
+    request.allow("the request", Set.of("actions"));
+    if (!request.get("actions").isArray()) {
+      throw ServerException.invalid("the request needs \"actions\", a list");
+    }
+    List<AliasChange> changes = new ArrayList<>();
+    for (JsonNode node : request.get("actions")) {
+      if (!node.isObject() || node.size() != 1) {
+        throw ServerException.invalid(
+            "an action is create_alias, delete_alias or rename_alias, found "
+                + JsonText.shorten(node));
+      }
+      String action = node.propertyNames().iterator().next();
+      JsonBody of = JsonBody.of(node.path(action), action);
+      changes.add(
+          switch (action) {
+            case "create_alias" -> {
+              of.allow(action, Set.of("alias_name", "collection_name"));
+              yield new AliasChange.Create(
+                  QdrantRequests.text(of.get("alias_name"), "alias_name"),
+                  QdrantRequests.text(of.get("collection_name"), "collection_name"));
+            }
+            case "delete_alias" -> {
+              of.allow(action, Set.of("alias_name"));
+              yield new AliasChange.Delete(QdrantRequests.text(of.get("alias_name"), "alias_name"));
+            }
+            case "rename_alias" -> {
+              of.allow(action, Set.of("old_alias_name", "new_alias_name"));
+              yield new AliasChange.Rename(
+                  QdrantRequests.text(of.get("old_alias_name"), "old_alias_name"),
+                  QdrantRequests.text(of.get("new_alias_name"), "new_alias_name"));
+            }
+            default ->
+                throw ServerException.invalid(
+                    "an action is create_alias, delete_alias or rename_alias, found \""
+                        + action
+                        + '"');
+          });
+    }
+    changeAliases(client, changes);
+    return QdrantReplies.bool(true);
+  }
+
+  /**
+   * Makes changes, if the client may write to the collections that names are taken from or given.
+   */
+  public void changeAliases(AccessControl.Client client, List<AliasChange> changes) {
+    for (AliasChange change : changes) {
+      String name =
+          switch (change) {
+            case AliasChange.Create create -> create.collection();
+            case AliasChange.Delete delete -> collections.resolve(delete.alias());
+            case AliasChange.Rename rename -> collections.resolve(rename.from());
+          };
+      client.require(AccessControl.Scope.WRITE, name);
+    }
+    collections.changeAliases(changes);
   }
 
   private static Metric metric(String distance) {
@@ -82,7 +269,7 @@ public final class QdrantCollections {
       case "Euclid" -> Metric.L2;
       default ->
           throw ServerException.invalid(
-              "distance must be Cosine, Dot or Euclid, found " + distance);
+              "distance must be Cosine, Dot or Euclid, found \"" + distance + '"');
     };
   }
 
@@ -121,12 +308,16 @@ public final class QdrantCollections {
       result.put("indexed_vectors_count", stats.points() - stats.unlinked());
       result.put("points_count", stats.points());
       for (IndexedField field : collection.indexedFields()) {
-        fields
-            .putObject(field.name())
-            .put("data_type", field.kind())
-            .put("points", field.points())
-            .put("memory_bytes", field.memoryBytes())
-            .put("problem", field.problem());
+        ObjectNode schema =
+            fields
+                .putObject(field.name())
+                .put("data_type", field.dataType())
+                .put("points", field.points())
+                .put("memory_bytes", field.memoryBytes())
+                .put("problem", field.problem());
+        if (TextIndex.isKind(field.kind())) {
+          schema.set("params", TextIndex.parse(field.kind()).options().put("type", TextIndex.KIND));
+        }
       }
       result.put("status", "green").put("optimizer_status", "ok");
     } catch (ServerException e) {
@@ -161,20 +352,66 @@ public final class QdrantCollections {
 
   public JsonNode indexField(String name, byte[] body) {
     JsonBody request = JsonBody.parse(body);
-    JsonNode schema = request.get("field_schema");
-    String kind = schema.isObject() ? schema.path("type").asString("") : schema.asString("keyword");
-    if (!FIELD_KINDS.contains(kind)) {
-      throw ServerException.invalid(
-          "field_schema is one of " + String.join(", ", FIELD_KINDS) + ", found \"" + kind + '"');
-    }
-    collections
-        .get(name)
-        .indexField(Filter.FieldPath.parse(request.get("field_name").asString("")), kind);
+    request.allow("the request", Set.of("field_name", "field_schema"));
+    String kind = kind(request.get("field_schema"));
+    String field = QdrantRequests.text(request.get("field_name"), "field_name");
+    indexField(collections.get(name), field, kind);
     return QdrantReplies.completed();
   }
 
+  /** Makes an index of a kind that {@link #kind} gave. */
+  public void indexField(Collection collection, String field, String kind) {
+    collection.indexField(Filter.FieldPath.parse(field), kind);
+  }
+
+  /** The kind of index that {@code field_schema} asks for. */
+  public static String kind(JsonNode schema) {
+    boolean hasOptions = schema.isObject();
+    JsonNode type = hasOptions ? schema.path("type") : schema;
+    String kind =
+        type.isMissingNode() || type.isNull() ? (hasOptions ? "" : "keyword") : type.asString("");
+    if (!FIELD_KINDS.contains(kind)) {
+      throw ServerException.invalid(
+          "field_schema is one of "
+              + String.join(", ", FIELD_KINDS)
+              + ", found "
+              + JsonText.shorten(schema));
+    }
+    if (!hasOptions) {
+      return kind;
+    }
+    if (!kind.equals(TextIndex.KIND)) {
+      JsonBody.allow(schema, "field_schema", FIELD_OPTIONS);
+      return kind;
+    }
+    JsonBody.allow(schema, "field_schema", TEXT_OPTIONS);
+    JsonNode stemmer = schema.path("stemmer");
+    if (!stemmer.isMissingNode()
+        && !stemmer.isNull()
+        && !stemmer.path("type").asString("").equals("none")) {
+      throw ServerException.invalid("\"stemmer\" is not supported: words are compared whole");
+    }
+    JsonNode stopwords = schema.path("stopwords");
+    boolean hasLanguages = stopwords.isString() || !stopwords.path("languages").isEmpty();
+    if (hasLanguages) {
+      throw ServerException.invalid(
+          "\"stopwords\" of languages are not supported: list the words as \"custom\"");
+    }
+    ObjectNode options = ((ObjectNode) schema).deepCopy();
+    options.remove("stopwords");
+    if (stopwords.isObject()) {
+      options.set("stopwords", stopwords.path("custom"));
+    }
+    return TextIndex.of(options).kind();
+  }
+
   public JsonNode dropIndex(String name, String field) {
-    collections.get(name).dropIndex(Filter.FieldPath.parse(field));
+    dropIndex(collections.get(name), field);
     return QdrantReplies.completed();
+  }
+
+  /** Removes an index. */
+  public void dropIndex(Collection collection, String field) {
+    collection.dropIndex(Filter.FieldPath.parse(field));
   }
 }

@@ -2,12 +2,15 @@
 package dev.arbalest.server.qdrant;
 
 import dev.arbalest.server.attributes.Filter;
+import dev.arbalest.server.attributes.GeoShape;
+import dev.arbalest.server.attributes.TextIndex;
 import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.PointId;
+import dev.arbalest.server.model.JsonText;
 import dev.arbalest.server.model.ServerException;
 import dev.arbalest.server.model.TimeText;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -15,6 +18,32 @@ import tools.jackson.databind.JsonNode;
 /** Reads filters as Qdrant's REST interface has them. Stateless. */
 public final class QdrantFilters {
   private static final int MAX_DEPTH = 32;
+
+  private static final Map<String, TextIndex.Mode> MODES =
+      Map.of(
+          "text",
+          TextIndex.Mode.ALL,
+          "text_any",
+          TextIndex.Mode.ANY,
+          "phrase",
+          TextIndex.Mode.PHRASE,
+          "prefix",
+          TextIndex.Mode.PREFIX);
+
+  /** Conditions that are not on the values of a field. */
+  private static final List<String> CONDITIONS =
+      List.of("is_empty", "is_null", "has_id", "has_vector", "nested", "filter", "slice");
+
+  private static final List<String> FIELD_CONDITIONS =
+      List.of(
+          "match",
+          "range",
+          "datetime_range",
+          "values_count",
+          "geo_radius",
+          "geo_bounding_box",
+          "geo_polygon");
+
   private static final Set<String> CLAUSES = Set.of("must", "should", "must_not", "min_should");
 
   private QdrantFilters() {}
@@ -52,13 +81,15 @@ public final class QdrantFilters {
         case "must_not" -> parts.add(new Filter.Not(new Filter.Or(conditions(clause, depth))));
         default ->
             parts.add(
-                new Filter.AtLeast(
-                    JsonBody.integer(
-                        clause.path("min_count"), "min_count", 1, 0, Integer.MAX_VALUE),
-                    conditions(clause.path("conditions"), depth)));
+                new Filter.AtLeast(minCount(clause), conditions(clause.path("conditions"), depth)));
       }
     }
     return new Filter.And(parts);
+  }
+
+  private static int minCount(JsonNode clause) {
+    JsonBody.allow(clause, "min_should", Set.of("min_count", "conditions"));
+    return JsonBody.integer(clause.path("min_count"), "min_count", 1, 0, Integer.MAX_VALUE);
   }
 
   private static List<Filter> conditions(JsonNode node, int depth) {
@@ -75,25 +106,37 @@ public final class QdrantFilters {
     if (node.has("key")) {
       return field(node);
     }
-    if (node.has("is_empty")) {
-      return new Filter.IsEmpty(path(node.path("is_empty").path("key")));
+    String kind = CONDITIONS.stream().filter(node::has).findFirst().orElse("");
+    if (kind.isEmpty()) {
+      for (String name : FIELD_CONDITIONS) {
+        if (node.has(name)) {
+          throw ServerException.invalid("a condition " + name + " needs the \"key\" of a field");
+        }
+      }
+      return filter(node, depth);
     }
-    if (node.has("is_null")) {
-      return new Filter.IsNull(path(node.path("is_null").path("key")));
-    }
-    if (node.has("has_id")) {
-      List<PointId> ids = new ArrayList<>();
-      node.path("has_id").forEach(id -> ids.add(PointId.of(id)));
-      return new Filter.HasId(ids);
-    }
-    if (node.has("nested")) {
-      JsonNode nested = node.path("nested");
-      return new Filter.Nested(path(nested.path("key")), filter(nested.path("filter"), depth));
-    }
-    if (node.has("filter")) {
-      return filter(node.path("filter"), depth);
-    }
-    return filter(node, depth);
+    JsonBody.allow(node, "a condition", Set.of(kind));
+    JsonNode value = node.path(kind);
+    return switch (kind) {
+      case "is_empty" -> new Filter.IsEmpty(path(value.path("key")));
+      case "is_null" -> new Filter.IsNull(path(value.path("key")));
+      case "has_id" -> {
+        if (!value.isArray()) {
+          throw ServerException.invalid("has_id is a list of ids, found " + value.getNodeType());
+        }
+        yield new Filter.HasId(QdrantPointIds.list(value));
+      }
+      case "has_vector" -> // every point has the one vector, whose name is empty
+          value.asString("?").isEmpty() ? new Filter.And(List.of()) : new Filter.Or(List.of());
+      case "nested" -> {
+        JsonBody.allow(value, "nested", Set.of("key", "filter"));
+        yield new Filter.Nested(path(value.path("key")), filter(value.path("filter"), depth));
+      }
+      case "filter" -> filter(value, depth);
+      default ->
+          throw new ServerException(
+              ServerException.Kind.UNSUPPORTED, "the condition \"" + kind + "\" is not supported");
+    };
   }
 
   private static Filter.FieldPath path(JsonNode node) {
@@ -115,6 +158,8 @@ public final class QdrantFilters {
         case "match" -> parts.add(match(path, value));
         case "range", "datetime_range" -> parts.add(range(path, value));
         case "values_count" -> counts(path, value, parts);
+        case "geo_radius", "geo_bounding_box", "geo_polygon" ->
+            parts.add(new Filter.InShape(path, shape(name, value)));
         case "is_empty" ->
             parts.add(
                 value.asBoolean(true)
@@ -127,9 +172,10 @@ public final class QdrantFilters {
                     : new Filter.Not(new Filter.IsNull(path)));
         default ->
             throw ServerException.invalid(
-                "conditions on a field are match, range, values_count, is_empty and is_null; \""
+                "conditions on a field are match, range, values_count, geo_radius, "
+                    + "geo_bounding_box, geo_polygon, is_empty and is_null; found \""
                     + name
-                    + "\" is not supported");
+                    + '"');
       }
     }
     if (parts.isEmpty()) {
@@ -139,15 +185,29 @@ public final class QdrantFilters {
   }
 
   private static Filter match(Filter.FieldPath path, JsonNode node) {
+    if (!node.isObject() || node.size() != 1) {
+      throw ServerException.invalid(
+          "match has one of value, any, except, text, text_any, phrase and prefix, found "
+              + JsonText.shorten(node));
+    }
     if (node.has("value")) {
       return new Filter.Compare(path, Filter.Operator.EQUAL, JsonBody.value(node.path("value")));
     }
-    if (node.has("text")) {
-      return new Filter.Compare(path, Filter.Operator.CONTAINS, JsonBody.value(node.path("text")));
+    String name = node.propertyNames().iterator().next();
+    TextIndex.Mode mode = MODES.get(name);
+    if (mode != null) {
+      JsonNode query = node.path(name);
+      if (!query.isString()) {
+        throw ServerException.invalid(name + " is a text, found " + JsonText.shorten(query));
+      }
+      return new Filter.MatchText(path, query.stringValue(), mode);
     }
     boolean any = node.has("any");
     if (!any && !node.has("except")) {
-      throw ServerException.invalid("match has value, any, except or text");
+      throw ServerException.invalid(
+          "match has one of value, any, except, text, text_any, phrase and prefix, found \""
+              + name
+              + '"');
     }
     if (any) {
       List<Filter> choices = new ArrayList<>();
@@ -165,19 +225,61 @@ public final class QdrantFilters {
     return new Filter.NoneOf(path, values);
   }
 
+  /** Refuses a text that is no moment. */
+  static void requireMoment(String what, String text) {
+    if (TimeText.micros(text) == TimeText.NONE) {
+      throw ServerException.invalid(
+          what + " is a number or a date such as 2024-05-06T07:08:09Z, found \"" + text + '"');
+    }
+  }
+
+  private static GeoShape shape(String name, JsonNode node) {
+    return switch (name) {
+      case "geo_radius" -> {
+        JsonBody.allow(node, name, Set.of("center", "radius"));
+        yield new GeoShape.Circle(
+            place(node.path("center")), number(node.path("radius"), "radius"));
+      }
+      case "geo_bounding_box" -> {
+        JsonBody.allow(node, name, Set.of("top_left", "bottom_right"));
+        yield new GeoShape.Box(place(node.path("top_left")), place(node.path("bottom_right")));
+      }
+      default -> {
+        JsonBody.allow(node, name, Set.of("exterior", "interiors"));
+        List<List<GeoShape.Place>> holes = new ArrayList<>();
+        node.path("interiors").forEach(ring -> holes.add(ring(ring)));
+        yield new GeoShape.Polygon(ring(node.path("exterior")), holes);
+      }
+    };
+  }
+
+  private static List<GeoShape.Place> ring(JsonNode node) {
+    JsonBody.allow(node, "a ring", Set.of("points"));
+    List<GeoShape.Place> places = new ArrayList<>();
+    node.path("points").forEach(place -> places.add(place(place)));
+    return places;
+  }
+
+  private static GeoShape.Place place(JsonNode node) {
+    JsonBody.allow(node, "a place", Set.of("lon", "lat"));
+    return new GeoShape.Place(number(node.path("lon"), "lon"), number(node.path("lat"), "lat"));
+  }
+
+  private static double number(JsonNode node, String name) {
+    if (!node.isNumber()) {
+      throw ServerException.invalid(name + " must be a number, found " + JsonText.shorten(node));
+    }
+    return node.doubleValue();
+  }
+
   /** All bounds hold for one of the values of a field. */
   private static Filter range(Filter.FieldPath path, JsonNode node) {
     List<Filter.Test> tests = new ArrayList<>();
     for (String name : node.propertyNames()) {
       JsonNode value = node.path(name);
       if (!value.isNull()) {
-        if (value.isString() && TimeText.millis(value.stringValue()) < 0) {
-          throw ServerException.invalid(
-              "the bound "
-                  + name
-                  + " of a range is a number or a date such as 2024-05-06T07:08:09Z, found \""
-                  + value.stringValue()
-                  + '"');
+        if (value.isString()) {
+          requireMoment("the bound " + name + " of a range", value.stringValue());
         }
         tests.add(new Filter.Test(operator(name), JsonBody.value(value), value.isString()));
       }

@@ -3,18 +3,22 @@ package dev.arbalest.server.qdrant;
 
 import dev.arbalest.server.collection.Collection;
 import dev.arbalest.server.collection.PointBuffer;
+import dev.arbalest.server.collection.UpsertCondition;
 import dev.arbalest.server.model.FloatArrays;
 import dev.arbalest.server.model.JsonBody;
+import dev.arbalest.server.model.JsonPaths;
 import dev.arbalest.server.model.JsonText;
 import dev.arbalest.server.model.PointId;
 import dev.arbalest.server.model.ServerException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Points as Qdrant's clients send them. Stateless. */
 final class QdrantPointReader {
@@ -23,34 +27,68 @@ final class QdrantPointReader {
 
   private QdrantPointReader() {}
 
-  /** Reads the points of an upsert, straight from its bytes into a buffer. */
-  static void read(byte[] body, PointBuffer target) {
+  /** Members of an upsert beside its points. */
+  private static final Set<String> OPTIONS = Set.of("update_filter", "update_mode", "shard_key");
+
+  /**
+   * Reads the points of an upsert, straight from its bytes into a buffer.
+   *
+   * @return which of the points are to be written
+   */
+  static UpsertCondition read(byte[] body, PointBuffer target) {
     JsonText.requireText(body);
     try (JsonParser parser = JsonBody.JSON.createParser(body)) {
       JsonBody.requireToken(parser.nextToken(), JsonToken.START_OBJECT);
-      boolean found = false;
-      while (parser.nextToken() != JsonToken.END_OBJECT) {
-        String member = parser.currentName();
-        JsonToken value = parser.nextToken();
-        if (member.equals("points")) {
-          JsonBody.requireToken(value, JsonToken.START_ARRAY);
-          while (parser.nextToken() != JsonToken.END_ARRAY) {
-            readPoint(parser, body, target);
-          }
-          found = true;
-        } else if (member.equals("batch")) {
-          readBatch(JsonBody.read(parser), target);
-          found = true;
-        } else {
-          parser.skipChildren();
-        }
-      }
-      if (!found) {
-        throw ServerException.invalid("the request needs \"points\" or \"batch\"");
-      }
+      return read(parser, body, target);
     } catch (JacksonException e) {
       throw JsonBody.malformed(e);
     }
+  }
+
+  /** The same of an object that a parser has just entered. */
+  static UpsertCondition read(JsonParser parser, byte[] body, PointBuffer target) {
+    ObjectNode options = JsonBody.JSON.createObjectNode();
+    boolean found = false;
+    while (parser.nextToken() != JsonToken.END_OBJECT) {
+      String member = String.valueOf(parser.currentName());
+      JsonToken value = parser.nextToken();
+      if (member.equals("points")) {
+        JsonBody.requireToken(value, JsonToken.START_ARRAY);
+        while (parser.nextToken() != JsonToken.END_ARRAY) {
+          readPoint(parser, body, target);
+        }
+        found = true;
+      } else if (member.equals("batch")) {
+        readBatch(JsonBody.read(parser), target);
+        found = true;
+      } else {
+        options.set(member, JsonBody.read(parser));
+      }
+    }
+    UpsertCondition condition = condition(options);
+    if (!found) {
+      throw ServerException.invalid("the request needs \"points\" or \"batch\"");
+    }
+    return condition;
+  }
+
+  private static UpsertCondition condition(JsonNode node) {
+    JsonBody options = JsonBody.of(node, "an upsert");
+    options.allow("an upsert", OPTIONS);
+    QdrantRequests.refuseShards(options);
+    JsonNode mode = options.get("update_mode");
+    String name = mode.isMissingNode() || mode.isNull() ? "upsert" : mode.asString("");
+    UpsertCondition.Mode which =
+        switch (name) {
+          case "upsert" -> UpsertCondition.Mode.UPSERT;
+          case "insert_only" -> UpsertCondition.Mode.INSERT_ONLY;
+          case "update_only" -> UpsertCondition.Mode.UPDATE_ONLY;
+          default ->
+              throw ServerException.invalid(
+                  "update_mode is upsert, insert_only or update_only, found "
+                      + JsonText.shorten(mode));
+        };
+    return new UpsertCondition(which, QdrantFilters.parse(options.get("update_filter")));
   }
 
   private static void readPoint(JsonParser parser, byte[] body, PointBuffer target) {
@@ -62,7 +100,7 @@ final class QdrantPointReader {
       String member = parser.currentName();
       JsonToken value = parser.nextToken();
       switch (member) {
-        case "id" -> id = PointId.of(JsonBody.read(parser));
+        case "id" -> id = QdrantPointIds.of(JsonBody.read(parser));
         case PAYLOAD -> payload = payload(JsonBody.read(parser));
         case VECTOR -> {
           boolean isNamed = value == JsonToken.START_OBJECT;
@@ -73,7 +111,8 @@ final class QdrantPointReader {
           }
           if (value != JsonToken.START_ARRAY) {
             throw ServerException.invalid(
-                "\"vector\" is an array of numbers; named vectors are not supported");
+                "\"vector\" is an array of numbers: named vectors, sparse vectors and texts to "
+                    + "embed are not supported");
           }
           int from = (int) parser.currentTokenLocation().getByteOffset();
           components = FloatArrays.parse(body, from, target::set);
@@ -82,7 +121,9 @@ final class QdrantPointReader {
             JsonBody.requireToken(parser.nextToken(), JsonToken.END_OBJECT);
           }
         }
-        default -> parser.skipChildren();
+        default ->
+            throw ServerException.invalid(
+                "a point has id, vector and payload, found \"" + member + '"');
       }
     }
     if (id == null || components < 0) {
@@ -99,8 +140,18 @@ final class QdrantPointReader {
   }
 
   private static void readBatch(JsonNode batch, PointBuffer target) {
+    JsonBody.of(batch, "a batch").allow("a batch", Set.of("ids", "vectors", "payloads"));
     JsonNode ids = batch.path("ids");
     JsonNode vectors = batch.path("vectors");
+    if (vectors.isObject() && vectors.size() == 1) { // by the empty name
+      QdrantRequests.requireUnnamed(
+          JsonBody.JSON.getNodeFactory().stringNode(vectors.propertyNames().iterator().next()),
+          "vectors");
+      vectors = vectors.iterator().next();
+    }
+    if (!ids.isArray() || !vectors.isArray()) {
+      throw ServerException.invalid("a batch needs \"ids\" and \"vectors\", two lists");
+    }
     JsonNode payloads = batch.path("payloads");
     if (ids.size() != vectors.size() || (payloads.isArray() && payloads.size() != ids.size())) {
       throw ServerException.invalid(
@@ -117,7 +168,7 @@ final class QdrantPointReader {
       for (int j = 0; j < vector.length; j++) {
         target.set(j, vector[j]);
       }
-      target.add(PointId.of(ids.get(i)), payload(payloads.path(i)));
+      target.add(QdrantPointIds.of(ids.get(i)), payload(payloads.path(i)));
     }
   }
 
@@ -132,25 +183,14 @@ final class QdrantPointReader {
     return node.toString();
   }
 
-  /** Names of members of payloads. */
-  static List<String> names(JsonNode array) {
-    List<String> names = new ArrayList<>();
+  /** Paths of fields of payloads. */
+  static List<String> paths(JsonNode array) {
+    List<String> paths = new ArrayList<>();
     for (JsonNode node : array) {
-      String name = node.asString("");
-      if (name.contains(".") || name.contains("[")) {
-        throw ServerException.invalid(
-            "payloads are changed and chosen by the names of their members, found the path "
-                + name);
-      }
-      names.add(name);
+      String path = QdrantRequests.text(node, "a path of a field");
+      JsonPaths.require(path);
+      paths.add(path);
     }
-    return names;
-  }
-
-  /** Ids of points. */
-  static List<PointId> ids(JsonNode array) {
-    List<PointId> ids = new ArrayList<>();
-    array.forEach(id -> ids.add(PointId.of(id)));
-    return ids;
+    return paths;
   }
 }

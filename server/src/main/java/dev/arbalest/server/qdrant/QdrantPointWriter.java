@@ -3,13 +3,9 @@ package dev.arbalest.server.qdrant;
 
 import dev.arbalest.IdType;
 import dev.arbalest.server.collection.Point;
-import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.PointId;
-import dev.arbalest.server.model.Scores;
-import java.util.List;
+import dev.arbalest.server.query.Hit;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.databind.util.RawValue;
@@ -20,46 +16,17 @@ public final class QdrantPointWriter {
 
   private QdrantPointWriter() {}
 
-  /** Which members of a payload are wanted. */
-  record Wanted(boolean any, List<String> only, List<String> not) {
-    static Wanted of(JsonNode node, boolean otherwise) {
-      if (node.isMissingNode() || node.isNull()) {
-        return new Wanted(otherwise, List.of(), List.of());
-      }
-      if (node.isBoolean()) {
-        return new Wanted(node.booleanValue(), List.of(), List.of());
-      }
-      JsonNode include = node.isArray() ? node : node.path("include");
-      return new Wanted(
-          true, QdrantPointReader.names(include), QdrantPointReader.names(node.path("exclude")));
+  private static void putPayload(
+      ObjectNode target, PayloadSelector wanted, @Nullable String payload) {
+    if (!wanted.any()) {
+      return;
     }
-
-    void put(ObjectNode target, @Nullable String payload) {
-      if (!any) {
-        return;
-      }
-      if (payload == null) {
-        target.putObject(PAYLOAD);
-      } else if (only.isEmpty() && not.isEmpty()) {
-        target.putRawValue(PAYLOAD, new RawValue(payload));
-      } else {
-        ObjectNode all = (ObjectNode) JsonBody.JSON.readTree(payload);
-        if (!only.isEmpty()) {
-          all.retain(only);
-        }
-        target.set(PAYLOAD, all.remove(not));
-      }
-    }
-  }
-
-  public static void putId(ObjectNode target, PointId id, @Nullable IdType type) {
-    PointId number = type == IdType.UTF8 ? id.asNumber() : null;
-    if (number != null && Long.toString(number.number()).equals(id.text())) {
-      target.put("id", number.number()); // among texts numbers are kept as text
-    } else if (id.text() == null) {
-      target.put("id", id.number());
+    if (payload == null) {
+      target.putObject(PAYLOAD);
+    } else if (wanted.isWhole()) {
+      target.putRawValue(PAYLOAD, new RawValue(payload));
     } else {
-      target.put("id", id.text());
+      target.set(PAYLOAD, wanted.chosen(payload));
     }
   }
 
@@ -73,22 +40,32 @@ public final class QdrantPointWriter {
   }
 
   /** A point that was asked for. */
-  static ObjectNode record(Point point, Wanted wanted, @Nullable IdType type) {
+  static ObjectNode record(Point point, PayloadSelector wanted, @Nullable IdType type) {
     ObjectNode record = JsonBody.JSON.createObjectNode();
-    putId(record, point.id(), type);
-    wanted.put(record, point.payload());
+    QdrantPointIds.put(record, "id", point.id(), type);
+    putPayload(record, wanted, point.payload());
     putVector(record, point.vector());
     return record;
   }
 
+  /** Adds what a point was ordered by. */
+  static ObjectNode withOrder(ObjectNode record, Hit hit) {
+    switch (hit.orderValue()) {
+      case null -> {}
+      case Double number -> record.put("order_value", number);
+      case Number number -> record.put("order_value", number.longValue());
+    }
+    return record;
+  }
+
   /** A point that was searched for. */
-  static ObjectNode hit(Point point, CollectionSettings settings, Wanted wanted) {
-    ObjectNode hit = JsonBody.JSON.createObjectNode();
-    putId(hit, point.id(), settings.idType());
-    hit.put("version", 0);
-    hit.put("score", Scores.qdrant(settings.metric(), point.distance()));
-    wanted.put(hit, point.payload());
-    putVector(hit, point.vector());
-    return hit;
+  static ObjectNode hit(Hit hit, @Nullable IdType type, PayloadSelector wanted) {
+    ObjectNode record = JsonBody.JSON.createObjectNode();
+    QdrantPointIds.put(record, "id", hit.point().id(), type);
+    record.put("version", 0);
+    record.put("score", hit.score());
+    putPayload(record, wanted, hit.point().payload());
+    putVector(record, hit.point().vector());
+    return withOrder(record, hit);
   }
 }

@@ -9,18 +9,22 @@ import dev.arbalest.server.collection.FacetValue;
 import dev.arbalest.server.collection.Point;
 import dev.arbalest.server.collection.PointPage;
 import dev.arbalest.server.collection.SearchAnswer;
-import dev.arbalest.server.collection.SearchPool;
-import dev.arbalest.server.collection.SearchRequest;
 import dev.arbalest.server.model.CollectionSettings;
 import dev.arbalest.server.model.JsonBody;
 import dev.arbalest.server.model.JsonText;
 import dev.arbalest.server.model.PointId;
 import dev.arbalest.server.model.Scores;
 import dev.arbalest.server.model.ServerException;
-import dev.arbalest.vector.Metric;
+import dev.arbalest.server.query.Grouping;
+import dev.arbalest.server.query.Hit;
+import dev.arbalest.server.query.PairMatrix;
+import dev.arbalest.server.query.QueryAnswer;
+import dev.arbalest.server.query.QueryEngine;
+import dev.arbalest.server.query.QueryEngine.Lookup;
+import dev.arbalest.server.query.QueryRequest;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -34,58 +38,33 @@ import tools.jackson.databind.node.ObjectNode;
  */
 public final class QdrantReads {
   private static final int MAX_LIMIT = 10_000;
-  private static final int MAX_BATCH = 1000;
-
-  /** Hits of all searches of a batch. */
-  private static final int MAX_HITS = 100_000;
-
-  /** Components of all vectors in an answer: each takes a dozen bytes as JSON. */
-  private static final int MAX_COMPONENTS = 4 << 20;
-
-  private static final String VECTOR = "vector";
   private static final String EXPLANATION = "explanation";
-  private static final int MAX_DIMENSIONS = 65_535;
-  private static final int MAX_LIST = Integer.MAX_VALUE;
 
-  /** Some clients give the one vector the empty name. */
-  private static final String UNNAMED = "";
+  private static final int DEFAULT_GROUP = 3;
 
   private final Collections collections;
-  private final SearchPool pool;
+  private final QueryEngine engine;
 
-  public QdrantReads(Collections collections, SearchPool pool) {
+  public QdrantReads(Collections collections, QueryEngine engine) {
     this.collections = collections;
-    this.pool = pool;
-  }
-
-  private static boolean wantsVector(JsonBody request) {
-    JsonNode node = request.get("with_vector");
-    return node.isArray() || node.asBoolean(false) || request.get("with_vectors").asBoolean(false);
-  }
-
-  private static void requireSize(Collection collection, long points, boolean withVectors) {
-    if (withVectors && points * collection.settings().dimension() > MAX_COMPONENTS) {
-      throw ServerException.invalid(
-          "an answer has at most "
-              + MAX_COMPONENTS / collection.settings().dimension()
-              + " vectors, asked for "
-              + points);
-    }
+    this.engine = engine;
   }
 
   public JsonNode retrieve(String name, byte[] body) {
     Collection collection = collections.get(name);
     JsonBody request = JsonBody.parse(body);
-    QdrantPointWriter.Wanted wanted =
-        QdrantPointWriter.Wanted.of(request.get("with_payload"), true);
+    request.allow(
+        "a request", Set.of("ids", "with_payload", "with_vector", "with_vectors", "shard_key"));
+    QdrantRequests.refuseShards(request);
+    PayloadSelector wanted = PayloadSelector.of(request.get("with_payload"), true);
     IdType type = collection.settings().idType();
     ArrayNode result = QdrantReplies.array();
-    List<PointId> ids = QdrantPointReader.ids(request.get("ids"));
-    if (ids.size() > MAX_LIMIT) {
-      throw ServerException.invalid("at most " + MAX_LIMIT + " ids, found " + ids.size());
+    if (!request.get("ids").isArray()) {
+      throw ServerException.invalid("the request needs \"ids\", a list");
     }
-    boolean withVectors = wantsVector(request);
-    requireSize(collection, ids.size(), withVectors);
+    List<PointId> ids = QdrantPointIds.list(request.get("ids"));
+    boolean withVectors = QdrantRequests.wantsVector(request);
+    AnswerLimits.requireSize(collection, ids.size(), withVectors);
     for (Point point : collection.retrieve(ids, withVectors)) {
       result.add(QdrantPointWriter.record(point, wanted, type));
     }
@@ -94,68 +73,99 @@ public final class QdrantReads {
 
   public JsonNode retrieveOne(String name, String text) {
     Collection collection = collections.get(name);
-    List<Point> points = collection.retrieve(List.of(PointId.of(text)), true);
+    List<Point> points = collection.retrieve(List.of(QdrantPointIds.of(text)), true);
     if (points.isEmpty()) {
       throw new ServerException(
           ServerException.Kind.NOT_FOUND, "point " + text + " is not in collection " + name);
     }
-    QdrantPointWriter.Wanted all = QdrantPointWriter.Wanted.of(JsonBody.JSON.nullNode(), true);
+    PayloadSelector all = PayloadSelector.of(JsonBody.JSON.nullNode(), true);
     return QdrantPointWriter.record(points.getFirst(), all, collection.settings().idType());
   }
 
   public JsonNode scroll(String name, byte[] body) {
     Collection collection = collections.get(name);
     JsonBody request = JsonBody.parse(body);
-    request.refuse("order_by", "points come in the order of their ids");
+    request.allow(
+        "a scroll",
+        Set.of(
+            "offset",
+            "limit",
+            "filter",
+            "with_payload",
+            "with_vector",
+            "with_vectors",
+            "order_by",
+            "shard_key"));
+    QdrantRequests.refuseShards(request);
     JsonNode offset = request.get("offset");
     int limit = request.integer("limit", 10, 1, MAX_LIMIT);
-    requireSize(collection, limit, wantsVector(request));
-    PointId from = offset.isMissingNode() || offset.isNull() ? null : PointId.of(offset);
-    PointPage page =
-        collection.scroll(
-            QdrantFilters.parse(request.get("filter")), from, limit, wantsVector(request));
-    QdrantPointWriter.Wanted wanted =
-        QdrantPointWriter.Wanted.of(request.get("with_payload"), true);
+    boolean withVectors = QdrantRequests.wantsVector(request);
+    AnswerLimits.requireSize(collection, limit, withVectors);
+    PointId from = offset.isMissingNode() || offset.isNull() ? null : QdrantPointIds.of(offset);
+    Filter filter = QdrantFilters.parse(request.get("filter"));
+    PayloadSelector wanted = PayloadSelector.of(request.get("with_payload"), true);
     IdType type = collection.settings().idType();
     ObjectNode result = QdrantReplies.object();
     ArrayNode points = result.putArray("points");
+    JsonNode orderBy = request.get("order_by");
+    if (!orderBy.isMissingNode() && !orderBy.isNull()) {
+      if (from != null) {
+        throw ServerException.invalid(
+            "\"offset\" goes through points by their ids; with order_by give start_from");
+      }
+      QueryRequest ordered = QueryRequest.by(QdrantQueryReader.orderBy(orderBy), filter, limit);
+      for (Hit hit : engine.run(collection, ordered, true, withVectors, collections::get).hits()) {
+        ObjectNode record = QdrantPointWriter.record(hit.point(), wanted, type);
+        points.add(QdrantPointWriter.withOrder(record, hit));
+      }
+      result.putNull("next_page_offset");
+      return result;
+    }
+    PointPage page = collection.scroll(filter, from, limit, withVectors);
     page.points().forEach(point -> points.add(QdrantPointWriter.record(point, wanted, type)));
     PointId next = page.next();
     if (next == null) {
       result.putNull("next_page_offset");
     } else {
-      ObjectNode id = QdrantReplies.object();
-      QdrantPointWriter.putId(id, next, type);
-      result.set("next_page_offset", id.get("id"));
+      result.set("next_page_offset", QdrantPointIds.node(next, type));
     }
     return result;
   }
 
   public JsonNode count(String name, byte[] body) {
-    Filter filter = QdrantFilters.parse(JsonBody.parse(body).get("filter"));
+    JsonBody request = JsonBody.parse(body);
+    request.allow("a count", Set.of("filter", "exact", "shard_key")); // it is always exact
+    QdrantRequests.refuseShards(request);
+    Filter filter = QdrantFilters.parse(request.get("filter"));
     return QdrantReplies.object().put("count", collections.get(name).count(filter));
   }
 
   /**
-   * {@code points/search}: hits as an array.
+   * {@code points/search} and {@code points/recommend}: hits as an array; {@code points/query}: the
+   * same as {@code {"points": [...]}}.
    *
+   * @param lookup finds collections, if the client may read them
    * @param reply takes the explanation of a search that asks for one
    */
-  public JsonNode search(String name, byte[] body, ObjectNode reply) {
-    return hits(name, JsonBody.parse(body), explanation -> reply.set(EXPLANATION, explanation));
-  }
-
-  /** {@code points/query}: the same as {@code {"points": [...]}}. */
-  public JsonNode query(String name, byte[] body, ObjectNode reply) {
-    return QdrantReplies.object().set("points", search(name, body, reply));
+  public JsonNode search(String name, byte[] body, Kind kind, Lookup lookup, ObjectNode reply) {
+    JsonBody request = JsonBody.parse(body);
+    return kind.wrap(
+        hits(
+            name,
+            request,
+            kind.read(request, false),
+            lookup,
+            explanation -> reply.set(EXPLANATION, explanation)));
   }
 
   /** {@code facet}: how many points have each value of an indexed field, most first. */
   public JsonNode facet(String name, byte[] body) {
     JsonBody request = JsonBody.parse(body);
-    Filter.FieldPath field = Filter.FieldPath.parse(request.get("key").asString(""));
+    request.allow("a facet", Set.of("key", "limit", "filter", "exact", "shard_key"));
+    QdrantRequests.refuseShards(request);
     int limit = request.integer("limit", 10, 1, MAX_LIMIT);
     Filter filter = QdrantFilters.parse(request.get("filter"));
+    Filter.FieldPath field = Filter.FieldPath.parse(QdrantRequests.text(request.get("key"), "key"));
     ArrayNode hits = QdrantReplies.array();
     for (FacetValue value : collections.get(name).facet(field, filter, limit)) {
       hits.addObject().putPOJO("value", value.value()).put("count", value.count());
@@ -168,36 +178,36 @@ public final class QdrantReads {
    *
    * @param reply takes the explanations of those that ask for one, in their order
    */
-  public JsonNode batch(String name, byte[] body, boolean isQuery, ObjectNode reply) {
+  public JsonNode batch(String name, byte[] body, Kind kind, Lookup lookup, ObjectNode reply) {
     ArrayNode result = QdrantReplies.array();
     ArrayNode explanations = QdrantReplies.array();
     JsonText.requireText(body);
     try (JsonParser parser = JsonBody.JSON.createParser(body)) {
       JsonBody.requireToken(parser.nextToken(), JsonToken.START_OBJECT);
-      int left = MAX_HITS;
+      int left = AnswerLimits.MAX_HITS;
       while (parser.nextToken() != JsonToken.END_OBJECT) {
         String member = String.valueOf(parser.currentName());
         JsonToken value = parser.nextToken();
         if (!member.equals("searches")) {
-          parser.skipChildren();
-          continue;
+          throw ServerException.invalid(
+              "a batch has \"searches\", a list of queries, found \"" + member + '"');
         }
         JsonBody.requireToken(value, JsonToken.START_ARRAY);
         while (parser.nextToken() != JsonToken.END_ARRAY) {
-          if (result.size() == MAX_BATCH) {
-            throw ServerException.invalid("a batch has at most " + MAX_BATCH + " searches");
-          }
+          AnswerLimits.requireBatch(result.size() + 1);
           JsonBody.requireToken(parser.currentToken(), JsonToken.START_OBJECT);
           JsonBody search = JsonBody.object(parser, body);
           int hits =
               search.integer("limit", 10, 1, MAX_LIMIT) + search.integer("offset", 0, 0, MAX_LIMIT);
-          left -= hits * (wantsVector(search) ? 100 : 1);
-          if (left < 0) {
-            throw ServerException.invalid(
-                "a batch asks for at most " + MAX_HITS + " hits, or a hundredth with vectors");
-          }
-          JsonNode found = hits(name, search, explanations::add);
-          result.add(isQuery ? QdrantReplies.object().set("points", found) : found);
+          left -= hits * (QdrantRequests.wantsVector(search) ? 100 : 1);
+          AnswerLimits.requireRoom(left);
+          QueryRequest query = kind.read(search, false);
+          left -=
+              (int)
+                  Math.min(
+                      AnswerLimits.MAX_HITS + 1, query.work() - query.limit() - query.offset());
+          AnswerLimits.requireRoom(left);
+          result.add(kind.wrap(hits(name, search, query, lookup, explanations::add)));
         }
       }
       if (!explanations.isEmpty()) {
@@ -209,64 +219,25 @@ public final class QdrantReads {
     }
   }
 
-  private ArrayNode hits(String name, JsonBody request, Consumer<ObjectNode> explanations) {
+  private ArrayNode hits(
+      String name, JsonBody request, QueryRequest query, Lookup lookup, Explanations explanations) {
     Collection collection = collections.get(name);
-    CollectionSettings settings = collection.settings();
-    int limit = request.integer("limit", 10, 1, MAX_LIMIT);
-    int offset = request.integer("offset", 0, 0, MAX_LIMIT);
-    request.refuse("prefetch", "send the searches one by one");
-    if (!request.get("using").asString("").equals(UNNAMED)) {
-      request.refuse("using", "vectors have no names here");
-    }
-    boolean withVectors = wantsVector(request);
-    requireSize(collection, (long) limit + offset, withVectors);
-    JsonNode parameters = request.get("params");
-    PointId self = null;
-    float[] vector = vectorOf(request);
-    if (vector == null) {
-      JsonNode query = request.get("query");
-      self = PointId.of(query.isObject() ? query.path("nearest") : query);
-      List<Point> points = collection.retrieve(List.of(self), true);
-      vector = points.isEmpty() ? null : points.getFirst().vector();
-      if (vector == null) {
-        throw new ServerException(
-            ServerException.Kind.NOT_FOUND, "point " + self + " is not in collection " + name);
-      }
-    }
-    QdrantPointWriter.Wanted wanted =
-        QdrantPointWriter.Wanted.of(request.get("with_payload"), false);
-    SearchRequest search =
-        new SearchRequest(
-            vector,
-            limit + offset + (self == null ? 0 : 1),
-            QdrantFilters.parse(request.get("filter")),
-            JsonBody.integer(
-                parameters.path("hnsw_ef"),
-                "hnsw_ef",
-                JsonBody.integer(parameters.path("list"), "list", 0, 0, MAX_LIST),
-                0,
-                MAX_LIST),
-            JsonBody.integer(parameters.path("rerank"), "rerank", 0, 0, MAX_LIST),
-            JsonBody.share(parameters.path("recall"), "recall"),
-            JsonBody.integer(parameters.path("dimensions"), "dimensions", 0, 0, MAX_DIMENSIONS),
-            JsonBody.flag(parameters.path("exact"), "exact"));
+    boolean withVectors = QdrantRequests.wantsVector(request);
+    AnswerLimits.requireSize(collection, (long) query.limit() + query.offset(), withVectors);
+    PayloadSelector wanted = PayloadSelector.of(request.get("with_payload"), false);
     // Whether points are still there is known from their rows.
-    SearchAnswer answer = pool.call(() -> collection.search(search, wanted.any(), withVectors));
+    QueryAnswer answer = engine.run(collection, query, wanted.any(), withVectors, lookup);
     if (JsonBody.flag(request.get("explain"), "explain")) {
-      explanations.accept(answer.explanation());
+      SearchAnswer search = answer.search();
+      if (search == null) {
+        throw ServerException.invalid("only a query that is one search can be explained");
+      }
+      explanations.accept(search.explanation());
     }
     ArrayNode result = QdrantReplies.array();
-    JsonNode threshold = request.get("score_threshold");
-    int passed = 0;
-    for (Point point : answer.points()) {
-      boolean isSelf = self != null && point.id().toString().equals(self.toString());
-      float score = Scores.qdrant(settings.metric(), point.distance());
-      if (isSelf || (threshold.isNumber() && !reaches(settings, score, threshold.floatValue()))) {
-        continue;
-      }
-      if (passed++ >= offset && result.size() < limit) {
-        result.add(QdrantPointWriter.hit(point, settings, wanted));
-      }
+    IdType type = collection.settings().idType();
+    for (Hit hit : answer.hits()) {
+      result.add(QdrantPointWriter.hit(hit, type, wanted));
     }
     return result;
   }
@@ -274,41 +245,124 @@ public final class QdrantReads {
   /** What a search with a binary vector found. */
   public JsonNode hits(Collection collection, SearchAnswer answer, boolean withPayload) {
     CollectionSettings settings = collection.settings();
-    QdrantPointWriter.Wanted wanted =
-        new QdrantPointWriter.Wanted(withPayload, List.of(), List.of());
+    PayloadSelector wanted = new PayloadSelector(withPayload, List.of(), List.of());
     ArrayNode result = QdrantReplies.array();
     for (Point point : answer.points()) {
-      result.add(QdrantPointWriter.hit(point, settings, wanted));
+      Hit hit = new Hit(point, Scores.qdrant(settings.metric(), point.distance()), null);
+      result.add(QdrantPointWriter.hit(hit, settings.idType(), wanted));
     }
     return result;
   }
 
-  private static boolean reaches(CollectionSettings settings, float score, float threshold) {
-    return settings.metric() == Metric.L2 ? score <= threshold : score >= threshold;
+  /** How {@code points/search} and {@code points/query} differ. */
+  public enum Kind {
+    SEARCH,
+    RECOMMEND,
+    QUERY;
+
+    QueryRequest read(JsonBody body, boolean grouped) {
+      return this == RECOMMEND
+          ? QdrantQueryReader.recommend(body, grouped)
+          : requireVector(QdrantQueryReader.query(body, grouped));
+    }
+
+    private QueryRequest requireVector(QueryRequest request) {
+      if (this == SEARCH && request.query() == null) {
+        throw ServerException.invalid("no query vector provided");
+      }
+      return request;
+    }
+
+    /** The result of a request of this kind. */
+    JsonNode wrap(ArrayNode hits) {
+      return this == QUERY ? QdrantReplies.object().set("points", hits) : hits;
+    }
   }
 
-  /** The query vector, or null if the query names a point. */
-  private static float @Nullable [] vectorOf(JsonBody request) {
-    for (String member : List.of("query", VECTOR)) {
-      float[] vector = request.vector(member);
-      if (vector != null) {
-        return vector;
+  /** Takes what a search explains. */
+  private interface Explanations extends Consumer<ObjectNode> {}
+
+  /**
+   * {@code points/query/groups} and its like: the best points of each value of a field.
+   *
+   * @param lookup finds collections, if the client may read them
+   */
+  public JsonNode groups(String name, byte[] body, Kind kind, Lookup lookup) {
+    Collection collection = collections.get(name);
+    JsonBody request = JsonBody.parse(body);
+    request.refuse("offset", "groups come from the first on");
+    QueryRequest query = kind.read(request, true);
+    String field = QdrantRequests.text(request.get("group_by"), "group_by");
+    int size = request.integer("group_size", DEFAULT_GROUP, 1, QueryRequest.MAX_LIMIT);
+    boolean withVectors = QdrantRequests.wantsVector(request);
+    AnswerLimits.requireSize(collection, (long) query.limit() * size, withVectors);
+    PayloadSelector wanted = PayloadSelector.of(request.get("with_payload"), false);
+    IdType type = collection.settings().idType();
+    QdrantGroupLookup other = QdrantGroupLookup.of(request.get("with_lookup"), lookup);
+    ArrayNode groups = QdrantReplies.array();
+    for (Grouping.Group group :
+        Grouping.run(engine, collection, query, field, size, lookup, withVectors)) {
+      ObjectNode node = groups.addObject().putPOJO("id", group.id());
+      ArrayNode hits = node.putArray("hits");
+      group.hits().forEach(hit -> hits.add(QdrantPointWriter.hit(hit, type, wanted)));
+      if (other != null) {
+        node.set("lookup", other.record(group.id()));
       }
     }
-    JsonNode query = request.get("query");
-    if (query.isObject()) {
-      JsonNode nearest = query.path("nearest");
-      if (nearest.isArray()) {
-        return JsonBody.toVector(nearest);
+    return QdrantReplies.object().set("groups", groups);
+  }
+
+  /** {@code points/search/matrix/pairs}: distances among points drawn by chance. */
+  public JsonNode matrixPairs(String name, byte[] body) {
+    Collection collection = collections.get(name);
+    IdType type = collection.settings().idType();
+    PairMatrix matrix = matrix(collection, body);
+    ArrayNode pairs = QdrantReplies.array();
+    for (int row = 0; row < matrix.rows().size(); row++) {
+      PointId from = matrix.ids().get(row);
+      for (Hit hit : matrix.rows().get(row)) {
+        ObjectNode pair = pairs.addObject();
+        QdrantPointIds.put(pair, "a", from, type);
+        QdrantPointIds.put(pair, "b", hit.point().id(), type);
+        pair.put("score", hit.score());
       }
-      if (nearest.isIntegralNumber() || nearest.isString()) {
-        return null;
+    }
+    return QdrantReplies.object().set("pairs", pairs);
+  }
+
+  /** {@code points/search/matrix/offsets}: the same as rows, columns and scores of a matrix. */
+  public JsonNode matrixOffsets(String name, byte[] body) {
+    Collection collection = collections.get(name);
+    IdType type = collection.settings().idType();
+    PairMatrix matrix = matrix(collection, body);
+    ObjectNode result = QdrantReplies.object();
+    ArrayNode rows = result.putArray("offsets_row");
+    ArrayNode columns = result.putArray("offsets_col");
+    ArrayNode scores = result.putArray("scores");
+    ArrayNode ids = result.putArray("ids");
+    for (PointId id : matrix.ids()) {
+      ids.add(QdrantPointIds.node(id, type));
+    }
+    for (int row = 0; row < matrix.rows().size(); row++) {
+      for (Hit hit : matrix.rows().get(row)) {
+        rows.add(row);
+        columns.add(matrix.ids().indexOf(hit.point().id()));
+        scores.add(hit.score());
       }
-      throw ServerException.invalid("a query is a vector, an id, or {\"nearest\": one of these}");
     }
-    if (query.isMissingNode()) {
-      throw ServerException.invalid("no query vector provided");
-    }
-    return null;
+    return result;
+  }
+
+  private PairMatrix matrix(Collection collection, byte[] body) {
+    JsonBody request = JsonBody.parse(body);
+    request.allow("a matrix", Set.of("filter", "sample", "limit", "using", "shard_key"));
+    QdrantRequests.refuseShards(request);
+    QdrantRequests.requireUnnamed(request.get("using"), "using");
+    return PairMatrix.of(
+        engine,
+        collection,
+        QdrantFilters.parse(request.get("filter")),
+        request.integer("sample", PairMatrix.DEFAULT_SAMPLE, 2, PairMatrix.MAX_SAMPLE),
+        request.integer("limit", PairMatrix.DEFAULT_LIMIT, 1, PairMatrix.MAX_SAMPLE));
   }
 }

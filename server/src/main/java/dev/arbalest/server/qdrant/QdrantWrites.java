@@ -1,28 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.qdrant;
 
-import dev.arbalest.LiveIndex;
-import dev.arbalest.WriteReceipt;
 import dev.arbalest.server.attributes.Filter;
 import dev.arbalest.server.collection.Collection;
 import dev.arbalest.server.collection.Collections;
 import dev.arbalest.server.collection.PayloadChange;
 import dev.arbalest.server.collection.PointBuffer;
+import dev.arbalest.server.collection.UpsertCondition;
 import dev.arbalest.server.model.JsonBody;
+import dev.arbalest.server.model.JsonPaths;
+import dev.arbalest.server.model.JsonText;
+import dev.arbalest.server.model.PointId;
 import dev.arbalest.server.model.ServerException;
-import dev.arbalest.vector.F32Rows;
-import dev.arbalest.vector.Metric;
+import dev.arbalest.server.query.PointWrites;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Qdrant's REST operations that change points, as functions from request bodies to results. */
 public final class QdrantWrites {
   private static final String PAYLOAD = "payload";
+  private static final int MAX_OPERATIONS = 1000;
 
   private final Collections collections;
-  private final int batchBytes;
+  private final PointWrites writes;
 
   /**
    * Creates it.
@@ -31,72 +39,100 @@ public final class QdrantWrites {
    */
   public QdrantWrites(Collections collections, int batchBytes) {
     this.collections = collections;
-    this.batchBytes = batchBytes;
+    this.writes = new PointWrites(batchBytes);
+  }
+
+  /** A change of points that was read and checked. */
+  @FunctionalInterface
+  private interface Change {
+    ObjectNode make();
+  }
+
+  /** A buffer for the vectors that a body may have. */
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller
+  private static PointBuffer buffer(Collection collection, long bodyBytes) {
+    int dimension = collection.settings().dimension();
+    // A component takes at least two bytes of JSON and four of memory.
+    long bytes = Math.min(Integer.MAX_VALUE, 2L * bodyBytes + 4L * dimension);
+    return new PointBuffer(dimension, (int) bytes);
   }
 
   public JsonNode upsert(String name, byte[] body) {
     Collection collection = collections.get(name);
-    int dimension = collection.settings().dimension();
-    // A component takes at least two bytes of JSON and four of memory.
-    long bytes = Math.min(Integer.MAX_VALUE, 2L * body.length + 4L * dimension);
-    long delay = 0;
-    try (PointBuffer points = new PointBuffer(dimension, (int) bytes)) {
-      QdrantPointReader.read(body, points);
-      checkAll(points, collection.settings().metric());
-      collection.requireIds(points.ids());
-      delay = insert(collection, points);
+    try (PointBuffer points = buffer(collection, body.length)) {
+      UpsertCondition condition = QdrantPointReader.read(body, points);
+      PointWrites.check(collection, points);
+      return completed(writes.upsert(collection, points, condition));
     }
+  }
+
+  private static ObjectNode completed(long delayNanos) {
     ObjectNode result = QdrantReplies.completed();
-    if (delay > 0) {
-      result.put("delay_ms", delay / 1_000_000);
+    if (delayNanos > 0) {
+      result.put("delay_ms", delayNanos / 1_000_000);
     }
     return result;
   }
 
-  private static void checkAll(PointBuffer points, Metric metric) {
-    F32Rows rows = points.rows();
-    for (int row = 0; row < rows.count(); row++) {
-      String problem = LiveIndex.problemOf(rows, row, metric);
-      if (!problem.isEmpty()) {
-        throw ServerException.invalid("point " + points.ids().get(row) + ": " + problem);
-      }
+  /** {@code PUT points/vectors}: new vectors of points that keep their attributes. */
+  public JsonNode updateVectors(String name, byte[] body) {
+    Collection collection = collections.get(name);
+    try (PointBuffer points = buffer(collection, body.length)) {
+      UpsertCondition condition = QdrantPointReader.read(body, points);
+      return updateVectors(collection, points, condition);
     }
   }
 
-  /** Inserts the points batch by batch; returns the delay in nanoseconds. */
-  private long insert(Collection collection, PointBuffer points) {
-    F32Rows all = points.rows();
-    int rows = Math.max(1, batchBytes / (4 * points.dimension()));
-    long delay = 0;
-    for (int from = 0; from < all.count(); from += rows) {
-      int to = Math.min(all.count(), from + rows);
-      F32Rows part =
-          new F32Rows(
-              all.memory(), all.offset(from), all.strideBytes(), to - from, all.dimension());
-      WriteReceipt receipt =
-          collection.upsert(
-              points.ids().subList(from, to), points.payloads().subList(from, to), part);
-      delay += receipt.delayNanos();
+  private ObjectNode updateVectors(
+      Collection collection, PointBuffer points, UpsertCondition condition) {
+    if (condition.mode() != UpsertCondition.Mode.UPSERT) {
+      throw ServerException.invalid("\"update_mode\" is of an upsert: vectors are only updated");
     }
-    return delay;
+    PointWrites.check(collection, points);
+    return completed(writes.updateVectors(collection, points, condition.filter()));
+  }
+
+  /** A point's only vector cannot be deleted alone. */
+  private static ServerException vectorsStay() {
+    return ServerException.invalid(
+        "a point has one vector, which cannot be deleted alone; delete the point");
+  }
+
+  /** {@code points/vectors/delete}, which is refused. */
+  public JsonNode deleteVectors(String name) {
+    Collection _ = collections.get(name);
+    throw vectorsStay();
   }
 
   public JsonNode delete(String name, byte[] body) {
-    Collection collection = collections.get(name);
-    JsonBody request = JsonBody.parse(body);
-    Filter filter = QdrantFilters.parse(request.get("filter"));
-    requireSelector(request, filter);
-    int deleted =
-        filter == null
-            ? collection.delete(QdrantPointReader.ids(request.get("points")))
-            : collection.delete(filter);
-    return QdrantReplies.completed().put("deleted", deleted);
+    return delete(collections.get(name), JsonBody.parse(body)).make();
   }
 
-  /** A request that selects nothing is misspelt: whoever sent it would believe it was done. */
-  private static void requireSelector(JsonBody request, @Nullable Filter filter) {
-    if (filter == null && !request.get("points").isArray()) {
-      throw ServerException.invalid("the request needs \"points\", a list of ids, or a \"filter\"");
+  private static Change delete(Collection collection, JsonBody request) {
+    request.allow("a delete", Set.of("points", "filter", "shard_key"));
+    Selector selector = Selector.of(request);
+    return () -> {
+      Filter filter = selector.filter();
+      int deleted = filter == null ? collection.delete(selector.ids()) : collection.delete(filter);
+      return QdrantReplies.completed().put("deleted", deleted);
+    };
+  }
+
+  /** Which points a request is about: some ids, or those a filter accepts. */
+  private record Selector(List<PointId> ids, @Nullable Filter filter) {
+    /** A request that selects nothing is misspelt: whoever sent it would believe it was done. */
+    static Selector of(JsonBody request) {
+      QdrantRequests.refuseShards(request);
+      Filter filter = QdrantFilters.parse(request.get("filter"));
+      JsonNode points = request.get("points");
+      if (filter == null && !points.isArray()) {
+        throw ServerException.invalid(
+            "the request needs \"points\", a list of ids, or a \"filter\"");
+      }
+      if (filter != null && points.isArray()) {
+        throw ServerException.invalid("the request has \"points\" and a \"filter\": send one");
+      }
+      return new Selector(QdrantPointIds.list(points), filter);
     }
   }
 
@@ -109,42 +145,138 @@ public final class QdrantWrites {
   }
 
   public JsonNode changePayload(String name, PayloadOperation operation, byte[] body) {
-    Collection collection = collections.get(name);
-    JsonBody request = JsonBody.parse(body);
-    Filter filter = QdrantFilters.parse(request.get("filter"));
-    request.refuse("key", "nested keys of payloads cannot be set alone");
+    return changePayload(collections.get(name), operation, JsonBody.parse(body)).make();
+  }
+
+  private static Change changePayload(
+      Collection collection, PayloadOperation operation, JsonBody request) {
+    boolean isSetting =
+        operation == PayloadOperation.SET || operation == PayloadOperation.OVERWRITE;
+    request.allow(
+        "the request",
+        isSetting
+            ? Set.of(PAYLOAD, "points", "filter", "key", "shard_key")
+            : operation == PayloadOperation.DELETE
+                ? Set.of("keys", "points", "filter", "shard_key")
+                : Set.of("points", "filter", "shard_key"));
+    Selector selector = Selector.of(request);
     JsonNode payload = request.get(PAYLOAD);
-    List<String> keys = QdrantPointReader.names(request.get("keys"));
-    if (operation == PayloadOperation.SET || operation == PayloadOperation.OVERWRITE) {
-      if (QdrantPointReader.payload(payload) == null) {
-        throw ServerException.invalid("the request needs a \"payload\"");
+    if (isSetting && QdrantPointReader.payload(payload) == null) {
+      throw ServerException.invalid("the request needs a \"payload\"");
+    }
+    JsonNode keyNode = request.get("key");
+    String key =
+        keyNode.isMissingNode() || keyNode.isNull() ? "" : QdrantRequests.text(keyNode, "key");
+    if (!key.isEmpty()) {
+      JsonPaths.require(key);
+    }
+    List<String> keys = QdrantPointReader.paths(request.get("keys"));
+    if (operation == PayloadOperation.DELETE && !request.get("keys").isArray()) {
+      throw ServerException.invalid("the request needs \"keys\", a list of paths of fields");
+    }
+    PayloadChange change = old -> changed(operation, old, payload, key, keys);
+    return () -> {
+      Filter filter = selector.filter();
+      if (filter == null) {
+        collection.changePayloads(selector.ids(), change);
+      } else {
+        collection.changePayloads(filter, change);
       }
-    }
-    requireSelector(request, filter);
-    PayloadChange change = old -> changed(operation, old, payload, keys);
-    if (filter == null) {
-      collection.changePayloads(QdrantPointReader.ids(request.get("points")), change);
-    } else {
-      collection.changePayloads(filter, change);
-    }
-    return QdrantReplies.completed();
+      return QdrantReplies.completed();
+    };
   }
 
   private static @Nullable String changed(
-      PayloadOperation operation, @Nullable String old, JsonNode payload, List<String> keys) {
-    if (operation == PayloadOperation.CLEAR) {
-      return null;
+      PayloadOperation operation,
+      @Nullable String old,
+      JsonNode payload,
+      String key,
+      List<String> keys) {
+    return switch (operation) {
+      case CLEAR -> null;
+      case OVERWRITE ->
+          key.isEmpty()
+              ? QdrantPointReader.payload(payload)
+              : PointWrites.merged(old, key, payload, true);
+      case SET -> PointWrites.merged(old, key, payload, false);
+      case DELETE -> PointWrites.without(old, keys);
+    };
+  }
+
+  /**
+   * {@code points/batch}: several changes, made in their order. All are read and checked before the
+   * first is made.
+   */
+  public JsonNode batch(String name, byte[] body) {
+    Collection collection = collections.get(name);
+    JsonText.requireText(body);
+    List<Change> changes = new ArrayList<>();
+    List<PointBuffer> buffers = new ArrayList<>();
+    try (JsonParser parser = JsonBody.JSON.createParser(body)) {
+      JsonBody.requireToken(parser.nextToken(), JsonToken.START_OBJECT);
+      while (parser.nextToken() != JsonToken.END_OBJECT) {
+        if (!"operations".equals(parser.currentName())) {
+          throw ServerException.invalid(
+              "a batch has \"operations\", a list, found \"" + parser.currentName() + '"');
+        }
+        JsonBody.requireToken(parser.nextToken(), JsonToken.START_ARRAY);
+        while (parser.nextToken() != JsonToken.END_ARRAY) {
+          if (changes.size() == MAX_OPERATIONS) {
+            throw ServerException.invalid("a batch has at most " + MAX_OPERATIONS + " operations");
+          }
+          changes.add(operation(collection, parser, body, buffers));
+        }
+      }
+      ArrayNode results = QdrantReplies.array();
+      changes.forEach(change -> results.add(change.make()));
+      return results;
+    } catch (JacksonException e) {
+      throw JsonBody.malformed(e);
+    } finally {
+      buffers.forEach(PointBuffer::close);
     }
-    if (operation == PayloadOperation.OVERWRITE) {
-      return QdrantPointReader.payload(payload);
+  }
+
+  private Change operation(
+      Collection collection, JsonParser parser, byte[] body, List<PointBuffer> buffers) {
+    JsonBody.requireToken(parser.currentToken(), JsonToken.START_OBJECT);
+    JsonBody.requireToken(parser.nextToken(), JsonToken.PROPERTY_NAME);
+    String operation = String.valueOf(parser.currentName());
+    JsonBody.requireToken(parser.nextToken(), JsonToken.START_OBJECT);
+    Change change;
+    switch (operation) {
+      case "upsert", "update_vectors" -> {
+        long from = parser.currentTokenLocation().getByteOffset();
+        PointBuffer points = buffer(collection, body.length - from);
+        buffers.add(points);
+        UpsertCondition condition = QdrantPointReader.read(parser, body, points);
+        PointWrites.check(collection, points);
+        boolean isUpsert = operation.equals("upsert");
+        change =
+            isUpsert
+                ? () -> completed(writes.upsert(collection, points, condition))
+                : () -> updateVectors(collection, points, condition);
+      }
+      case "delete" -> change = delete(collection, JsonBody.object(parser, body));
+      case "set_payload" -> change = payload(collection, PayloadOperation.SET, parser, body);
+      case "overwrite_payload" ->
+          change = payload(collection, PayloadOperation.OVERWRITE, parser, body);
+      case "delete_payload" -> change = payload(collection, PayloadOperation.DELETE, parser, body);
+      case "clear_payload" -> change = payload(collection, PayloadOperation.CLEAR, parser, body);
+      case "delete_vectors" -> throw vectorsStay();
+      default ->
+          throw ServerException.invalid(
+              "an operation is upsert, update_vectors, delete, set_payload, overwrite_payload, "
+                  + "delete_payload or clear_payload, found \""
+                  + operation
+                  + '"');
     }
-    ObjectNode merged =
-        old == null ? QdrantReplies.object() : (ObjectNode) JsonBody.JSON.readTree(old);
-    if (operation == PayloadOperation.SET) {
-      payload.properties().forEach(field -> merged.set(field.getKey(), field.getValue()));
-    } else {
-      merged.remove(keys);
-    }
-    return merged.toString();
+    JsonBody.requireToken(parser.nextToken(), JsonToken.END_OBJECT);
+    return change;
+  }
+
+  private static Change payload(
+      Collection collection, PayloadOperation operation, JsonParser parser, byte[] body) {
+    return changePayload(collection, operation, JsonBody.object(parser, body));
   }
 }

@@ -44,7 +44,7 @@ class FilterTest {
       List<@Nullable JsonNode> documents = new ArrayList<>();
       List<@Nullable String> payloads = new ArrayList<>();
       for (int i = 0; i < POINTS; i++) {
-        ids.add(texts ? PointId.of("p" + i) : PointId.of(i - 20));
+        ids.add(texts ? PointId.of("p" + i) : PointId.of(i));
         JsonNode document = random.nextInt(10) == 0 ? null : document(random);
         documents.add(document);
         payloads.add(document == null ? null : document.toString());

@@ -399,13 +399,13 @@ class AttributeColumnsTest {
         for (Operator operator : List.of(Operator.LESS, Operator.EQUAL)) {
           Filter filter =
               new Filter.CompareAll(field, List.of(new Filter.Test(operator, bound, true)));
-          long wanted = TimeText.millis(bound);
+          long wanted = TimeText.micros(bound);
           long[] expected =
               IntStream.range(0, dates.size())
                   .filter(i -> {
-                    long moment = TimeText.millis(dates.get(i));
-                    return moment >= 0
-                        && wanted >= 0
+                    long moment = TimeText.micros(dates.get(i));
+                    return moment != TimeText.NONE
+                        && wanted != TimeText.NONE
                         && (operator == Operator.LESS ? moment < wanted : moment == wanted);
                   })
                   .asLongStream()

@@ -264,7 +264,7 @@ class HttpApiTest {
           "{\"vector\":%s,\"filter\":{\"must\":[{\"key\":\"a\",\"geo_radius\":{}}]}}"
               .formatted(good),
           400,
-          "not supported"
+          "lon must be a number"
         },
         {"POST", path + "/points/search", "{\"vector\":[\"a\"]}", 400, "array of numbers"},
         {
@@ -285,7 +285,8 @@ class HttpApiTest {
         {"GET", "/collections/none", "", 404, "collection none not found"},
         {"GET", path + "/points/77", "", 404, "point 77"},
         {"GET", "/nothing", "", 404, "no operation"},
-        {"PATCH", path, "{}", 404, "no operation"},
+        {"PATCH", path, "{\"nonsense\":1}", 400, "nonsense"},
+        {"GET", path + "/snapshots", "", 501, "not supported"},
         {"POST", path + "/points/scroll", "{\"limit\":100000}", 400, "limit must be"},
       };
       for (Object[] one : cases) {

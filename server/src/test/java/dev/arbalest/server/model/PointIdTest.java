@@ -4,11 +4,8 @@ package dev.arbalest.server.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.arbalest.IdType;
-import dev.arbalest.server.qdrant.QdrantPointWriter;
 import java.util.List;
-import java.util.Objects;
 import org.junit.jupiter.api.Test;
-import tools.jackson.databind.node.ObjectNode;
 
 /** Numbers of 64 bits, with and without a sign, and texts that look like them. */
 class PointIdTest {
@@ -28,17 +25,6 @@ class PointIdTest {
     }
     for (String text : List.of("18446744073709551616", "-9223372036854775809", "01", "1.0", "")) {
       assertThat(PointId.of(text).asNumber()).as(text).isNull();
-    }
-  }
-
-  @Test
-  void textsComeBackAsTheyWere() {
-    for (String text : List.of("5", "-5", "18446744073709551615", "12345678901234567890", "x")) {
-      PointId kept = PointId.of(text).as(IdType.UTF8);
-      ObjectNode told = JsonBody.JSON.createObjectNode();
-      QdrantPointWriter.putId(told, kept, IdType.UTF8);
-      assertThat(PointId.of(Objects.requireNonNull(told.get("id"))).as(IdType.UTF8))
-          .isEqualTo(kept);
     }
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.arbalest.server.flight;
+package dev.arbalest.server.access;
 
 import io.grpc.Attributes;
 import io.grpc.Grpc;
@@ -16,12 +16,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/** Refuses calls of an address that has too many connections of Flight. Thread-safe. */
-final class FlightConnections extends ServerTransportFilter implements ServerInterceptor {
+/** Refuses calls of an address that has too many connections of Flight or gRPC. Thread-safe. */
+public final class GrpcConnections extends ServerTransportFilter implements ServerInterceptor {
   private final int mostPerAddress;
   private final Map<String, AtomicInteger> byAddress = new ConcurrentHashMap<>();
 
-  FlightConnections(int mostPerAddress) {
+  public GrpcConnections(int mostPerAddress) {
     this.mostPerAddress = mostPerAddress;
   }
 

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.arbalest.server.grpc;
+
+import dev.arbalest.server.attributes.Filter;
+import dev.arbalest.server.model.ServerException;
+import dev.arbalest.server.query.PointQuery;
+import dev.arbalest.server.query.PointQuery.Example;
+import dev.arbalest.server.query.QueryRequest;
+import dev.arbalest.server.query.SearchOptions;
+import io.qdrant.client.grpc.Points;
+import io.qdrant.client.grpc.Points.PrefetchQuery;
+import io.qdrant.client.grpc.Points.Query;
+import io.qdrant.client.grpc.Points.QueryPointGroups;
+import io.qdrant.client.grpc.Points.QueryPoints;
+import io.qdrant.client.grpc.Points.RecommendPointGroups;
+import io.qdrant.client.grpc.Points.RecommendPoints;
+import io.qdrant.client.grpc.Points.SearchParams;
+import io.qdrant.client.grpc.Points.SearchPointGroups;
+import io.qdrant.client.grpc.Points.SearchPoints;
+import io.qdrant.client.grpc.Points.VectorInput;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Reads queries as Qdrant's messages have them. Stateless. */
+final class GrpcQueries {
+  private static final int DEFAULT_LIMIT = 10;
+
+  private GrpcQueries() {}
+
+  static QueryRequest query(QueryPoints message) {
+    GrpcMessages.requireKnown(message);
+    GrpcMessages.refuseShards(message.hasShardKeySelector());
+    GrpcMessages.requireUnnamed(message.getUsing());
+    return new QueryRequest(
+        message.hasQuery() ? variant(message.getQuery()) : null,
+        stages(message.getPrefetchList(), 2),
+        message.hasFilter() ? GrpcFilters.parse(message.getFilter()) : null,
+        options(message.hasParams(), message.getParams()),
+        message.hasScoreThreshold() ? message.getScoreThreshold() : null,
+        limit(message.hasLimit(), message.getLimit()),
+        GrpcMessages.integer("offset", message.getOffset(), 0, QueryRequest.MAX_LIMIT),
+        lookup(message.hasLookupFrom(), message.getLookupFrom()));
+  }
+
+  static QueryRequest groups(QueryPointGroups message) {
+    GrpcMessages.requireKnown(message);
+    GrpcMessages.refuseShards(message.hasShardKeySelector());
+    GrpcMessages.requireUnnamed(message.getUsing());
+    return new QueryRequest(
+        message.hasQuery() ? variant(message.getQuery()) : null,
+        stages(message.getPrefetchList(), 2),
+        message.hasFilter() ? GrpcFilters.parse(message.getFilter()) : null,
+        options(message.hasParams(), message.getParams()),
+        message.hasScoreThreshold() ? message.getScoreThreshold() : null,
+        limit(message.hasLimit(), message.getLimit()),
+        0,
+        lookup(message.hasLookupFrom(), message.getLookupFrom()));
+  }
+
+  static QueryRequest search(SearchPoints message) {
+    GrpcMessages.requireKnown(message);
+    GrpcMessages.refuseShards(message.hasShardKeySelector());
+    GrpcMessages.requireUnnamed(message.getVectorName());
+    if (message.hasSparseIndices()) {
+      throw sparse();
+    }
+    return request(
+        PointQuery.Nearest.to(floats(message.getVectorList())),
+        message.hasFilter() ? GrpcFilters.parse(message.getFilter()) : null,
+        options(message.hasParams(), message.getParams()),
+        message.hasScoreThreshold() ? message.getScoreThreshold() : null,
+        message.getLimit(),
+        message.getOffset(),
+        null);
+  }
+
+  static QueryRequest searchGroups(SearchPointGroups message) {
+    GrpcMessages.requireKnown(message);
+    GrpcMessages.refuseShards(message.hasShardKeySelector());
+    GrpcMessages.requireUnnamed(message.getVectorName());
+    if (message.hasSparseIndices()) {
+      throw sparse();
+    }
+    return request(
+        PointQuery.Nearest.to(floats(message.getVectorList())),
+        message.hasFilter() ? GrpcFilters.parse(message.getFilter()) : null,
+        options(message.hasParams(), message.getParams()),
+        message.hasScoreThreshold() ? message.getScoreThreshold() : null,
+        Integer.toUnsignedLong(message.getLimit()),
+        0,
+        null);
+  }
+
+  static QueryRequest recommend(RecommendPoints message) {
+    GrpcMessages.requireKnown(message);
+    GrpcMessages.refuseShards(message.hasShardKeySelector());
+    GrpcMessages.requireUnnamed(message.getUsing());
+    return request(
+        new PointQuery.Recommend(
+            examples(message.getPositiveList(), message.getPositiveVectorsList()),
+            examples(message.getNegativeList(), message.getNegativeVectorsList()),
+            strategy(message.getStrategy())),
+        message.hasFilter() ? GrpcFilters.parse(message.getFilter()) : null,
+        options(message.hasParams(), message.getParams()),
+        message.hasScoreThreshold() ? message.getScoreThreshold() : null,
+        message.getLimit(),
+        message.getOffset(),
+        lookup(message.hasLookupFrom(), message.getLookupFrom()));
+  }
+
+  static QueryRequest recommendGroups(RecommendPointGroups message) {
+    GrpcMessages.requireKnown(message);
+    GrpcMessages.refuseShards(message.hasShardKeySelector());
+    GrpcMessages.requireUnnamed(message.getUsing());
+    return request(
+        new PointQuery.Recommend(
+            examples(message.getPositiveList(), message.getPositiveVectorsList()),
+            examples(message.getNegativeList(), message.getNegativeVectorsList()),
+            strategy(message.getStrategy())),
+        message.hasFilter() ? GrpcFilters.parse(message.getFilter()) : null,
+        options(message.hasParams(), message.getParams()),
+        message.hasScoreThreshold() ? message.getScoreThreshold() : null,
+        Integer.toUnsignedLong(message.getLimit()),
+        0,
+        lookup(message.hasLookupFrom(), message.getLookupFrom()));
+  }
+
+  private static QueryRequest request(
+      PointQuery query,
+      @Nullable Filter filter,
+      SearchOptions options,
+      @Nullable Float threshold,
+      long limit,
+      long offset,
+      @Nullable String lookup) {
+    return new QueryRequest(
+        query,
+        List.of(),
+        filter,
+        options,
+        threshold,
+        GrpcMessages.integer("limit", limit, 1, QueryRequest.MAX_LIMIT),
+        GrpcMessages.integer("offset", offset, 0, QueryRequest.MAX_LIMIT),
+        lookup);
+  }
+
+  private static int limit(boolean isGiven, long limit) {
+    return isGiven
+        ? GrpcMessages.integer("limit", limit, 1, QueryRequest.MAX_LIMIT)
+        : DEFAULT_LIMIT;
+  }
+
+  private static List<QueryRequest> stages(List<PrefetchQuery> messages, int depth) {
+    if (depth > QueryRequest.MAX_DEPTH + 1) {
+      throw ServerException.invalid("prefetches are at most " + QueryRequest.MAX_DEPTH + " deep");
+    }
+    List<QueryRequest> stages = new ArrayList<>();
+    for (PrefetchQuery message : messages) {
+      GrpcMessages.requireKnown(message);
+      GrpcMessages.requireUnnamed(message.getUsing());
+      stages.add(
+          new QueryRequest(
+              message.hasQuery() ? variant(message.getQuery()) : null,
+              stages(message.getPrefetchList(), depth + 1),
+              message.hasFilter() ? GrpcFilters.parse(message.getFilter()) : null,
+              options(message.hasParams(), message.getParams()),
+              message.hasScoreThreshold() ? message.getScoreThreshold() : null,
+              limit(message.hasLimit(), message.getLimit()),
+              0,
+              lookup(message.hasLookupFrom(), message.getLookupFrom())));
+    }
+    return stages;
+  }
+
+  private static @Nullable String lookup(boolean isGiven, Points.LookupLocation location) {
+    if (!isGiven) {
+      return null;
+    }
+    GrpcMessages.refuseShards(location.hasShardKeySelector());
+    GrpcMessages.requireUnnamed(location.getVectorName());
+    return location.getCollectionName();
+  }
+
+  private static SearchOptions options(boolean isGiven, SearchParams params) {
+    if (!isGiven) {
+      return SearchOptions.DEFAULTS;
+    }
+    GrpcMessages.requireKnown(params);
+    return new SearchOptions(
+        GrpcMessages.integer("hnsw_ef", params.getHnswEf(), 0, Integer.MAX_VALUE),
+        0,
+        0,
+        0,
+        params.getExact());
+  }
+
+  private static PointQuery variant(Query query) {
+    GrpcMessages.requireKnown(query);
+    return switch (query.getVariantCase()) {
+      case NEAREST -> new PointQuery.Nearest(example(query.getNearest()), null);
+      case NEAREST_WITH_MMR ->
+          new PointQuery.Nearest(
+              example(query.getNearestWithMmr().getNearest()),
+              diversity(query.getNearestWithMmr().getMmr()));
+      case RECOMMEND ->
+          new PointQuery.Recommend(
+              inputs(query.getRecommend().getPositiveList()),
+              inputs(query.getRecommend().getNegativeList()),
+              strategy(query.getRecommend().getStrategy()));
+      case ORDER_BY -> orderBy(query.getOrderBy());
+      case FUSION -> fusion(query.getFusion());
+      case RRF -> rrf(query.getRrf());
+      case SAMPLE -> new PointQuery.Sample();
+      case DISCOVER, CONTEXT, FORMULA, RELEVANCE_FEEDBACK ->
+          throw new ServerException(
+              ServerException.Kind.UNSUPPORTED,
+              "the query "
+                  + query.getVariantCase().name().toLowerCase(java.util.Locale.ROOT)
+                  + " is not supported: there is no index for such scores");
+      case VARIANT_NOT_SET -> throw ServerException.invalid("the query is empty");
+    };
+  }
+
+  private static PointQuery.Diversity diversity(Points.Mmr message) {
+    return new PointQuery.Diversity(
+        message.hasDiversity() ? message.getDiversity() : 0.5,
+        GrpcMessages.integer(
+            "candidates_limit",
+            Integer.toUnsignedLong(message.getCandidatesLimit()),
+            0,
+            QueryRequest.MAX_LIMIT));
+  }
+
+  /** The order of a field. */
+  static PointQuery.OrderBy orderBy(Points.OrderBy order) {
+    GrpcMessages.requireKnown(order);
+    Points.StartFrom start = order.getStartFrom();
+    Object from =
+        switch (start.getValueCase()) {
+          case FLOAT -> (Object) start.getFloat();
+          case INTEGER -> start.getInteger();
+          case TIMESTAMP -> GrpcFilters.text(start.getTimestamp());
+          case DATETIME -> start.getDatetime();
+          case VALUE_NOT_SET -> null;
+        };
+    return new PointQuery.OrderBy(
+        Filter.FieldPath.parse(order.getKey()),
+        order.getDirection() == Points.Direction.Desc,
+        from);
+  }
+
+  private static PointQuery fusion(Points.Fusion fusion) {
+    PointQuery.FusionMethod method =
+        switch (fusion) {
+          case RRF -> PointQuery.FusionMethod.RECIPROCAL_RANK;
+          case DBSF -> PointQuery.FusionMethod.DISTRIBUTION_BASED;
+          case UNRECOGNIZED -> throw ServerException.invalid("fusion is RRF or DBSF");
+        };
+    return new PointQuery.Fusion(method, PointQuery.Fusion.DEFAULT_K, List.of());
+  }
+
+  private static PointQuery rrf(Points.Rrf rrf) {
+    return new PointQuery.Fusion(
+        PointQuery.FusionMethod.RECIPROCAL_RANK,
+        rrf.hasK() ? rrf.getK() : PointQuery.Fusion.DEFAULT_K,
+        rrf.getWeightsList().stream().map(Float::doubleValue).toList());
+  }
+
+  private static PointQuery.Strategy strategy(Points.RecommendStrategy strategy) {
+    return switch (strategy) {
+      case AverageVector -> PointQuery.Strategy.AVERAGE_VECTOR;
+      case BestScore -> PointQuery.Strategy.BEST_SCORE;
+      case SumScores -> PointQuery.Strategy.SUM_SCORES;
+      case UNRECOGNIZED ->
+          throw ServerException.invalid("strategy is AverageVector, BestScore or SumScores");
+    };
+  }
+
+  private static List<Example> examples(
+      List<io.qdrant.client.grpc.Common.PointId> ids, List<Points.Vector> vectors) {
+    List<Example> examples = new ArrayList<>();
+    ids.forEach(id -> examples.add(new Example.Id(GrpcMessages.id(id))));
+    vectors.forEach(vector -> examples.add(new Example.Vector(floats(dense(vector)))));
+    return examples;
+  }
+
+  private static List<Example> inputs(List<VectorInput> inputs) {
+    List<Example> examples = new ArrayList<>();
+    inputs.forEach(input -> examples.add(example(input)));
+    return examples;
+  }
+
+  private static Example example(VectorInput input) {
+    return switch (input.getVariantCase()) {
+      case ID -> new Example.Id(GrpcMessages.id(input.getId()));
+      case DENSE -> new Example.Vector(floats(input.getDense().getDataList()));
+      case SPARSE -> throw sparse();
+      case MULTI_DENSE -> throw several();
+      case DOCUMENT, IMAGE, OBJECT -> throw inference();
+      case VARIANT_NOT_SET -> throw ServerException.invalid("an example is empty");
+    };
+  }
+
+  /** The components of a vector, in the form of old clients or of new ones. */
+  static List<Float> dense(Points.Vector vector) {
+    return switch (vector.getVectorCase()) {
+      case DENSE -> vector.getDense().getDataList();
+      case SPARSE -> throw sparse();
+      case MULTI_DENSE -> throw several();
+      case DOCUMENT, IMAGE, OBJECT -> throw inference();
+      case VECTOR_NOT_SET -> old(vector);
+    };
+  }
+
+  @SuppressWarnings("deprecation") // as clients before 1.16 send it
+  private static List<Float> old(Points.Vector vector) {
+    if (vector.hasIndices()) {
+      throw sparse();
+    }
+    if (vector.hasVectorsCount() && vector.getVectorsCount() > 1) {
+      throw several();
+    }
+    return vector.getDataList();
+  }
+
+  private static ServerException sparse() {
+    return ServerException.invalid("sparse vectors are not supported: collections have dense ones");
+  }
+
+  private static ServerException several() {
+    return ServerException.invalid("multivectors are not supported: a vector is one list");
+  }
+
+  private static ServerException inference() {
+    return ServerException.invalid(
+        "the server has no embedding model: send the vector instead of what it is made of");
+  }
+
+  private static float[] floats(List<Float> list) {
+    float[] floats = new float[list.size()];
+    for (int i = 0; i < floats.length; i++) {
+      floats[i] = list.get(i); // the list holds floats, unboxed
+    }
+    return floats;
+  }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.arbalest.server.http;
+
+import dev.arbalest.server.model.ServerException;
+import io.helidon.http.HeaderNames;
+import io.helidon.webserver.http.ServerRequest;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.util.Locale;
+import java.util.zip.Deflater;
+import java.util.zip.DeflaterOutputStream;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
+import java.util.zip.InflaterInputStream;
+import org.jspecify.annotations.Nullable;
+
+/** Compressed bodies: gzip and deflate, both ways. Stateless. */
+final class BodyCoding {
+  /** Smaller answers fit a packet or two as they are. */
+  private static final int MIN_BYTES = 4 << 10;
+
+  private static final int BUFFER_BYTES = 8 << 10;
+
+  private BodyCoding() {}
+
+  /**
+   * A request's body, decompressed.
+   *
+   * @throws ServerException INVALID if it is compressed in another way, or is not what it says
+   */
+  static InputStream decode(ServerRequest request, InputStream body) throws IOException {
+    String coding =
+        request
+            .headers()
+            .first(HeaderNames.CONTENT_ENCODING)
+            .orElse("identity")
+            .strip()
+            .toLowerCase(Locale.ROOT);
+    try {
+      return switch (coding) {
+        case "identity", "" -> body;
+        case "gzip", "x-gzip" -> new GZIPInputStream(body, BUFFER_BYTES);
+        case "deflate" -> new InflaterInputStream(body);
+        default ->
+            throw ServerException.invalid(
+                "content-encoding is gzip, deflate or identity, found " + coding);
+      };
+    } catch (java.util.zip.ZipException e) {
+      throw new ServerException(
+          ServerException.Kind.INVALID, "the body is not " + coding + ": " + e.getMessage(), 0, e);
+    }
+  }
+
+  /** Whether a request's body is compressed: then its length says nothing about its size. */
+  static boolean isCoded(ServerRequest request) {
+    String coding = request.headers().first(HeaderNames.CONTENT_ENCODING).orElse("identity");
+    return !coding.isBlank() && !coding.strip().equalsIgnoreCase("identity");
+  }
+
+  /** The coding to answer in, or null for none. */
+  static @Nullable String accepted(ServerRequest request, int bytes) {
+    if (bytes < MIN_BYTES) {
+      return null;
+    }
+    String accepted = request.headers().first(HeaderNames.ACCEPT_ENCODING).orElse("");
+    for (String wanted : java.util.List.of("gzip", "deflate")) {
+      for (String part : accepted.split(",", -1)) {
+        String[] pieces = part.strip().toLowerCase(Locale.ROOT).split(";", 2);
+        boolean refused = pieces.length == 2 && pieces[1].strip().matches("q=0(\\.0*)?");
+        if (pieces[0].strip().equals(wanted) && !refused) {
+          return wanted;
+        }
+      }
+    }
+    return null;
+  }
+
+  /** A compressed answer. */
+  static byte[] encode(byte[] body, String coding) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream(body.length / 4 + BUFFER_BYTES);
+    Deflater deflater = new Deflater(Deflater.BEST_SPEED);
+    try (OutputStream coded =
+        coding.equals("gzip")
+            ? new GZIPOutputStream(out, BUFFER_BYTES)
+            : new DeflaterOutputStream(out, deflater)) {
+      coded.write(body);
+    } catch (IOException e) {
+      throw new IllegalStateException("memory does not fail", e);
+    } finally {
+      deflater.end();
+    }
+    return out.toByteArray();
+  }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.arbalest.server.qdrant;
+
+import dev.arbalest.server.collection.Collection;
+import dev.arbalest.server.collection.Point;
+import dev.arbalest.server.model.JsonBody;
+import dev.arbalest.server.model.PointId;
+import dev.arbalest.server.query.QueryEngine.Lookup;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/** The points of another collection that groups are named after. */
+record QdrantGroupLookup(Collection collection, PayloadSelector wanted, boolean withVectors) {
+  /** What {@code with_lookup} asks for, or null. */
+  static @Nullable QdrantGroupLookup of(JsonNode node, Lookup lookup) {
+    if (node.isMissingNode() || node.isNull()) {
+      return null;
+    }
+    if (node.isString()) {
+      return new QdrantGroupLookup(lookup.get(node.stringValue()), PayloadSelector.ALL, false);
+    }
+    JsonBody body = JsonBody.of(node, "with_lookup");
+    body.allow("with_lookup", Set.of("collection", "with_payload", "with_vectors"));
+    return new QdrantGroupLookup(
+        lookup.get(QdrantRequests.text(body.get("collection"), "collection")),
+        PayloadSelector.of(body.get("with_payload"), true),
+        QdrantRequests.wantsVector(body.get("with_vectors")));
+  }
+
+  /** The point that a group is named after, or null if there is none. */
+  JsonNode record(Object group) {
+    PointId id = QdrantPointIds.ofGroup(group);
+    List<Point> points = collection.retrieve(List.of(id), withVectors);
+    return points.isEmpty()
+        ? JsonBody.JSON.nullNode()
+        : QdrantPointWriter.record(points.getFirst(), wanted, collection.settings().idType());
+  }
+}

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.arbalest.server.qdrant;
+
+import dev.arbalest.server.attributes.Filter;
+import dev.arbalest.server.model.JsonBody;
+import dev.arbalest.server.model.JsonText;
+import dev.arbalest.server.model.ServerException;
+import dev.arbalest.server.query.PointQuery;
+import dev.arbalest.server.query.PointQuery.Example;
+import dev.arbalest.server.query.QueryRequest;
+import dev.arbalest.server.query.SearchOptions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/** Reads queries as Qdrant's REST interface has them. Stateless. */
+final class QdrantQueryReader {
+  private static final int MAX_DIMENSIONS = 65_535;
+  private static final int DEFAULT_LIMIT = 10;
+
+  /** Members of every stage of a query. */
+  private static final Set<String> STAGE =
+      Set.of(
+          "prefetch",
+          "query",
+          "using",
+          "filter",
+          "params",
+          "score_threshold",
+          "limit",
+          "lookup_from");
+
+  private static final Set<String> REQUEST =
+      union(
+          STAGE,
+          "vector",
+          "offset",
+          "with_vector",
+          "with_vectors",
+          "with_payload",
+          "shard_key",
+          "explain");
+
+  private static final Set<String> RECOMMEND =
+      REQUEST.stream()
+          .filter(name -> !name.equals("query") && !name.equals("vector"))
+          .collect(
+              java.util.stream.Collectors.collectingAndThen(
+                  java.util.stream.Collectors.toSet(),
+                  names -> union(names, "positive", "negative", "strategy")));
+
+  /** What groups a query; the offset is not among what a client may ask for then. */
+  private static final Set<String> GROUPS = Set.of("group_by", "group_size", "with_lookup");
+
+  /** Those without effect: every search reads exact vectors, and finds what is not linked yet. */
+  private static final Set<String> PARAMETERS =
+      Set.of(
+          "hnsw_ef",
+          "exact",
+          "quantization",
+          "indexed_only",
+          "acorn",
+          "list",
+          "rerank",
+          "recall",
+          "dimensions");
+
+  private QdrantQueryReader() {}
+
+  private static Set<String> union(Set<String> names, String... more) {
+    Set<String> all = new java.util.HashSet<>(names);
+    all.addAll(List.of(more));
+    return Set.copyOf(all);
+  }
+
+  /** A request of {@code points/query} or {@code points/search}. */
+  static QueryRequest query(JsonBody body, boolean grouped) {
+    body.allow("a query", grouped ? union(REQUEST, GROUPS.toArray(String[]::new)) : REQUEST);
+    QdrantRequests.refuseShards(body);
+    return request(body, query(body), true);
+  }
+
+  /** A request of {@code points/recommend}. */
+  static QueryRequest recommend(JsonBody body, boolean grouped) {
+    body.allow("a request", grouped ? union(RECOMMEND, GROUPS.toArray(String[]::new)) : RECOMMEND);
+    QdrantRequests.refuseShards(body);
+    return request(
+        body, recommend(body.get("positive"), body.get("negative"), body.get("strategy")), true);
+  }
+
+  private static QueryRequest stage(JsonNode node, int depth) {
+    JsonBody body = JsonBody.of(node, "a prefetch");
+    body.allow("a prefetch", STAGE);
+    if (depth > QueryRequest.MAX_DEPTH) {
+      throw ServerException.invalid("prefetches are at most " + QueryRequest.MAX_DEPTH + " deep");
+    }
+    return request(body, query(body), false, depth);
+  }
+
+  private static QueryRequest request(JsonBody body, @Nullable PointQuery query, boolean isWhole) {
+    return request(body, query, isWhole, 1);
+  }
+
+  private static QueryRequest request(
+      JsonBody body, @Nullable PointQuery query, boolean isWhole, int depth) {
+    QdrantRequests.requireUnnamed(body.get("using"), "using");
+    JsonNode threshold = body.get("score_threshold");
+    if (!threshold.isMissingNode() && !threshold.isNull() && !threshold.isNumber()) {
+      throw ServerException.invalid(
+          "score_threshold must be a number, found " + JsonText.shorten(threshold));
+    }
+    Filter filter = QdrantFilters.parse(body.get("filter"));
+    return new QueryRequest(
+        query,
+        prefetches(body.get("prefetch"), depth + 1),
+        filter,
+        options(body.get("params")),
+        threshold.isNumber() ? threshold.floatValue() : null,
+        body.integer("limit", DEFAULT_LIMIT, 1, QueryRequest.MAX_LIMIT),
+        isWhole ? body.integer("offset", 0, 0, QueryRequest.MAX_LIMIT) : 0,
+        lookup(body.get("lookup_from")));
+  }
+
+  private static List<QueryRequest> prefetches(JsonNode node, int depth) {
+    List<QueryRequest> stages = new ArrayList<>();
+    if (node.isArray()) {
+      node.forEach(stage -> stages.add(stage(stage, depth)));
+    } else if (!node.isMissingNode() && !node.isNull()) {
+      stages.add(stage(node, depth));
+    }
+    return stages;
+  }
+
+  private static @Nullable String lookup(JsonNode node) {
+    if (node.isMissingNode() || node.isNull()) {
+      return null;
+    }
+    JsonBody body = JsonBody.of(node, "lookup_from");
+    body.allow("lookup_from", Set.of("collection", "vector", "shard_key"));
+    QdrantRequests.refuseShards(body);
+    QdrantRequests.requireUnnamed(body.get("vector"), "vector");
+    return QdrantRequests.text(body.get("collection"), "collection");
+  }
+
+  static SearchOptions options(JsonNode node) {
+    if (node.isMissingNode() || node.isNull()) {
+      return SearchOptions.DEFAULTS;
+    }
+    JsonBody body = JsonBody.of(node, "params");
+    body.allow("params", PARAMETERS);
+    int list = body.integer("list", 0, 0, Integer.MAX_VALUE);
+    return new SearchOptions(
+        body.integer("hnsw_ef", list, 0, Integer.MAX_VALUE),
+        body.integer("rerank", 0, 0, Integer.MAX_VALUE),
+        JsonBody.share(body.get("recall"), "recall"),
+        body.integer("dimensions", 0, 0, MAX_DIMENSIONS),
+        JsonBody.flag(body.get("exact"), "exact"));
+  }
+
+  private static @Nullable PointQuery query(JsonBody body) {
+    if (body.has("query") && body.has("vector")) {
+      throw ServerException.invalid("the request has \"query\" and \"vector\": send one");
+    }
+    for (String member : List.of("query", "vector")) {
+      float[] vector = body.vector(member);
+      if (vector != null) {
+        return PointQuery.Nearest.to(vector);
+      }
+    }
+    JsonNode vector = body.get("vector");
+    if (vector.isObject()) { // {"name": "", "vector": [...]}
+      JsonBody.allow(vector, "vector", Set.of("name", "vector"));
+      QdrantRequests.requireUnnamed(vector.path("name"), "name");
+      return new PointQuery.Nearest(example(vector.path("vector")), null);
+    }
+    JsonNode query = body.get("query");
+    if (query.isMissingNode() || query.isNull()) {
+      return null;
+    }
+    return query.isObject() ? variant(query) : new PointQuery.Nearest(example(query), null);
+  }
+
+  private static PointQuery variant(JsonNode query) {
+    if (query.has("nearest")) {
+      JsonBody.allow(query, "a query", Set.of("nearest", "mmr"));
+      return new PointQuery.Nearest(example(query.path("nearest")), diversity(query.path("mmr")));
+    }
+    if (query.size() != 1 && !query.has("formula")) {
+      throw ServerException.invalid(
+          "a query is a vector, an id, or an object with one of nearest, recommend, order_by, "
+              + "fusion, rrf and sample; found "
+              + JsonText.shorten(query));
+    }
+    String name = query.propertyNames().iterator().next();
+    JsonNode value = query.path(name);
+    return switch (name) {
+      case "recommend" -> {
+        JsonBody.allow(value, "recommend", Set.of("positive", "negative", "strategy"));
+        yield recommend(value.path("positive"), value.path("negative"), value.path("strategy"));
+      }
+      case "order_by" -> orderBy(value);
+      case "fusion" -> fusion(value.asString(""));
+      case "rrf" -> rrf(value);
+      case "sample" -> {
+        if (!value.asString("").equals("random")) {
+          throw ServerException.invalid("sample is \"random\", found " + value);
+        }
+        yield new PointQuery.Sample();
+      }
+      case "discover", "context", "formula", "relevance_feedback" ->
+          throw new ServerException(
+              ServerException.Kind.UNSUPPORTED,
+              "the query \"" + name + "\" is not supported: there is no index for such scores");
+      case "mmr" -> throw ServerException.invalid("mmr stands beside nearest, which is missing");
+      case "indices", "values" -> throw sparse();
+      default ->
+          throw ServerException.invalid(
+              "a query is a vector, an id, or an object with one of nearest, recommend, order_by, "
+                  + "fusion, rrf and sample; found \""
+                  + name
+                  + '"');
+    };
+  }
+
+  private static ServerException sparse() {
+    return ServerException.invalid("sparse vectors are not supported: collections have dense ones");
+  }
+
+  /** A vector, or an id. */
+  private static Example example(JsonNode node) {
+    if (node.isArray()) {
+      if (!node.isEmpty() && node.get(0).isArray()) {
+        throw ServerException.invalid("multivectors are not supported: a vector is one list");
+      }
+      return new Example.Vector(JsonBody.toVector(node));
+    }
+    if (node.isIntegralNumber() || node.isString()) {
+      return new Example.Id(QdrantPointIds.of(node));
+    }
+    if (node.has("indices")) {
+      throw sparse();
+    }
+    if (node.has("text") || node.has("image") || node.has("object")) {
+      throw ServerException.invalid(
+          "the server has no embedding model: send the vector instead of "
+              + JsonText.shorten(node));
+    }
+    throw ServerException.invalid(
+        "an example is a vector or an id, found " + JsonText.shorten(node));
+  }
+
+  private static List<Example> examples(JsonNode node) {
+    List<Example> examples = new ArrayList<>();
+    node.forEach(one -> examples.add(example(one)));
+    return examples;
+  }
+
+  private static PointQuery recommend(JsonNode positive, JsonNode negative, JsonNode strategy) {
+    String name = strategy.isNull() ? "average_vector" : strategy.asString("average_vector");
+    PointQuery.Strategy which;
+    try {
+      which = PointQuery.Strategy.valueOf(name.toUpperCase(Locale.ROOT));
+    } catch (IllegalArgumentException e) {
+      throw new ServerException(
+          ServerException.Kind.INVALID,
+          "strategy is average_vector, best_score or sum_scores, found \"" + name + '"',
+          0,
+          e);
+    }
+    return new PointQuery.Recommend(examples(positive), examples(negative), which);
+  }
+
+  private static PointQuery.@Nullable Diversity diversity(JsonNode node) {
+    if (node.isMissingNode() || node.isNull()) {
+      return null;
+    }
+    JsonBody body = JsonBody.of(node, "mmr");
+    body.allow("mmr", Set.of("diversity", "candidates_limit"));
+    JsonNode share = body.get("diversity");
+    return new PointQuery.Diversity(
+        share.isMissingNode() || share.isNull() ? 0.5 : JsonBody.share(share, "diversity"),
+        body.integer("candidates_limit", 0, 0, QueryRequest.MAX_LIMIT));
+  }
+
+  /** A field, or a field with direction and start. */
+  static PointQuery.OrderBy orderBy(JsonNode node) {
+    if (node.isString()) {
+      return new PointQuery.OrderBy(Filter.FieldPath.parse(node.stringValue()), false, null);
+    }
+    JsonBody body = JsonBody.of(node, "order_by");
+    body.allow("order_by", Set.of("key", "direction", "start_from"));
+    String direction = body.get("direction").asString("asc");
+    if (!direction.equals("asc") && !direction.equals("desc")) {
+      throw ServerException.invalid("direction is asc or desc, found \"" + direction + '"');
+    }
+    JsonNode start = body.get("start_from");
+    Object from = start.isMissingNode() || start.isNull() ? null : JsonBody.value(start);
+    if (from instanceof String text) {
+      QdrantFilters.requireMoment("start_from", text);
+    }
+    return new PointQuery.OrderBy(
+        Filter.FieldPath.parse(QdrantRequests.text(body.get("key"), "key")),
+        direction.equals("desc"),
+        from);
+  }
+
+  private static PointQuery fusion(String method) {
+    return switch (method) {
+      case "rrf" ->
+          new PointQuery.Fusion(
+              PointQuery.FusionMethod.RECIPROCAL_RANK, PointQuery.Fusion.DEFAULT_K, List.of());
+      case "dbsf" ->
+          new PointQuery.Fusion(
+              PointQuery.FusionMethod.DISTRIBUTION_BASED, PointQuery.Fusion.DEFAULT_K, List.of());
+      default -> throw ServerException.invalid("fusion is rrf or dbsf, found \"" + method + '"');
+    };
+  }
+
+  private static PointQuery rrf(JsonNode node) {
+    JsonBody body = JsonBody.of(node, "rrf");
+    body.allow("rrf", Set.of("k", "weights"));
+    List<Double> weights = new ArrayList<>();
+    for (JsonNode weight : body.get("weights")) {
+      if (!weight.isNumber()) {
+        throw ServerException.invalid("weights are numbers, found " + JsonText.shorten(weight));
+      }
+      weights.add(weight.doubleValue());
+    }
+    return new PointQuery.Fusion(
+        PointQuery.FusionMethod.RECIPROCAL_RANK,
+        body.integer("k", PointQuery.Fusion.DEFAULT_K, 1, Integer.MAX_VALUE),
+        weights);
+  }
+}
