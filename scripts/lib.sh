@@ -67,11 +67,12 @@ ensure_server_tests() {
   command -v chromium >/dev/null 2>&1 || install_packages chromium ||
     say "the test of the status page will be skipped; it needs: sudo apt-get install chromium"
   modules=$root/server/target/qdrant-client
-  [ -d "$modules/node_modules/@qdrant/js-client-rest" ] && return 0
+  grep -q '"version": "1.19.0"' "$modules/node_modules/@qdrant/js-client-rest/package.json" \
+    2>/dev/null && return 0
   command -v npm >/dev/null 2>&1 || install_packages nodejs npm || true
   mkdir -p "$modules"
   npm install --no-audit --no-fund --no-package-lock --prefix "$modules" \
-    @qdrant/js-client-rest@1.15.1 </dev/null >/dev/null 2>&1 ||
+    @qdrant/js-client-rest@1.19.0 </dev/null >/dev/null 2>&1 ||
     say "the test with Qdrant's client will be skipped; it needs Node.js and npm"
 }
 

@@ -40,7 +40,7 @@ const filter = {
   ],
 };
 for (let indexed = 0; indexed < 2; indexed++) {
-  const hits = await client.search(name, { vector: vector(7), limit: 3, filter });
+  const hits = (await client.query(name, { query: vector(7), limit: 3, filter })).points;
   assert.deepEqual(hits.map(({ id }) => id), nearest(7, accepts).slice(0, 3));
   assert.ok(Math.abs(hits[0].score - cosine(vector(hits[0].id), vector(7))) < 1e-4);
   const found = await client.query(name, {
@@ -55,10 +55,53 @@ for (let indexed = 0; indexed < 2; indexed++) {
   await client.createPayloadIndex(name, { field_name: 'color', field_schema: 'keyword', wait: true });
   await client.createPayloadIndex(name, { field_name: 'n', field_schema: 'integer', wait: true });
 }
-const batch = await client.searchBatch(name, {
-  searches: [1, 2].map((i) => ({ vector: vector(i), limit: 1 })),
+const batch = await client.queryBatch(name, {
+  searches: [1, 2].map((i) => ({ query: vector(i), limit: 1 })),
 });
-assert.deepEqual(batch.map(([hit]) => hit.id), [1, 2]);
+assert.deepEqual(batch.map(({ points: [hit] }) => hit.id), [1, 2]);
+
+const { groups } = await client.queryGroups(name, {
+  query: vector(7), group_by: 'color', group_size: 2, limit: 2,
+});
+assert.deepEqual(groups.map((group) => group.hits.length), [2, 2]);
+assert.deepEqual(groups.map((group) => group.id).sort(), ['blue', 'red']);
+const fused = await client.query(name, {
+  prefetch: [{ query: vector(7), limit: 5 }, { query: vector(8), limit: 5 }],
+  query: { fusion: 'rrf' }, limit: 2,
+});
+assert.equal(fused.points.length, 2);
+const like = await client.query(name, { query: { recommend: { positive: [7], negative: [8] } }, limit: 3 });
+assert.ok(like.points.every((point) => point.id !== 7 && point.id !== 8));
+const facet = await client.facet(name, { key: 'color' });
+assert.deepEqual(facet.hits.map((hit) => hit.count), [50, 50]);
+assert.equal((await client.searchMatrixPairs(name, { sample: 10, limit: 2 })).pairs.length, 20);
+assert.equal((await client.searchMatrixOffsets(name, { sample: 10, limit: 2 })).ids.length, 10);
+const ordered = await client.scroll(name, { order_by: { key: 'n', direction: 'desc' }, limit: 2 });
+assert.deepEqual(ordered.points.map((point) => point.id), [99, 98]);
+await client.updateCollection(name, { optimizers_config: { indexing_threshold: 0 } });
+await client.updateCollectionAliases({
+  actions: [{ create_alias: { collection_name: name, alias_name: 'alias' } }],
+});
+assert.deepEqual((await client.getAliases()).aliases, [{ alias_name: 'alias', collection_name: name }]);
+assert.equal((await client.getCollectionAliases(name)).aliases.length, 1);
+assert.equal((await client.count('alias')).count, 100);
+await client.updateCollectionAliases({ actions: [{ delete_alias: { alias_name: 'alias' } }] });
+const updated = await client.batchUpdate(name, {
+  operations: [
+    { upsert: { points: [{ id: 500, vector: vector(1), payload: { n: 500 } }] } },
+    { set_payload: { payload: { a: { b: 1 } }, points: [500] } },
+    { delete_payload: { keys: ['n'], points: [500] } },
+    { delete: { points: [500] } },
+  ],
+});
+assert.deepEqual(updated.map(({ status }) => status), Array(4).fill('completed'));
+await client.updateVectors(name, { points: [{ id: 5, vector: vector(5) }] });
+await client.overwritePayload(name, { points: [6], payload: { ...points[6].payload } });
+await assert.rejects(client.deleteVectors(name, { points: [5], vector: [''] }), { status: 400 });
+await assert.rejects(client.listSnapshots(name), { status: 501 });
+await assert.rejects(client.createVectorName(name, 'other', { dense: { size: 2, distance: 'Dot' } }), { status: 501 });
+assert.match((await client.versionInfo()).version, /^1[.]/);
+assert.equal((await client.collectionClusterInfo(name)).shard_count, 1);
 
 const [one] = await client.retrieve(name, { ids: [5, 1000], with_vector: true });
 assert.equal(one.id, 5);
@@ -85,13 +128,13 @@ await assert.rejects(client.upsert(name, { points: [{ id: 1, vector: [1, 2] }] }
   assert.match(error.data.status.error, /dimension mismatch: expected 8, got 2/);
   return true;
 });
-await assert.rejects(client.search('nowhere', { vector: [1], limit: 1 }), { status: 404 });
+await assert.rejects(client.query('nowhere', { query: [1], limit: 1 }), { status: 404 });
 
 const uuid = 'uuids';
 await client.createCollection(uuid, { vectors: { size, distance: 'Euclid' } });
 const id = '5c56c793-69f3-4fbf-87e6-c4bf54c28c26';
 await client.upsert(uuid, { wait: true, points: [{ id, vector: vector(1) }, { id: 7, vector: vector(2) }] });
-assert.deepEqual((await client.search(uuid, { vector: vector(1), limit: 2 })).map((hit) => hit.id), [id, 7]);
+assert.deepEqual((await client.query(uuid, { query: vector(1), limit: 2 })).points.map((hit) => hit.id), [id, 7]);
 await client.deleteCollection(uuid);
 await client.deleteCollection(name);
 assert.equal((await client.collectionExists(name)).exists, false);
