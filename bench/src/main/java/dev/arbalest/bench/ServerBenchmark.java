@@ -9,6 +9,12 @@ import dev.arbalest.SearchParameters;
 import dev.arbalest.SearchResult;
 import dev.arbalest.VectorInput;
 import dev.arbalest.vector.F32Rows;
+import io.qdrant.client.QdrantClient;
+import io.qdrant.client.QdrantGrpcClient;
+import io.qdrant.client.QueryFactory;
+import io.qdrant.client.grpc.Points.QueryPoints;
+import io.qdrant.client.grpc.Points.ScoredPoint;
+import io.qdrant.client.grpc.Points.SearchParams;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -75,7 +81,10 @@ public final class ServerBenchmark implements Callable<Integer> {
   @Option(names = "--kill", description = "Kill the server at the end of the load, -9.")
   private boolean kill;
 
-  @Option(names = "--port", defaultValue = "19190", description = "HTTP; Flight takes the next.")
+  @Option(
+      names = "--port",
+      defaultValue = "19190",
+      description = "HTTP; Flight and gRPC take the next two.")
   private int port;
 
   private final LoadFigures figures = new LoadFigures();
@@ -102,6 +111,8 @@ public final class ServerBenchmark implements Callable<Integer> {
         long[][] servedJson = searches(asked.rows(), report, false);
         long[][] served = searches(asked.rows(), report, true);
         report.put("json_same_neighbors_as_binary", ExactAnswers.agreement(served, servedJson));
+        long[][] servedGrpc = grpcSearches(asked.rows(), report);
+        report.put("grpc_same_neighbors_as_binary", ExactAnswers.agreement(served, servedGrpc));
         server.stop();
         long[][] embedded = embedded(asked.rows(), report);
         report.put("same_neighbors_as_embedded", ExactAnswers.agreement(served, embedded));
@@ -170,6 +181,39 @@ public final class ServerBenchmark implements Callable<Integer> {
             });
     report.put(label + "_qps", qps);
     report.set(label + "_us", LoadFigures.times(figures.searchTimes));
+    return found;
+  }
+
+  /** The same by Qdrant's Java client. */
+  private long[][] grpcSearches(F32Rows asked, ObjectNode report) throws Exception {
+    int size = asked.count();
+    List<QueryPoints> requests = new ArrayList<>();
+    for (int row = 0; row < size; row++) {
+      float[] vector = new float[asked.dimension()];
+      asked.copyRow(row, vector);
+      requests.add(
+          QueryPoints.newBuilder()
+              .setCollectionName(HttpLoad.NAME)
+              .setQuery(QueryFactory.nearest(vector))
+              .setParams(SearchParams.newBuilder().setHnswEf(list))
+              .setLimit(10)
+              .build());
+    }
+    long[][] found = new long[size][];
+    double qps =
+        repeat(
+            http ->
+                new QdrantClient(
+                    QdrantGrpcClient.newBuilder("127.0.0.1", http + 2, false, false).build()),
+            (client, query) -> {
+              List<ScoredPoint> hits = client.queryAsync(requests.get(query % size)).get();
+              if (found[query % size] == null) {
+                found[query % size] =
+                    hits.stream().mapToLong(hit -> hit.getId().getNum()).toArray();
+              }
+            });
+    report.put("grpc_qps", qps);
+    report.set("grpc_us", LoadFigures.times(figures.searchTimes));
     return found;
   }
 

@@ -31,8 +31,8 @@ final class ServerProcess implements AutoCloseable {
       throws Exception {
     String enter = cgroup == null ? "" : "echo $$ > " + cgroup.resolve("cgroup.procs") + " && ";
     String line =
-        "%sexec %s --data %s --http-port %d --flight-port %d"
-            .formatted(enter, command, work.resolve("data"), port, port + 1);
+        "%sexec %s --data %s --http-port %d --flight-port %d --grpc-port %d"
+            .formatted(enter, command, work.resolve("data"), port, port + 1, port + 2);
     Process process =
         new ProcessBuilder("sh", "-c", line)
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)

@@ -3,7 +3,6 @@ package dev.arbalest.server.collection;
 
 import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.IdType;
-import dev.arbalest.Ids;
 import dev.arbalest.LiveIndex;
 import dev.arbalest.ProgressListener;
 import dev.arbalest.SearchResult;
@@ -26,10 +25,7 @@ import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -227,8 +223,8 @@ public final class Collection implements MeteredCollection, AutoCloseable {
     changes.lock(); // what a point is must not change between the question and the write
     try {
       requireIds(ids);
-      boolean[] isThere = use(files -> present(files, ids));
-      boolean[] passes = use(files -> passing(files, ids, condition.filter()));
+      boolean[] isThere = use(files -> PresentPoints.among(files, ids));
+      boolean[] passes = use(files -> PresentPoints.passing(files, ids, condition.filter()));
       try (PointBuffer taken = PointBuffer.ofRows(vectors.dimension(), Math.max(1, ids.size()))) {
         for (int i = 0; i < ids.size(); i++) {
           if (condition.allows(isThere[i], passes[i])) {
@@ -242,33 +238,20 @@ public final class Collection implements MeteredCollection, AutoCloseable {
     }
   }
 
-  private static boolean[] present(CollectionFiles files, List<PointId> ids) throws IOException {
-    boolean[] present = new boolean[ids.size()];
-    LiveIndex index = files.index();
-    if (index != null) {
-      Ids all = PointId.toIds(ids, index.idType());
-      for (int i = 0; i < present.length; i++) {
-        present[i] = index.contains(all, i);
+  /**
+   * Throws unless all of some points are there.
+   *
+   * @throws ServerException NOT_FOUND, naming the first that is not
+   */
+  public void requirePresent(List<PointId> ids) {
+    boolean[] isThere = use(files -> PresentPoints.among(files, ids));
+    for (int i = 0; i < isThere.length; i++) {
+      if (!isThere[i]) {
+        throw new ServerException(
+            ServerException.Kind.NOT_FOUND,
+            "point " + ids.get(i) + " is not in collection " + name);
       }
     }
-    return present;
-  }
-
-  /** Which of some points a filter accepts, all without one. */
-  private static boolean[] passing(
-      CollectionFiles files, List<PointId> ids, @Nullable Filter filter) throws IOException {
-    boolean[] passing = new boolean[ids.size()];
-    Arrays.fill(passing, filter == null);
-    IdType type = files.attributes().settings().idType();
-    if (filter != null && type != null && !ids.isEmpty()) {
-      Filter both = new Filter.And(List.of(new Filter.HasId(ids), filter));
-      files.requireIndexedFields(filter);
-      Set<PointId> accepted = new HashSet<>(files.attributes().matching(both, ids.size()));
-      for (int i = 0; i < passing.length; i++) {
-        passing[i] = accepted.contains(ids.get(i).as(type));
-      }
-    }
-    return passing;
   }
 
   /**
@@ -282,16 +265,9 @@ public final class Collection implements MeteredCollection, AutoCloseable {
     changes.lock();
     try {
       requireIds(ids);
-      boolean[] isThere = use(files -> present(files, ids));
-      for (int i = 0; i < isThere.length; i++) {
-        if (!isThere[i]) {
-          throw new ServerException(
-              ServerException.Kind.NOT_FOUND,
-              "point " + ids.get(i) + " is not in collection " + name + ": nothing was changed");
-        }
-      }
+      requirePresent(ids);
       List<@Nullable String> payloads = new ArrayList<>();
-      for (PointRow row : use(files -> rows(files, ids))) {
+      for (PointRow row : use(files -> PresentPoints.rows(files, ids))) {
         payloads.add(row == null ? null : row.payload());
       }
       return upsert(
@@ -299,13 +275,6 @@ public final class Collection implements MeteredCollection, AutoCloseable {
     } finally {
       changes.unlock();
     }
-  }
-
-  private static List<@Nullable PointRow> rows(CollectionFiles files, List<PointId> ids)
-      throws IOException {
-    AttributeStore store = files.attributes();
-    IdType type = store.settings().idType();
-    return type == null ? List.of() : store.rows(ids.stream().map(id -> id.as(type)).toList());
   }
 
   /**

@@ -158,10 +158,10 @@ final class CollectionAliases {
       channel.force(true);
     }
     Files.move(written, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    names = Map.copyOf(next); // as the file has them, whether or not the next step fails
     Path directory = file.getParent();
     if (directory != null) {
       DirectFile.syncDirectory(directory);
     }
-    names = Map.copyOf(next);
   }
 }

@@ -54,7 +54,10 @@ import io.qdrant.client.grpc.Points.UpdatePointVectors;
 import io.qdrant.client.grpc.Points.UpsertPoints;
 import io.qdrant.client.grpc.PointsGrpc;
 
-/** Qdrant's calls on points: names each, and hands it over. Thread-safe. */
+/**
+ * Qdrant's calls on points: names each, and hands it over. As long as the interface has calls.
+ * Thread-safe.
+ */
 final class PointsService extends PointsGrpc.PointsImplBase {
   private static final String SEARCH = "search";
 

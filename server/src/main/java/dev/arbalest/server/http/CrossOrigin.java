@@ -3,6 +3,7 @@ package dev.arbalest.server.http;
 
 import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
+import io.helidon.http.HeaderValues;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import java.util.List;
@@ -40,7 +41,9 @@ final class CrossOrigin {
     if (origins.contains("*")) {
       response.header(HeaderNames.ACCESS_CONTROL_ALLOW_ORIGIN, "*");
     } else {
-      response.header(HeaderNames.VARY, "Origin"); // a cache must not mix up origins
+      response
+          .headers()
+          .add(HeaderValues.create(HeaderNames.VARY, "Origin")); // a cache must not mix up origins
       if (!origins.contains(origin)) {
         return;
       }

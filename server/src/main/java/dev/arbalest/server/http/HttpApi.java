@@ -11,6 +11,7 @@ import dev.arbalest.server.model.JsonBody;
 import dev.arbalest.server.model.ServerException;
 import dev.arbalest.server.model.ServerOptions;
 import io.helidon.http.HeaderNames;
+import io.helidon.http.HeaderValues;
 import io.helidon.http.Method;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
@@ -76,7 +77,7 @@ public final class HttpApi {
     if (coding != null) {
       body = BodyCoding.encode(body, coding);
       response.header(HeaderNames.CONTENT_ENCODING, coding);
-      response.header(HeaderNames.VARY, "Accept-Encoding");
+      response.headers().add(HeaderValues.create(HeaderNames.VARY, "Accept-Encoding"));
     }
     response.send(body);
   }

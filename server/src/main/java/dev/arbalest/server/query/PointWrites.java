@@ -60,8 +60,13 @@ public final class PointWrites {
         points, (ids, payloads, vectors) -> collection.upsert(ids, payloads, vectors, condition));
   }
 
-  /** Replaces the vectors of points that are there; returns as {@link #upsert}. */
+  /**
+   * Replaces the vectors of points; returns as {@link #upsert}.
+   *
+   * @throws ServerException NOT_FOUND, before any is replaced, if one of the points is not there
+   */
   public long updateVectors(Collection collection, PointBuffer points, @Nullable Filter filter) {
+    collection.requirePresent(points.ids());
     return inBatches(points, (ids, _, vectors) -> collection.updateVectors(ids, vectors, filter));
   }
 
