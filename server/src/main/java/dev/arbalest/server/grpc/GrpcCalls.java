@@ -17,6 +17,7 @@ import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.Status;
+import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
@@ -143,6 +144,9 @@ final class GrpcCalls implements ServerInterceptor {
     Caller caller = CALLER.get();
     long start = System.nanoTime();
     String outcome = "OK";
+    if (observer instanceof ServerCallStreamObserver<R> toClient) {
+      toClient.setOnCancelHandler(() -> {}); // an answer to a client that has gone is no fault
+    }
     try {
       if (caller == null) {
         throw new IllegalStateException("the call has no client");

@@ -352,8 +352,9 @@ public final class QdrantCollections {
 
   public JsonNode indexField(String name, byte[] body) {
     JsonBody request = JsonBody.parse(body);
-    request.allow("the request", Set.of("field_name", "field_schema"));
-    String kind = kind(request.get("field_schema"));
+    request.allow("the request", Set.of("field_name", "field_schema", "field_type"));
+    boolean isOld = request.has("field_type") && !request.has("field_schema");
+    String kind = kind(request.get(isOld ? "field_type" : "field_schema"));
     String field = QdrantRequests.text(request.get("field_name"), "field_name");
     indexField(collections.get(name), field, kind);
     return QdrantReplies.completed();

@@ -37,6 +37,7 @@ final class QdrantQueryReader {
       union(
           STAGE,
           "vector",
+          "top", // what limit was once called
           "offset",
           "with_vector",
           "with_vectors",
@@ -119,7 +120,11 @@ final class QdrantQueryReader {
         filter,
         options(body.get("params")),
         threshold.isNumber() ? threshold.floatValue() : null,
-        body.integer("limit", DEFAULT_LIMIT, 1, QueryRequest.MAX_LIMIT),
+        body.integer(
+            "limit",
+            isWhole ? body.integer("top", DEFAULT_LIMIT, 1, QueryRequest.MAX_LIMIT) : DEFAULT_LIMIT,
+            1,
+            QueryRequest.MAX_LIMIT),
         isWhole ? body.integer("offset", 0, 0, QueryRequest.MAX_LIMIT) : 0,
         lookup(body.get("lookup_from")));
   }

@@ -197,15 +197,10 @@ public final class QdrantReads {
           AnswerLimits.requireBatch(result.size() + 1);
           JsonBody.requireToken(parser.currentToken(), JsonToken.START_OBJECT);
           JsonBody search = JsonBody.object(parser, body);
-          int hits =
-              search.integer("limit", 10, 1, MAX_LIMIT) + search.integer("offset", 0, 0, MAX_LIMIT);
-          left -= hits * (QdrantRequests.wantsVector(search) ? 100 : 1);
-          AnswerLimits.requireRoom(left);
           QueryRequest query = kind.read(search, false);
-          left -=
-              (int)
-                  Math.min(
-                      AnswerLimits.MAX_HITS + 1, query.work() - query.limit() - query.offset());
+          long own = (long) query.limit() + query.offset();
+          long all = own * (QdrantRequests.wantsVector(search) ? 100 : 1) + query.work() - own;
+          left -= (int) Math.min(AnswerLimits.MAX_HITS + 1, all);
           AnswerLimits.requireRoom(left);
           result.add(kind.wrap(hits(name, search, query, lookup, explanations::add)));
         }

@@ -101,6 +101,7 @@ class QueryVerbsTest {
     assertThat(query("{\"query\":{\"nearest\":5},\"limit\":4,\"offset\":3}"))
         .isEqualTo(like.subList(3, 7));
     assertThat(query("{\"limit\":3,\"offset\":4}")).containsExactly(4, 5, 6);
+    assertThat(query("{\"query\":[0.1,0.2],\"top\":4}")).isEqualTo(nearest(0.1f, 0.2f, 4));
     refused(404, "point 999", QUERY, "{\"query\":999}");
     refused(400, "dimension mismatch", QUERY, "{\"query\":[1]}");
     for (String unknown : List.of("discover", "context", "formula", "relevance_feedback")) {
@@ -274,7 +275,7 @@ class QueryVerbsTest {
   void pointsComeInTheOrderOfAField() throws Exception {
     String scroll = PATH + "/points/scroll";
     refused(400, "index", scroll, "{\"order_by\":\"n\"}");
-    done("PUT", PATH + "/index", "{\"field_name\":\"n\",\"field_schema\":\"integer\"}");
+    done("PUT", PATH + "/index", "{\"field_name\":\"n\",\"field_type\":\"integer\"}");
     done("PUT", PATH + "/index", "{\"field_name\":\"at\",\"field_schema\":\"datetime\"}");
     JsonNode points = done("POST", scroll, "{\"order_by\":\"n\",\"limit\":9}").path("points");
     assertThat(ids(points)).containsExactly(0, 50, 100, 150, 1, 51, 101, 151, 2);
