@@ -71,17 +71,23 @@ public final class Server implements AutoCloseable {
       SSLContext context = tls == null ? null : TlsFiles.context(tls); // says what is wrong with it
       // HTTP last: a client that sees the server ready may call Flight next.
       FlightService started = FlightService.start(collections, pool, metrics, access, options);
-      this.flight = started;
+      GrpcService qdrant;
       try {
-        this.grpc =
-            options.grpcPort() < 0
-                ? null
-                : GrpcService.start(collections, pool, metrics, access, options);
-        this.web = startWeb(context, grpc);
+        qdrant = startGrpc(metrics, access);
       } catch (Throwable e) {
         started.close();
         throw e;
       }
+      try {
+        this.web = startWeb(context);
+      } catch (Throwable e) {
+        try (started;
+            qdrant) {
+          throw e;
+        }
+      }
+      this.flight = started;
+      this.grpc = qdrant;
     } catch (Throwable e) {
       try (recorder;
           collections;
@@ -127,8 +133,16 @@ public final class Server implements AutoCloseable {
     }
   }
 
-  private WebServer startWeb(@Nullable SSLContext context, @Nullable GrpcService started)
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller
+  private @Nullable GrpcService startGrpc(ServerMetrics metrics, AccessControl access)
       throws IOException {
+    return options.grpcPort() < 0
+        ? null
+        : GrpcService.start(collections, pool, metrics, access, options);
+  }
+
+  private WebServer startWeb(@Nullable SSLContext context) throws IOException {
     ServerOptions.Tls tls = options.tls();
     WebServerConfig.Builder builder =
         WebServer.builder()
@@ -152,9 +166,6 @@ public final class Server implements AutoCloseable {
     try {
       return builder.build().start();
     } catch (RuntimeException e) {
-      if (started != null) {
-        started.close();
-      }
       throw new IOException(
           "HTTP cannot listen on "
               + options.host()

@@ -140,6 +140,10 @@ final class PointQueries {
 
   /** Ids of the points a filter accepts, or of the first {@code limit}. */
   List<PointId> matching(Filter filter, int limit) throws IOException {
+    return some(filter, "", limit);
+  }
+
+  private List<PointId> some(@Nullable Filter filter, String order, int limit) throws IOException {
     List<PointId> found = new ArrayList<>();
     if (settings.get().idType() == null) {
       return found;
@@ -149,7 +153,11 @@ final class PointQueries {
       try (PreparedStatement select =
           AttributeTables.prepare(
               connection,
-              "SELECT p.id FROM points p WHERE " + translated.where() + " LIMIT " + limit)) {
+              "SELECT p.id FROM points p WHERE "
+                  + translated.where()
+                  + order
+                  + " LIMIT "
+                  + limit)) {
         int _ = AttributeTables.bindAll(select, 1, translated.parameters());
         try (ResultSet rows = select.executeQuery()) {
           while (rows.next()) {
@@ -235,28 +243,7 @@ final class PointQueries {
 
   /** Some of the points that a filter accepts, by chance. */
   List<PointId> sample(@Nullable Filter filter, int limit) throws IOException {
-    List<PointId> found = new ArrayList<>();
-    if (settings.get().idType() == null) {
-      return found;
-    }
-    FilterSql.Translated translated = translate(filter);
-    return database.scan(connection -> {
-      try (PreparedStatement select =
-          AttributeTables.prepare(
-              connection,
-              "SELECT p.id FROM points p WHERE "
-                  + translated.where()
-                  + " ORDER BY random() LIMIT "
-                  + limit)) {
-        int _ = AttributeTables.bindAll(select, 1, translated.parameters());
-        try (ResultSet rows = select.executeQuery()) {
-          while (rows.next()) {
-            found.add(points.id(rows));
-          }
-        }
-      }
-      return found;
-    });
+    return some(filter, " ORDER BY random()", limit);
   }
 
   /** Ids of all points that a filter accepts. */

@@ -25,7 +25,9 @@ import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -208,7 +210,9 @@ public final class Collection implements MeteredCollection, AutoCloseable {
   }
 
   /**
-   * Inserts or replaces the points that a condition lets through; the others stay as they are.
+   * Inserts or replaces the points that a condition lets through; the others stay as they are. A
+   * point that the request brings twice is replaced by the second unless it must be new, or pass a
+   * filter: then the first stays.
    *
    * @return what was written
    */
@@ -226,9 +230,13 @@ public final class Collection implements MeteredCollection, AutoCloseable {
       boolean[] isThere = use(files -> PresentPoints.among(files, ids));
       boolean[] passes = use(files -> PresentPoints.passing(files, ids, condition.filter()));
       try (PointBuffer taken = PointBuffer.ofRows(vectors.dimension(), Math.max(1, ids.size()))) {
+        Set<PointId> written = new HashSet<>();
         for (int i = 0; i < ids.size(); i++) {
-          if (condition.allows(isThere[i], passes[i])) {
+          boolean isAgain = written.contains(ids.get(i)); // by this request
+          boolean isUnknown = isAgain && condition.filter() != null; // what it is now was not asked
+          if (condition.allows(isThere[i] || isAgain, passes[i] && !isUnknown)) {
             taken.addRow(ids.get(i), payloads.get(i), vectors, i);
+            written.add(ids.get(i));
           }
         }
         return upsert(taken.ids(), taken.payloads(), taken.rows());

@@ -50,9 +50,17 @@ final class Fusions {
     return scores;
   }
 
-  /** Scores with three standard deviations below the mean as 0, and above it as 1. */
+  /**
+   * Scores with three standard deviations below the mean as 0, and above it as 1. Where a smaller
+   * score is better, as of distances, its negative counts.
+   */
   private static double[] scaled(List<Ranked> ranking) {
     double[] scores = ranking.stream().mapToDouble(Ranked::score).toArray();
+    if (scores.length > 1 && scores[0] < scores[scores.length - 1]) { // best first
+      for (int i = 0; i < scores.length; i++) {
+        scores[i] = -scores[i];
+      }
+    }
     double mean = java.util.Arrays.stream(scores).average().orElse(0);
     double squares = 0;
     for (double score : scores) {

@@ -59,7 +59,17 @@ public sealed interface PointQuery {
   /** Points like some examples and unlike others. The examples themselves are not found. */
   record Recommend(List<Example> positive, List<Example> negative, Strategy strategy)
       implements PointQuery {
+    /** Most examples: each is looked up or compared with every candidate. */
+    private static final int MAX_EXAMPLES = 1000;
+
     public Recommend {
+      if (positive.size() + negative.size() > MAX_EXAMPLES) {
+        throw ServerException.invalid(
+            "recommend has at most "
+                + MAX_EXAMPLES
+                + " examples, found "
+                + (positive.size() + negative.size()));
+      }
       if (positive.isEmpty() && negative.isEmpty()) {
         throw ServerException.invalid("recommend needs at least one example");
       }

@@ -170,6 +170,8 @@ class QueryVerbsTest {
           .isEqualTo(expected);
     }
     refused(400, "positive", QUERY, "{\"query\":{\"recommend\":{\"negative\":[3]}}}");
+    String many = IntStream.range(0, 1001).mapToObj(i -> "1").collect(Collectors.joining(","));
+    refused(400, "1000", QUERY, "{\"query\":{\"recommend\":{\"positive\":[%s]}}}".formatted(many));
     refused(
         400,
         "strategy",
@@ -224,6 +226,17 @@ class QueryVerbsTest {
         done("POST", QUERY, "{%s,\"query\":{\"fusion\":\"dbsf\"},\"limit\":40}".formatted(prefetch))
             .path("points");
     assertThat(scaled.size()).isEqualTo(scores.size());
+    // Distances: the smaller the better.
+    Map<Integer, Double> sums = new HashMap<>();
+    addScaled(rankings.get(0), 0.1f, 0.2f, sums);
+    addScaled(rankings.get(1), 0.3f, 0.1f, sums);
+    for (JsonNode hit : scaled) {
+      assertThat(hit.path("score").asDouble())
+          .isCloseTo(sums.getOrDefault(hit.path("id").asInt(), 0.0), within(1e-4));
+    }
+    assertThat(scaled.get(0).path("score").asDouble())
+        .isCloseTo(
+            sums.values().stream().max(Comparator.naturalOrder()).orElseThrow(), within(1e-4));
     // A stage ranks again what the stages before it found, and filters hold for all stages.
     List<Integer> again = new ArrayList<>(rankings.get(0));
     again.sort(Comparator.comparingDouble((Integer id) -> distance(0.9f, 0.9f, id)));
@@ -239,6 +252,17 @@ class QueryVerbsTest {
                 + "{\"key\":\"group\",\"match\":{\"value\":\"g3\"}}}}");
     assertThat(filtered).isNotEmpty().allMatch(id -> id % 7 == 3);
     assertThat(filtered.size()).isGreaterThan(20); // 29 points have it: the stages looked for them
+  }
+
+  /** Adds scores of a ranking by distance, scaled by its mean and deviation. */
+  private void addScaled(List<Integer> ranking, float x, float y, Map<Integer, Double> sums) {
+    double[] scores = ranking.stream().mapToDouble(id -> -distance(x, y, id)).toArray();
+    double mean = java.util.Arrays.stream(scores).average().orElse(0);
+    double squares = java.util.Arrays.stream(scores).map(s -> (s - mean) * (s - mean)).sum();
+    double deviation = Math.sqrt(squares / (scores.length - 1));
+    for (int i = 0; i < scores.length; i++) {
+      sums.merge(ranking.get(i), (scores[i] - mean + 3 * deviation) / (6 * deviation), Double::sum);
+    }
   }
 
   private static org.assertj.core.data.Offset<Double> within(double range) {
@@ -414,6 +438,12 @@ class QueryVerbsTest {
     done("PUT", points, upsert.formatted("\"update_mode\":\"insert_only\""));
     assertThat(x(6)).isEqualTo(vectors[6][0]);
     assertThat(x(950)).isEqualTo(9);
+    done(
+        "PUT",
+        points,
+        "{\"points\":[{\"id\":951,\"vector\":[1,1]},{\"id\":951,\"vector\":[2,2]}],"
+            + "\"update_mode\":\"insert_only\"}");
+    assertThat(x(951)).isEqualTo(1);
     TestServer.Answer missing =
         server.call("PUT", points + "/vectors", "{\"points\":[{\"id\":960,\"vector\":[1,1]}]}");
     assertThat(missing.status()).isEqualTo(404);
