@@ -105,6 +105,9 @@ public sealed interface Filter {
     }
 
     public static FieldPath parse(String text) {
+      if (text.length() > 2 && text.startsWith("\"") && text.endsWith("\"")) {
+        return ofKey(text.substring(1, text.length() - 1)); // a name with dots
+      }
       StringBuilder path = new StringBuilder("$");
       java.util.ArrayList<String> paths = new java.util.ArrayList<>();
       for (String step : text.split("\\.", -1)) {

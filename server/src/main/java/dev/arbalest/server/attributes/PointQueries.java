@@ -189,7 +189,9 @@ final class PointQueries {
       throw ServerException.invalid(
           "order_by needs a field with an index of kind "
               + String.join(", ", ORDERED_KINDS)
-              + (kind == null ? "; this field has none" : "; this field's is " + kind));
+              + "; that of \""
+              + FieldIndexes.nameOf(String.join("[].", field.jsonPaths()))
+              + (kind == null ? "\" is missing, create it first" : "\" is " + kind));
     }
     List<OrderedPoint> found = new ArrayList<>();
     if (settings.get().idType() == null) {

@@ -41,6 +41,13 @@ public record TextIndex(
   private static final Pattern SPACE = Pattern.compile("\\s+");
   private static final Pattern MARKS = Pattern.compile("\\p{M}+");
 
+  public TextIndex {
+    if (min > max) {
+      throw ServerException.invalid(
+          "min_token_len must be at most max_token_len, found " + min + " and " + max);
+    }
+  }
+
   /** What separates words. */
   public enum Tokenizer {
     /** Everything but letters and digits. */

@@ -14,7 +14,8 @@ import tools.jackson.databind.JsonNode;
 /**
  * What a point is known by: a number or a text.
  *
- * @param number without meaning if there is a text
+ * @param number if there is a text, 1 where it cannot name a negative number ({@link #ofUnsigned}),
+ *     otherwise 0
  * @param text null if it is a number
  */
 public record PointId(long number, @Nullable String text) {
@@ -37,6 +38,11 @@ public record PointId(long number, @Nullable String text) {
 
   public static PointId of(String text) {
     return new PointId(0, text);
+  }
+
+  /** A text of a client whose numbers have no sign: {@code -1} is not the number 2^64 - 1. */
+  public static PointId ofUnsigned(String text) {
+    return new PointId(text.startsWith("-") ? 1 : 0, text);
   }
 
   /** An id: a number, or a text. */
@@ -68,12 +74,12 @@ public record PointId(long number, @Nullable String text) {
   /** The same as a collection of ids of a type keeps it. */
   public PointId as(IdType type) {
     if (type == IdType.UTF8) {
-      return text == null ? of(Long.toUnsignedString(number)) : this;
+      return of(text == null ? Long.toUnsignedString(number) : text);
     }
     if (text == null) {
       return this;
     }
-    PointId same = asNumber();
+    PointId same = number == 0 ? asNumber() : null;
     if (same != null) { // in paths, and as clients of the Flight protocol send them
       return same;
     }

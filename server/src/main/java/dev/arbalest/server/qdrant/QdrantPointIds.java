@@ -50,7 +50,7 @@ public final class QdrantPointIds {
             ? text.substring(URN.length())
             : isBraced ? text.substring(1, text.length() - 1) : text;
     if (!UUID.matcher(plain).matches()) {
-      return PointId.of(text);
+      return PointId.ofUnsigned(text);
     }
     String digits = plain.replace("-", "").toLowerCase(Locale.ROOT);
     return PointId.of(

@@ -48,7 +48,8 @@ final class QdrantPointReader {
   /** The same of an object that a parser has just entered. */
   static UpsertCondition read(JsonParser parser, byte[] body, PointBuffer target) {
     ObjectNode options = JsonBody.JSON.createObjectNode();
-    boolean found = false;
+    boolean isBatch = false;
+    boolean hasPoints = false;
     while (parser.nextToken() != JsonToken.END_OBJECT) {
       String member = String.valueOf(parser.currentName());
       JsonToken value = parser.nextToken();
@@ -57,16 +58,19 @@ final class QdrantPointReader {
         while (parser.nextToken() != JsonToken.END_ARRAY) {
           readPoint(parser, body, target);
         }
-        found = true;
+        hasPoints = true;
       } else if (member.equals("batch")) {
+        isBatch = true;
         readBatch(JsonBody.read(parser), target);
-        found = true;
       } else {
         options.set(member, JsonBody.read(parser));
       }
     }
     UpsertCondition condition = condition(options);
-    if (!found) {
+    if (isBatch && hasPoints) {
+      throw ServerException.invalid("the request has \"points\" and a \"batch\": send one");
+    }
+    if (!isBatch && !hasPoints) {
       throw ServerException.invalid("the request needs \"points\" or \"batch\"");
     }
     return condition;

@@ -421,6 +421,10 @@ class QueryVerbsTest {
         "{\"operations\":[{\"delete\":{\"points\":[5]}},"
             + "{\"upsert\":{\"points\":[{\"id\":901,\"vector\":[3]}]}}]}");
     assertThat(done("GET", points + "/5", "").path("payload").has("n")).isTrue();
+    TestServer.Answer both =
+        server.call("PUT", points, "{\"points\":[],\"batch\":{\"ids\":[],\"vectors\":[]}}");
+    assertThat(both.error()).contains("send one");
+    refused(400, "-1", points + "/delete", "{\"points\":[\"-1\"]}");
     refused(400, "cannot be deleted alone", points + "/vectors/delete", "{}");
     // Conditions.
     String upsert =
@@ -498,6 +502,11 @@ class QueryVerbsTest {
           {"id":1001,"vector":[1,2],"payload":{"t":["a slow fox","Caf\u00e9"],
             "at":[{"lon":2.35,"lat":48.86},{"lon":-0.1,"lat":51.5}]}}]}\
         """);
+    done(
+        "PUT",
+        PATH + "/points",
+        "{\"points\":[{\"id\":1002,\"vector\":[1,2]," + "\"payload\":{\"a.b\":1}}]}");
+    assertThat(matching("\\\"a.b\\\"", "\"match\":{\"value\":1}")).containsExactly(1002);
     assertThat(matching("t", "\"match\":{\"text\":\"Quick Brown\"}")).containsExactly(1000);
     assertThat(matching("t", "\"match\":{\"text\":\"quick\"}")).isEmpty(); // a part, as it stands
     done(

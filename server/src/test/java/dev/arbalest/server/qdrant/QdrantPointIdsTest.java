@@ -38,6 +38,14 @@ class QdrantPointIdsTest {
   }
 
   @Test
+  void aNegativeTextIsNoNumber() {
+    assertThatThrownBy(() -> QdrantPointIds.of("-1").as(IdType.INT64))
+        .isInstanceOf(ServerException.class)
+        .hasMessageContaining("-1");
+    assertThat(QdrantPointIds.of("7").as(IdType.INT64)).isEqualTo(PointId.of(7));
+  }
+
+  @Test
   void aUuidHasOneSpelling() {
     String uuid = "550e8400-e29b-41d4-a716-446655440000";
     for (String spelling :
