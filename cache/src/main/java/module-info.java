@@ -7,6 +7,5 @@ module dev.arbalest.cache {
 
   exports dev.arbalest.cache to
       dev.arbalest,
-      dev.arbalest.cli,
-      dev.arbalest.server;
+      dev.arbalest.cli;
 }

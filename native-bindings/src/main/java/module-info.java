@@ -12,6 +12,7 @@ module dev.arbalest.natives {
       dev.arbalest,
       dev.arbalest.cache,
       dev.arbalest.cli,
+      dev.arbalest.collections,
       dev.arbalest.pq,
       dev.arbalest.server,
       dev.arbalest.vamana;
@@ -19,6 +20,7 @@ module dev.arbalest.natives {
       dev.arbalest,
       dev.arbalest.cache,
       dev.arbalest.cli,
+      dev.arbalest.collections,
       dev.arbalest.pq,
       dev.arbalest.server,
       dev.arbalest.vamana;

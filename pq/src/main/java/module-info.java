@@ -8,5 +8,5 @@ module dev.arbalest.pq {
   exports dev.arbalest.pq to
       dev.arbalest,
       dev.arbalest.cli,
-      dev.arbalest.server;
+      dev.arbalest.collections;
 }

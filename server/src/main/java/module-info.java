@@ -1,8 +1,6 @@
 /** Collections of vectors over Arrow Flight and HTTP. */
 module dev.arbalest.server {
-  requires dev.arbalest;
-  requires dev.arbalest.cache;
-  requires dev.arbalest.pq;
+  requires dev.arbalest.collections;
   requires HdrHistogram;
   requires info.picocli;
   requires client;
@@ -24,13 +22,10 @@ module dev.arbalest.server {
   requires io.prometheus.metrics.instrumentation.jvm;
   requires io.prometheus.metrics.model;
   requires java.logging;
-  requires java.sql;
   requires jdk.jfr;
   requires org.apache.arrow.flight.core;
   requires org.apache.arrow.memory.core;
   requires org.apache.arrow.vector;
-  requires org.xerial.sqlitejdbc;
-  requires tools.jackson.databind;
   requires static com.google.errorprone.annotations;
   requires static org.jspecify;
 

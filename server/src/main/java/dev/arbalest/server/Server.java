@@ -2,10 +2,10 @@
 package dev.arbalest.server;
 
 import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.SearchPool;
 import dev.arbalest.server.access.AccessControl;
 import dev.arbalest.server.access.TlsFiles;
-import dev.arbalest.server.collection.Collections;
-import dev.arbalest.server.collection.SearchPool;
 import dev.arbalest.server.flight.FlightService;
 import dev.arbalest.server.grpc.GrpcService;
 import dev.arbalest.server.http.ConnectionGuard;
@@ -59,7 +59,7 @@ public final class Server implements AutoCloseable {
     this.options = options;
     ServerMetrics metrics = new ServerMetrics();
     AccessControl access = AccessControl.of(options);
-    this.collections = Collections.open(options, metrics);
+    this.collections = Collections.open(options.collections(), metrics);
     this.recorder = recorder(options, collections);
     this.pool = new SearchPool(options.searchThreads(), options.queue());
     this.guard =

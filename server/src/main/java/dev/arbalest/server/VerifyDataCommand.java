@@ -2,8 +2,8 @@
 package dev.arbalest.server;
 
 import dev.arbalest.BadInputException;
-import dev.arbalest.server.collection.DataVerifier;
-import dev.arbalest.server.model.JsonBody;
+import dev.arbalest.collections.DataVerifier;
+import dev.arbalest.collections.model.JsonBody;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;

@@ -33,14 +33,6 @@ class ServerArchitectureTest {
         .definedBy("dev.arbalest.server.grpc")
         .layer("flight")
         .definedBy("dev.arbalest.server.flight")
-        .layer("query")
-        .definedBy("dev.arbalest.server.query")
-        .layer("collection")
-        .definedBy("dev.arbalest.server.collection")
-        .layer("columns")
-        .definedBy("dev.arbalest.server.columns")
-        .layer("attributes")
-        .definedBy("dev.arbalest.server.attributes")
         .layer("metrics")
         .definedBy("dev.arbalest.server.metrics")
         .layer("access")
@@ -57,17 +49,8 @@ class ServerArchitectureTest {
         .mayOnlyBeAccessedByLayers("process")
         .whereLayer("qdrant")
         .mayOnlyBeAccessedByLayers("process", "http", "grpc")
-        .whereLayer("query")
-        .mayOnlyBeAccessedByLayers("process", "http", "grpc", "qdrant")
-        .whereLayer("collection")
-        .mayOnlyBeAccessedByLayers("process", "http", "grpc", "qdrant", "query", "flight")
-        .whereLayer("columns")
-        .mayOnlyBeAccessedByLayers("collection")
-        .whereLayer("attributes")
-        .mayOnlyBeAccessedByLayers(
-            "process", "http", "grpc", "qdrant", "query", "flight", "collection", "columns")
         .whereLayer("metrics")
-        .mayOnlyBeAccessedByLayers("process", "http", "grpc", "qdrant", "flight", "collection")
+        .mayOnlyBeAccessedByLayers("process", "http", "grpc", "qdrant", "flight")
         .whereLayer("access")
         .mayOnlyBeAccessedByLayers("process", "http", "grpc", "qdrant", "flight")
         .check(PRODUCTION);
@@ -119,13 +102,15 @@ class ServerArchitectureTest {
   }
 
   @Test
-  void onlyTheAttributesKnowSql() {
+  void theServerKnowsNoSql() {
     noClasses()
-        .that()
-        .resideOutsideOfPackage("dev.arbalest.server.attributes")
         .should()
         .dependOnClassesThat()
-        .resideInAnyPackage("java.sql..", "org.sqlite..")
+        .resideInAnyPackage(
+            "java.sql..",
+            "org.sqlite..",
+            "dev.arbalest.collections.attributes..",
+            "dev.arbalest.collections.columns..")
         .check(PRODUCTION);
   }
 }

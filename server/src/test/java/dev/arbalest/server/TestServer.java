@@ -2,7 +2,7 @@
 package dev.arbalest.server;
 
 import com.google.errorprone.annotations.MustBeClosed;
-import dev.arbalest.server.model.JsonBody;
+import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.server.model.ServerOptions;
 import java.io.IOException;
 import java.net.URI;

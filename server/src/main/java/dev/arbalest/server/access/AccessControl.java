@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.access;
 
+import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.server.model.BadOptionException;
-import dev.arbalest.server.model.ServerException;
 import dev.arbalest.server.model.ServerOptions;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -75,9 +75,9 @@ public final class AccessControl {
       }
     }
 
-    private static ServerException refused(Scope scope, String what) {
-      return new ServerException(
-          ServerException.Kind.FORBIDDEN,
+    private static CollectionException refused(Scope scope, String what) {
+      return new CollectionException(
+          CollectionException.Kind.FORBIDDEN,
           "the token does not allow " + scope.name().toLowerCase(Locale.ROOT) + what);
     }
 
@@ -200,7 +200,7 @@ public final class AccessControl {
    * @param authorization header {@code Bearer <token>}, or null
    * @param apiKey header {@code api-key}, or null
    * @param peer address of the client, or what stands for all of them
-   * @throws ServerException UNAUTHENTICATED, or EXHAUSTED if it asks too often
+   * @throws CollectionException UNAUTHENTICATED, or EXHAUSTED if it asks too often
    */
   public Client identify(@Nullable String authorization, @Nullable String apiKey, String peer) {
     Client client = identify(authorization, apiKey);
@@ -211,8 +211,8 @@ public final class AccessControl {
       }
       long wait = buckets.computeIfAbsent(key, _ -> new Bucket()).take(requestsPerSecond);
       if (wait > 0) {
-        throw new ServerException(
-            ServerException.Kind.EXHAUSTED,
+        throw new CollectionException(
+            CollectionException.Kind.EXHAUSTED,
             "more than " + requestsPerSecond + " requests per second",
             wait,
             null);
@@ -237,8 +237,8 @@ public final class AccessControl {
         }
       }
     }
-    throw new ServerException(
-        ServerException.Kind.UNAUTHENTICATED,
+    throw new CollectionException(
+        CollectionException.Kind.UNAUTHENTICATED,
         token == null ? "a bearer token is needed" : "the token is not known");
   }
 

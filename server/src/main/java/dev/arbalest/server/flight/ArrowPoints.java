@@ -3,11 +3,11 @@ package dev.arbalest.server.flight;
 
 import dev.arbalest.IdType;
 import dev.arbalest.LiveIndex;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.PointBuffer;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.PointId;
-import dev.arbalest.server.model.ServerException;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.PointBuffer;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.PointId;
 import dev.arbalest.vector.Metric;
 import java.lang.foreign.MemorySegment;
 import java.math.BigDecimal;
@@ -57,7 +57,7 @@ final class ArrowPoints {
   /**
    * Looks the columns up.
    *
-   * @throws ServerException if one is missing or of a type that cannot be used
+   * @throws CollectionException if one is missing or of a type that cannot be used
    */
   ArrowPoints(VectorSchemaRoot root) {
     this(root, required(root, List.of(ID)), required(root, VECTOR_NAMES));
@@ -68,7 +68,7 @@ final class ArrowPoints {
             || ids instanceof UInt4Vector
             || ids instanceof VarCharVector;
     if (!isId) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "schema mismatch: id must be int32, uint32, int64, uint64 or utf8, found "
               + ids.getField().getType());
     }
@@ -88,7 +88,7 @@ final class ArrowPoints {
           case FixedSizeListVector list -> list.getDataVector();
           case ListVector list -> list.getDataVector();
           default ->
-              throw ServerException.invalid(
+              throw CollectionException.invalid(
                   "schema mismatch: vector must be a list of numbers, found "
                       + vector.getField().getType());
         };
@@ -98,13 +98,13 @@ final class ArrowPoints {
             || components instanceof Float8Vector
             || components instanceof TinyIntVector;
     if (!isNumber) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "schema mismatch: components must be float32, float16, float64 or int8, found "
               + components.getField().getType());
     }
     for (FieldVector column : root.getFieldVectors()) {
       if (column.getField().getDictionary() != null) {
-        throw ServerException.invalid(
+        throw CollectionException.invalid(
             "schema mismatch: column " + column.getName() + " is dictionary-encoded; send values");
       }
       if (!column.getName().equals(id.getName()) && !column.getName().equals(vector.getName())) {
@@ -120,7 +120,7 @@ final class ArrowPoints {
         return column;
       }
     }
-    throw ServerException.invalid(
+    throw CollectionException.invalid(
         "schema mismatch: expected columns id and vector, found " + root.getSchema());
   }
 
@@ -134,7 +134,8 @@ final class ArrowPoints {
         return length(row);
       }
     }
-    throw ServerException.invalid("the first batch has no vector, so the dimension is not known");
+    throw CollectionException.invalid(
+        "the first batch has no vector, so the dimension is not known");
   }
 
   /** Whether {@link #dimension} can be told. */
@@ -174,7 +175,7 @@ final class ArrowPoints {
    */
   void requireIdsOf(@Nullable IdType type) {
     if (type == IdType.UTF8 && !(ids instanceof VarCharVector)) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "schema mismatch: the collection's ids are utf8, found " + ids.getField().getType());
     }
   }
@@ -196,7 +197,7 @@ final class ArrowPoints {
       case "euclidean", "l2" -> Metric.L2;
       case "dot_product", "dot" -> Metric.DOT;
       default ->
-          throw ServerException.invalid(
+          throw CollectionException.invalid(
               "metric must be euclidean, cosine or dot_product, found " + text);
     };
   }
@@ -230,8 +231,8 @@ final class ArrowPoints {
       }
       copy(start(row), length, target.memory(), target.nextOffset());
     } catch (IndexOutOfBoundsException e) {
-      throw new ServerException(
-          ServerException.Kind.INVALID, "the batch's buffers are shorter than it says", 0, e);
+      throw new CollectionException(
+          CollectionException.Kind.INVALID, "the batch's buffers are shorter than it says", 0, e);
     }
     problem = LiveIndex.problemOf(target.next(), 0, metric);
     if (!problem.isEmpty()) {
@@ -280,7 +281,7 @@ final class ArrowPoints {
   /** The vector of a row. */
   float[] vector(int row) {
     if (vectors.isNull(row) || hasNull(start(row), length(row))) {
-      throw ServerException.invalid("the vector or a component of it is null");
+      throw CollectionException.invalid("the vector or a component of it is null");
     }
     return java.util.Arrays.copyOf(floats(start(row), length(row)), length(row));
   }
@@ -293,7 +294,7 @@ final class ArrowPoints {
       case UInt4Vector numbers -> PointId.of(numbers.get(row) & 0xffffffffL);
       case VarCharVector texts -> PointId.of(new String(texts.get(row), StandardCharsets.UTF_8));
       default ->
-          throw ServerException.invalid(
+          throw CollectionException.invalid(
               "schema mismatch: id must be int32, uint32, int64, uint64 or utf8, found "
                   + ids.getField().getType());
     };

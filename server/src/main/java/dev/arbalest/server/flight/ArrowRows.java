@@ -2,12 +2,12 @@
 package dev.arbalest.server.flight;
 
 import dev.arbalest.IdType;
-import dev.arbalest.server.collection.Point;
-import dev.arbalest.server.model.CollectionSettings;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.PointId;
-import dev.arbalest.server.model.Scores;
-import dev.arbalest.server.model.ServerException;
+import dev.arbalest.collections.Point;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.CollectionSettings;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.Scores;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.math.BigInteger;
@@ -93,7 +93,7 @@ final class ArrowRows {
    *
    * @param kept attribute columns so far as JSON, or null
    * @param sent attribute columns
-   * @throws ServerException if a column has another type than before
+   * @throws CollectionException if a column has another type than before
    */
   static String merge(@Nullable String kept, List<Field> sent) {
     List<Field> fields = new ArrayList<>();
@@ -101,8 +101,8 @@ final class ArrowRows {
       try {
         fields.addAll(Schema.fromJSON(kept).getFields());
       } catch (IOException e) {
-        throw new ServerException(
-            ServerException.Kind.INTERNAL, "the collection's schema cannot be read", 0, e);
+        throw new CollectionException(
+            CollectionException.Kind.INTERNAL, "the collection's schema cannot be read", 0, e);
       }
     }
     for (Field field : sent) {
@@ -112,7 +112,7 @@ final class ArrowRows {
       if (before == null) {
         fields.add(known);
       } else if (!typeSent(before).equals(typeSent(known))) {
-        throw ServerException.invalid(
+        throw CollectionException.invalid(
             "schema mismatch: column "
                 + field.getName()
                 + " is "

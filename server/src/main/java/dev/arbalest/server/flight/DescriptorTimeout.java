@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.flight;
 
-import dev.arbalest.server.model.ServerException;
+import dev.arbalest.collections.model.CollectionException;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentHashMap;
@@ -24,7 +24,7 @@ final class DescriptorTimeout {
   /**
    * What a stream is about.
    *
-   * @throws ServerException if the client does not say
+   * @throws CollectionException if the client does not say
    */
   FlightDescriptor of(FlightStream stream) {
     FutureTask<FlightDescriptor> task = new FutureTask<>(stream::getDescriptor);
@@ -40,16 +40,16 @@ final class DescriptorTimeout {
           }
         }
       }
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "missing flight descriptor path: the first message must have a descriptor");
     } catch (CancellationException e) {
-      throw new ServerException(ServerException.Kind.UNAVAILABLE, "the server stops", 0, e);
+      throw new CollectionException(CollectionException.Kind.UNAVAILABLE, "the server stops", 0, e);
     } catch (ExecutionException e) {
-      throw new ServerException(
-          ServerException.Kind.INVALID, "the stream has no descriptor: " + e.getCause(), 0, e);
+      throw new CollectionException(
+          CollectionException.Kind.INVALID, "the stream has no descriptor: " + e.getCause(), 0, e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new ServerException(ServerException.Kind.UNAVAILABLE, "the server stops", 0, e);
+      throw new CollectionException(CollectionException.Kind.UNAVAILABLE, "the server stops", 0, e);
     } finally {
       task.cancel(true);
       awaited.remove(task);

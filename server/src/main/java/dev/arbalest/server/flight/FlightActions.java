@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.flight;
 
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.CollectionState;
+import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.CollectionSettings;
+import dev.arbalest.collections.model.CollectionStats;
+import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.server.access.AccessControl;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.CollectionState;
-import dev.arbalest.server.collection.Collections;
 import dev.arbalest.server.metrics.ServerLog;
-import dev.arbalest.server.model.CollectionSettings;
-import dev.arbalest.server.model.CollectionStats;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.ServerException;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.util.List;
@@ -57,8 +57,8 @@ final class FlightActions {
   void run(AccessControl.Client client, Action action, StreamListener<Result> listener)
       throws IOException {
     if (!TYPES.contains(action.getType())) {
-      throw new ServerException(
-          ServerException.Kind.UNSUPPORTED, "unknown action " + action.getType());
+      throw new CollectionException(
+          CollectionException.Kind.UNSUPPORTED, "unknown action " + action.getType());
     }
     FlightRequest request = FlightRequest.parse(action.getBody());
     switch (action.getType()) {
@@ -175,7 +175,7 @@ final class FlightActions {
     for (Collection collection : named(request)) {
       try {
         maintenance.accept(collection);
-      } catch (ServerException e) {
+      } catch (CollectionException e) {
         if (request.nameOrNull() != null) {
           throw e;
         }
@@ -225,7 +225,7 @@ final class FlightActions {
         figures.put("memory_bytes", stats.memoryBytes());
         figures.put("log_bytes", stats.logBytes());
         stats.recall().put(figures);
-      } catch (ServerException e) {
+      } catch (CollectionException e) {
         ServerLog.fault("figures of collection " + collection.name(), e);
         figures.put("error", e.text());
       }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.flight;
 
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.server.access.AccessControl;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.metrics.ServerMetrics;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.ServerException;
 import java.io.IOException;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -49,7 +49,7 @@ final class FlightCalls {
       requestId = ServerLog.requestId(headers.get(ServerLog.REQUEST_ID));
       try {
         client = access.identify(headers.get("authorization"), headers.get("api-key"), "flight");
-      } catch (ServerException e) {
+      } catch (CollectionException e) {
         throw status(e);
       }
     }
@@ -81,7 +81,7 @@ final class FlightCalls {
   }
 
   /** A failure as Flight tells it. */
-  static FlightRuntimeException status(ServerException e) {
+  static FlightRuntimeException status(CollectionException e) {
     CallStatus status =
         switch (e.kind()) {
           case INVALID, TOO_LARGE -> CallStatus.INVALID_ARGUMENT;
@@ -116,23 +116,23 @@ final class FlightCalls {
     String status = "OK";
     try {
       return MessageMemoryLimit.whileTakingIn(work::run);
-    } catch (ServerException e) {
+    } catch (CollectionException e) {
       status = e.kind().name();
-      if (e.kind() == ServerException.Kind.INTERNAL) {
+      if (e.kind() == CollectionException.Kind.INTERNAL) {
         ServerLog.failed(requestId(context), "flight " + operation, e);
       }
       throw status(e);
     } catch (JacksonException e) { // of what was sent, wherever it is looked at
-      status = ServerException.Kind.INVALID.name();
+      status = CollectionException.Kind.INVALID.name();
       throw status(JsonBody.malformed(e));
     } catch (FlightRuntimeException e) {
       status = e.status().code().name();
       throw e;
     } catch (OutOfMemoryException e) { // of Arrow's budget, not of the heap
-      status = ServerException.Kind.EXHAUSTED.name();
+      status = CollectionException.Kind.EXHAUSTED.name();
       throw status(
-          new ServerException(
-              ServerException.Kind.EXHAUSTED,
+          new CollectionException(
+              CollectionException.Kind.EXHAUSTED,
               "too many batches are being read; try again",
               RETRY_MILLIS,
               e));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.flight;
 
-import dev.arbalest.server.attributes.Filter;
-import dev.arbalest.server.model.CollectionSettings;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.JsonText;
-import dev.arbalest.server.model.PointId;
-import dev.arbalest.server.model.ServerException;
+import dev.arbalest.collections.filter.Filter;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.CollectionSettings;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.JsonText;
+import dev.arbalest.collections.model.PointId;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,7 +45,7 @@ final class FlightFilters {
 
   private Filter one(JsonNode node, int depth) {
     if (depth > MAX_DEPTH || !node.isObject()) {
-      throw ServerException.invalid("a filter is an object with field, operator and value");
+      throw CollectionException.invalid("a filter is an object with field, operator and value");
     }
     JsonNode nested = node.path("filters");
     if (nested.isArray() && !nested.isEmpty()) {
@@ -64,7 +64,7 @@ final class FlightFilters {
       case "AND" -> comparison(node);
       case "NOT" -> new Filter.Not(comparison(node));
       case "OR" ->
-          throw ServerException.invalid(
+          throw CollectionException.invalid(
               "logic OR joins what is in \"filters\" of the same object; put the alternatives there");
       default -> throw badLogic(node);
     };
@@ -75,8 +75,8 @@ final class FlightFilters {
     return logic.isEmpty() ? "AND" : logic.toUpperCase(Locale.ROOT);
   }
 
-  private static ServerException badLogic(JsonNode node) {
-    return ServerException.invalid(
+  private static CollectionException badLogic(JsonNode node) {
+    return CollectionException.invalid(
         "logic is AND, OR or NOT, found " + JsonText.shorten(node.path("logic")));
   }
 
@@ -100,8 +100,8 @@ final class FlightFilters {
                   .anyMatch(column -> column.getName().equals(field));
       return isColumn ? Filter.FieldPath.ofKey(field) : Filter.FieldPath.parse(field);
     } catch (IOException e) {
-      throw new ServerException(
-          ServerException.Kind.INTERNAL, "the collection's schema cannot be read", 0, e);
+      throw new CollectionException(
+          CollectionException.Kind.INTERNAL, "the collection's schema cannot be read", 0, e);
     }
   }
 
@@ -111,7 +111,8 @@ final class FlightFilters {
       case EQUAL -> same;
       case NOT_EQUAL -> new Filter.Not(same);
       default ->
-          throw ServerException.invalid("ids are compared by eq and neq, found \"" + name + "\"");
+          throw CollectionException.invalid(
+              "ids are compared by eq and neq, found \"" + name + "\"");
     };
   }
 
@@ -124,7 +125,7 @@ final class FlightFilters {
       case "ge", "gte", ">=" -> Filter.Operator.GREATER_OR_EQUAL;
       case "le", "lte", "<=" -> Filter.Operator.LESS_OR_EQUAL;
       default ->
-          throw ServerException.invalid(
+          throw CollectionException.invalid(
               "operator must be eq, neq, gt, lt, ge or le, found \"" + name + "\"");
     };
   }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.flight;
 
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.CollectionName;
+import dev.arbalest.collections.model.CollectionSettings;
+import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.server.access.AccessControl;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.Collections;
-import dev.arbalest.server.model.CollectionName;
-import dev.arbalest.server.model.CollectionSettings;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.ServerException;
 import dev.arbalest.server.model.ServerOptions;
 import dev.arbalest.vector.Metric;
 import io.grpc.StatusRuntimeException;
@@ -73,10 +73,10 @@ final class FlightIngest {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new ServerException(ServerException.Kind.UNAVAILABLE, "the server stops", 0, e);
+      throw new CollectionException(CollectionException.Kind.UNAVAILABLE, "the server stops", 0, e);
     }
-    throw new ServerException(
-        ServerException.Kind.EXHAUSTED,
+    throw new CollectionException(
+        CollectionException.Kind.EXHAUSTED,
         "there are " + most + " streams of writes already; try again",
         RETRY_MILLIS,
         null);
@@ -95,8 +95,8 @@ final class FlightIngest {
     }
     if (longest != null) {
       longest.fail(
-          new ServerException(
-              ServerException.Kind.EXHAUSTED,
+          new CollectionException(
+              CollectionException.Kind.EXHAUSTED,
               "no whole batch came for "
                   + idle / 1_000_000_000
                   + " s while others wait for a stream",
@@ -192,8 +192,8 @@ final class FlightIngest {
   private void requireSize(VectorSchemaRoot batch) {
     long bytes = batch.getFieldVectors().stream().mapToLong(FieldVector::getBufferSize).sum();
     if (bytes > mostBytes) {
-      throw new ServerException(
-          ServerException.Kind.TOO_LARGE,
+      throw new CollectionException(
+          CollectionException.Kind.TOO_LARGE,
           "a batch has at most " + mostBytes + " bytes, found " + bytes + "; send smaller batches");
     }
   }
@@ -211,7 +211,7 @@ final class FlightIngest {
       throw Collection.dimensionMismatch(settings.dimension(), points.dimension());
     }
     if (metric != null && metric != settings.metric()) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "schema mismatch: the collection's metric is "
               + settings.metric().label()
               + ", found "
@@ -226,8 +226,8 @@ final class FlightIngest {
   }
 
   /** What is durable stays so; a client that does not wait for the answer has left. */
-  private static ServerException gone(StatusRuntimeException e) {
-    return new ServerException(ServerException.Kind.INVALID, "the client is gone", 0, e);
+  private static CollectionException gone(StatusRuntimeException e) {
+    return new CollectionException(CollectionException.Kind.INVALID, "the client is gone", 0, e);
   }
 
   /** Acknowledges what became durable together. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.flight;
 
-import dev.arbalest.server.model.JsonBody;
+import dev.arbalest.collections.model.JsonBody;
 import java.nio.charset.StandardCharsets;
 import org.apache.arrow.flight.BackpressureStrategy;
 import org.apache.arrow.flight.CallStatus;

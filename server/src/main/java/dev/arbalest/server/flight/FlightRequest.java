@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.flight;
 
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.JsonText;
-import dev.arbalest.server.model.PointId;
-import dev.arbalest.server.model.ServerException;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.JsonText;
+import dev.arbalest.collections.model.PointId;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.arrow.flight.FlightDescriptor;
@@ -43,7 +43,7 @@ record FlightRequest(JsonNode body) {
     }
     String name = body.path(DATASET).asString(body.path(NAME).asString(""));
     if (name.isEmpty()) {
-      throw ServerException.invalid("the request names no dataset");
+      throw CollectionException.invalid("the request names no dataset");
     }
     return name;
   }
@@ -61,7 +61,7 @@ record FlightRequest(JsonNode body) {
     }
     body.path("ids").forEach(id -> ids.add(PointId.of(id)));
     if (ids.isEmpty()) {
-      throw ServerException.invalid("the request names no id");
+      throw CollectionException.invalid("the request names no id");
     }
     return ids;
   }
@@ -74,7 +74,7 @@ record FlightRequest(JsonNode body) {
   static String pathOf(FlightDescriptor descriptor, int at) {
     List<String> path = descriptor.isCommand() ? List.of() : descriptor.getPath();
     if (path.size() <= at || path.get(at).isEmpty()) {
-      throw ServerException.invalid("missing flight descriptor path");
+      throw CollectionException.invalid("missing flight descriptor path");
     }
     return path.get(at);
   }

@@ -2,18 +2,18 @@
 package dev.arbalest.server.flight;
 
 import dev.arbalest.IdType;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.Point;
+import dev.arbalest.collections.SearchAnswer;
+import dev.arbalest.collections.SearchPool;
+import dev.arbalest.collections.SearchRequest;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.Scores;
 import dev.arbalest.server.access.AccessControl;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.Collections;
-import dev.arbalest.server.collection.Point;
-import dev.arbalest.server.collection.SearchAnswer;
-import dev.arbalest.server.collection.SearchPool;
-import dev.arbalest.server.collection.SearchRequest;
 import dev.arbalest.server.metrics.ServerLog;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.PointId;
-import dev.arbalest.server.model.Scores;
-import dev.arbalest.server.model.ServerException;
 import dev.arbalest.vector.Metric;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -82,7 +82,7 @@ final class FlightSearch {
     Collection collection = collections.get(request.name());
     int k = JsonBody.integer(node.path("k"), "k", 0, 1, Integer.MAX_VALUE);
     if (k == 0) {
-      throw ServerException.invalid("k must be at least 1");
+      throw CollectionException.invalid("k must be at least 1");
     }
     List<JsonNode> vectors = new ArrayList<>();
     if (node.path("vector").isArray() && !node.path("vector").isEmpty()) {
@@ -90,7 +90,7 @@ final class FlightSearch {
     }
     node.path("vectors").forEach(vectors::add);
     if (vectors.isEmpty()) {
-      throw ServerException.invalid("no query vector provided");
+      throw CollectionException.invalid("no query vector provided");
     }
     SearchRequest options =
         new SearchRequest(
@@ -186,7 +186,7 @@ final class FlightSearch {
       SearchRequest request = SearchRequest.of(asked.vector(), asked.k());
       SearchAnswer answer = pool.call(() -> collection.search(request, false, false));
       ArrowRows.fillSearch(reply, answer.points(), collection.settings().metric());
-    } catch (ServerException e) {
+    } catch (CollectionException e) {
       ServerLog.fault("a row of an exchange", e);
       ArrowRows.fillSearch(reply, List.of(), Metric.COSINE);
       error = FlightReplies.object().put("row", row).put("error", e.text());
@@ -212,7 +212,7 @@ final class FlightSearch {
       if (!(root.getVector("dataset") instanceof VarCharVector names)
           || k == null
           || vector == null) {
-        throw ServerException.invalid(
+        throw CollectionException.invalid(
             "schema mismatch: expected columns dataset, k and query_vector, found "
                 + root.getSchema());
       }
@@ -227,14 +227,14 @@ final class FlightSearch {
       String name = new String(names.get(row), StandardCharsets.UTF_8);
       try {
         return new Asked(name, wanted, vectors.vector(row), "");
-      } catch (ServerException e) {
+      } catch (CollectionException e) {
         return new Asked(name, wanted, new float[0], e.text());
       }
     }
 
     void requireSound() {
       if (!problem.isEmpty()) {
-        throw ServerException.invalid(problem);
+        throw CollectionException.invalid(problem);
       }
     }
   }
@@ -246,9 +246,10 @@ final class FlightSearch {
       List<Point> points;
       try {
         points = run(search, search.query(vector)).points();
-      } catch (ServerException e) {
+      } catch (CollectionException e) {
         boolean isOfThisQuery =
-            e.kind() == ServerException.Kind.INVALID || e.kind() == ServerException.Kind.INTERNAL;
+            e.kind() == CollectionException.Kind.INVALID
+                || e.kind() == CollectionException.Kind.INTERNAL;
         if (search.vectors().size() == 1 || !isOfThisQuery) {
           throw e;
         }
@@ -266,8 +267,8 @@ final class FlightSearch {
     List<Point> self = collection.retrieve(List.of(id), true);
     float[] vector = self.isEmpty() ? null : self.getFirst().vector();
     if (vector == null) {
-      throw new ServerException(
-          ServerException.Kind.NOT_FOUND, "id " + id + " not found in " + collection.name());
+      throw new CollectionException(
+          CollectionException.Kind.NOT_FOUND, "id " + id + " not found in " + collection.name());
     }
     SearchRequest request =
         SearchRequest.of(vector, JsonBody.integer(body.get("k"), "k", 0, 1, Integer.MAX_VALUE));

@@ -2,20 +2,20 @@
 package dev.arbalest.server.flight;
 
 import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.PointPage;
+import dev.arbalest.collections.SearchPool;
+import dev.arbalest.collections.filter.Filter;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.CollectionSettings;
+import dev.arbalest.collections.model.CollectionStats;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.PointId;
 import dev.arbalest.server.access.AccessControl;
 import dev.arbalest.server.access.GrpcConnections;
-import dev.arbalest.server.attributes.Filter;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.Collections;
-import dev.arbalest.server.collection.PointPage;
-import dev.arbalest.server.collection.SearchPool;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.metrics.ServerMetrics;
-import dev.arbalest.server.model.CollectionSettings;
-import dev.arbalest.server.model.CollectionStats;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.PointId;
-import dev.arbalest.server.model.ServerException;
 import dev.arbalest.server.model.ServerOptions;
 import io.grpc.ServerBuilder;
 import java.io.IOException;
@@ -261,15 +261,15 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
     if (descriptor.isCommand()) {
       String command = new String(descriptor.getCommand(), StandardCharsets.UTF_8);
       if (!command.equals(FlightSearch.COMMAND)) {
-        throw new ServerException(
-            ServerException.Kind.UNSUPPORTED, "unknown exchange command " + command);
+        throw new CollectionException(
+            CollectionException.Kind.UNSUPPORTED, "unknown exchange command " + command);
       }
       search.exchange(client, reader, writer);
       return;
     }
     if (!FlightRequest.pathOf(descriptor, 0).equals("ingest")) {
-      throw new ServerException(
-          ServerException.Kind.UNSUPPORTED, "unknown exchange " + descriptor.getPath());
+      throw new CollectionException(
+          CollectionException.Kind.UNSUPPORTED, "unknown exchange " + descriptor.getPath());
     }
     ingest.exchange(client, descriptor, reader, writer);
   }
@@ -321,8 +321,8 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
           continue;
         }
         info = info(collection);
-      } catch (ServerException e) {
-        if (e.kind() == ServerException.Kind.INVALID) {
+      } catch (CollectionException e) {
+        if (e.kind() == CollectionException.Kind.INVALID) {
           throw e;
         }
         ServerLog.warn("collection " + collection.name() + " is left out of a list", e);
@@ -343,7 +343,7 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
             switch (operator) {
               case "==", "eq" -> collection.name().equals(text);
               case "", "contains" -> collection.name().contains(text);
-              default -> throw ServerException.invalid(NO_OPERATOR + "name: " + operator);
+              default -> throw CollectionException.invalid(NO_OPERATOR + "name: " + operator);
             };
         if (!holds) {
           return false;
@@ -357,13 +357,13 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
               case ">", "gt" -> rows > value;
               case "<", "lt" -> rows < value;
               case "==", "eq" -> rows == value;
-              default -> throw ServerException.invalid(NO_OPERATOR + "rows: " + operator);
+              default -> throw CollectionException.invalid(NO_OPERATOR + "rows: " + operator);
             };
         if (!holds) {
           return false;
         }
       } else {
-        throw ServerException.invalid("criteria filter name and rows, found \"" + field + "\"");
+        throw CollectionException.invalid("criteria filter name and rows, found \"" + field + "\"");
       }
     }
     return true;

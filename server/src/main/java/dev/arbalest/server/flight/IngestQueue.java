@@ -2,12 +2,12 @@
 package dev.arbalest.server.flight;
 
 import dev.arbalest.WriteReceipt;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.PointBuffer;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.PointBuffer;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.CollectionSettings;
+import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.server.metrics.ServerLog;
-import dev.arbalest.server.model.CollectionSettings;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.ServerException;
 import dev.arbalest.vector.Metric;
 import java.util.ArrayList;
 import java.util.List;
@@ -59,7 +59,7 @@ final class IngestQueue implements AutoCloseable {
   private boolean ended;
   private boolean busy;
   private long idleSince = System.nanoTime();
-  private @Nullable ServerException failure;
+  private @Nullable CollectionException failure;
 
   /** Whether the producer knows of the failure; only its thread uses this. */
   private boolean isFailureTold;
@@ -82,7 +82,7 @@ final class IngestQueue implements AutoCloseable {
   /**
    * Takes the rows of a batch. Reports rows that cannot be indexed once the others are durable.
    *
-   * @throws ServerException why an earlier batch could not be written
+   * @throws CollectionException why an earlier batch could not be written
    */
   void put(ArrowPoints points) {
     lock.lock();
@@ -126,7 +126,7 @@ final class IngestQueue implements AutoCloseable {
 
   /** Throws why an earlier batch could not be written, if one could not. */
   void requireSound() {
-    ServerException cause = failure;
+    CollectionException cause = failure;
     if (cause != null) {
       isFailureTold = true;
       throw cause;
@@ -164,10 +164,10 @@ final class IngestQueue implements AutoCloseable {
           lock.unlock();
         }
       }
-    } catch (ServerException e) {
+    } catch (CollectionException e) {
       fail(e);
     } catch (Throwable e) {
-      fail(new ServerException(ServerException.Kind.INTERNAL, "ingest failed: " + e, 0, e));
+      fail(new CollectionException(CollectionException.Kind.INTERNAL, "ingest failed: " + e, 0, e));
     }
   }
 
@@ -182,7 +182,7 @@ final class IngestQueue implements AutoCloseable {
   }
 
   /** Makes the producer fail, now or on its next batch. */
-  void fail(ServerException cause) {
+  void fail(CollectionException cause) {
     lock.lock();
     try {
       failure = cause;
@@ -218,7 +218,7 @@ final class IngestQueue implements AutoCloseable {
   /**
    * Waits until all that was put is written and acknowledged.
    *
-   * @throws ServerException why some of it could not be
+   * @throws CollectionException why some of it could not be
    */
   void finish() {
     end();

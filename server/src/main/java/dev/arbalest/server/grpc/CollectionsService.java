@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.grpc;
 
+import dev.arbalest.collections.AliasChange;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.server.access.AccessControl;
-import dev.arbalest.server.collection.AliasChange;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.Collections;
-import dev.arbalest.server.model.ServerException;
 import dev.arbalest.server.qdrant.QdrantCollections;
 import io.grpc.stub.StreamObserver;
 import io.qdrant.client.grpc.Collections.AliasDescription;
@@ -168,7 +168,7 @@ final class CollectionsService extends CollectionsGrpc.CollectionsImplBase {
       case RENAME_ALIAS ->
           new AliasChange.Rename(
               action.getRenameAlias().getOldAliasName(), action.getRenameAlias().getNewAliasName());
-      case ACTION_NOT_SET -> throw ServerException.invalid("an action is empty");
+      case ACTION_NOT_SET -> throw CollectionException.invalid("an action is empty");
     };
   }
 

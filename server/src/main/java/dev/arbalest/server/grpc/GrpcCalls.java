@@ -2,13 +2,13 @@
 package dev.arbalest.server.grpc;
 
 import com.google.protobuf.Message;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.query.QueryEngine;
 import dev.arbalest.server.access.AccessControl;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.Collections;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.metrics.ServerMetrics;
-import dev.arbalest.server.model.ServerException;
-import dev.arbalest.server.query.QueryEngine;
 import io.grpc.Context;
 import io.grpc.Contexts;
 import io.grpc.Deadline;
@@ -59,7 +59,7 @@ final class GrpcCalls implements ServerInterceptor {
           call.getMethodDescriptor().getFullMethodName().endsWith("/HealthCheck")
               ? AccessControl.Client.ANYBODY
               : access.identify(headers.get(AUTHORIZATION), headers.get(API_KEY), "grpc");
-    } catch (ServerException e) {
+    } catch (CollectionException e) {
       call.close(status(e), trailers(e));
       return new ServerCall.Listener<>() {};
     }
@@ -67,7 +67,7 @@ final class GrpcCalls implements ServerInterceptor {
     return Contexts.interceptCall(context, call, headers, next);
   }
 
-  private static Status status(ServerException e) {
+  private static Status status(CollectionException e) {
     Status status =
         switch (e.kind()) {
           case INVALID, TOO_LARGE -> Status.INVALID_ARGUMENT;
@@ -84,7 +84,7 @@ final class GrpcCalls implements ServerInterceptor {
     return status.withDescription(e.text());
   }
 
-  private static Metadata trailers(ServerException e) {
+  private static Metadata trailers(CollectionException e) {
     Metadata trailers = new Metadata();
     if (e.retryMillis() > 0) { // in seconds, as over HTTP
       trailers.put(RETRY_AFTER, Long.toString(Math.max(1, (e.retryMillis() + 999) / 1000)));
@@ -156,9 +156,9 @@ final class GrpcCalls implements ServerInterceptor {
       R reply = work.run(new Call(caller.client()));
       observer.onNext(reply);
       observer.onCompleted();
-    } catch (ServerException e) {
+    } catch (CollectionException e) {
       outcome = e.kind().name();
-      if (e.kind() == ServerException.Kind.INTERNAL) {
+      if (e.kind() == CollectionException.Kind.INTERNAL) {
         ServerLog.failed(requestId(caller), "grpc " + operation, e);
       }
       observer.onError(status(e).asRuntimeException(trailers(e)));
@@ -182,8 +182,9 @@ final class GrpcCalls implements ServerInterceptor {
   private static void requireTime() {
     Deadline deadline = Context.current().getDeadline();
     if (deadline != null && deadline.timeRemaining(TimeUnit.NANOSECONDS) <= 0) {
-      throw new ServerException(
-          ServerException.Kind.TIMED_OUT, "the client's deadline had passed before it was begun");
+      throw new CollectionException(
+          CollectionException.Kind.TIMED_OUT,
+          "the client's deadline had passed before it was begun");
     }
   }
 }

@@ -2,12 +2,12 @@
 package dev.arbalest.server.grpc;
 
 import com.google.protobuf.Timestamp;
-import dev.arbalest.server.attributes.Filter;
-import dev.arbalest.server.attributes.Filter.FieldPath;
-import dev.arbalest.server.attributes.Filter.Operator;
-import dev.arbalest.server.attributes.GeoShape;
-import dev.arbalest.server.attributes.TextIndex;
-import dev.arbalest.server.model.ServerException;
+import dev.arbalest.collections.filter.Filter;
+import dev.arbalest.collections.filter.Filter.FieldPath;
+import dev.arbalest.collections.filter.Filter.Operator;
+import dev.arbalest.collections.filter.GeoShape;
+import dev.arbalest.collections.filter.TextIndex;
+import dev.arbalest.collections.model.CollectionException;
 import io.qdrant.client.grpc.Common;
 import io.qdrant.client.grpc.Common.Condition;
 import io.qdrant.client.grpc.Common.FieldCondition;
@@ -29,7 +29,7 @@ final class GrpcFilters {
 
   private static Filter filter(Common.Filter filter, int depth) {
     if (depth > MAX_DEPTH) {
-      throw ServerException.invalid("a filter is nested at most " + MAX_DEPTH + " deep");
+      throw CollectionException.invalid("a filter is nested at most " + MAX_DEPTH + " deep");
     }
     GrpcMessages.requireKnown(filter);
     List<Filter> parts = new ArrayList<>();
@@ -73,7 +73,7 @@ final class GrpcFilters {
               filter(condition.getNested().getFilter(), depth));
       case FILTER -> filter(condition.getFilter(), depth);
       case CONDITIONONEOF_NOT_SET ->
-          throw ServerException.invalid("a condition of the filter is empty");
+          throw CollectionException.invalid("a condition of the filter is empty");
     };
   }
 
@@ -128,7 +128,7 @@ final class GrpcFilters {
       parts.add(condition.getIsNull() ? isNull : new Filter.Not(isNull));
     }
     if (parts.isEmpty()) {
-      throw ServerException.invalid("a condition on a field needs match, range or another");
+      throw CollectionException.invalid("a condition on a field needs match, range or another");
     }
     return parts.size() == 1 ? parts.getFirst() : new Filter.And(parts);
   }
@@ -145,7 +145,8 @@ final class GrpcFilters {
       case INTEGERS -> any(path, match.getIntegers().getIntegersList());
       case EXCEPT_KEYWORDS -> none(path, match.getExceptKeywords().getStringsList());
       case EXCEPT_INTEGERS -> none(path, match.getExceptIntegers().getIntegersList());
-      case MATCHVALUE_NOT_SET -> throw ServerException.invalid("a match of the filter is empty");
+      case MATCHVALUE_NOT_SET ->
+          throw CollectionException.invalid("a match of the filter is empty");
     };
   }
 
@@ -161,7 +162,7 @@ final class GrpcFilters {
 
   private static Filter none(FieldPath path, List<? extends Object> values) {
     if (values.isEmpty()) {
-      throw ServerException.invalid("\"except\" has at least one value");
+      throw CollectionException.invalid("\"except\" has at least one value");
     }
     return new Filter.NoneOf(path, List.copyOf(values));
   }
@@ -202,7 +203,7 @@ final class GrpcFilters {
 
   private static Filter all(FieldPath path, List<Filter.Test> tests) {
     if (tests.isEmpty()) {
-      throw ServerException.invalid("a range has gt, gte, lt and lte, at least one");
+      throw CollectionException.invalid("a range has gt, gte, lt and lte, at least one");
     }
     return new Filter.CompareAll(path, tests);
   }

@@ -3,9 +3,9 @@ package dev.arbalest.server.grpc;
 
 import com.google.protobuf.Message;
 import dev.arbalest.IdType;
-import dev.arbalest.server.model.PointId;
-import dev.arbalest.server.model.ServerException;
-import dev.arbalest.server.qdrant.QdrantPointIds;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.JsonPointIds;
+import dev.arbalest.collections.model.PointId;
 import io.qdrant.client.grpc.Common;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,7 +18,7 @@ final class GrpcMessages {
   /** Refuses fields of newer clients: whoever sent one expects it to make a difference. */
   static void requireKnown(Message message) {
     if (!message.getUnknownFields().asMap().isEmpty()) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           message.getDescriptorForType().getName()
               + " has fields with the unknown numbers "
               + message.getUnknownFields().asMap().keySet());
@@ -28,7 +28,7 @@ final class GrpcMessages {
   /** Refuses to choose shards, as there is one. */
   static void refuseShards(boolean hasSelector) {
     if (hasSelector) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "\"shard_key_selector\" is not supported: a collection has one shard");
     }
   }
@@ -36,7 +36,7 @@ final class GrpcMessages {
   /** Some clients give the one vector the empty name; another name is that of no vector. */
   static void requireUnnamed(String name) {
     if (!name.isEmpty()) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "\"" + name + "\" names a vector, but a collection has one vector, without a name");
     }
   }
@@ -44,7 +44,7 @@ final class GrpcMessages {
   /** A number without a sign, in a range. */
   static int integer(String name, long value, int least, int most) {
     if (value < least || value > most) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           name
               + " must be in ["
               + least
@@ -59,8 +59,8 @@ final class GrpcMessages {
   static PointId id(Common.PointId id) {
     return switch (id.getPointIdOptionsCase()) {
       case NUM -> PointId.of(id.getNum());
-      case UUID -> QdrantPointIds.of(id.getUuid());
-      case POINTIDOPTIONS_NOT_SET -> throw ServerException.invalid("an id is missing");
+      case UUID -> JsonPointIds.of(id.getUuid());
+      case POINTIDOPTIONS_NOT_SET -> throw CollectionException.invalid("an id is missing");
     };
   }
 
@@ -72,7 +72,7 @@ final class GrpcMessages {
 
   /** An id of a collection whose ids are of a type. */
   static Common.PointId message(PointId id, @Nullable IdType type) {
-    Long number = QdrantPointIds.number(id, type);
+    Long number = JsonPointIds.number(id, type);
     return number == null
         ? Common.PointId.newBuilder().setUuid(id.toString()).build()
         : Common.PointId.newBuilder().setNum(number).build();

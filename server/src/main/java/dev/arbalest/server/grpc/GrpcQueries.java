@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.grpc;
 
-import dev.arbalest.server.attributes.Filter;
-import dev.arbalest.server.model.ServerException;
-import dev.arbalest.server.query.PointQuery;
-import dev.arbalest.server.query.PointQuery.Example;
-import dev.arbalest.server.query.QueryRequest;
-import dev.arbalest.server.query.SearchOptions;
+import dev.arbalest.collections.filter.Filter;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.query.PointQuery;
+import dev.arbalest.collections.query.PointQuery.Example;
+import dev.arbalest.collections.query.QueryRequest;
+import dev.arbalest.collections.query.SearchOptions;
 import io.qdrant.client.grpc.Points;
 import io.qdrant.client.grpc.Points.PrefetchQuery;
 import io.qdrant.client.grpc.Points.Query;
@@ -153,7 +153,8 @@ final class GrpcQueries {
 
   private static List<QueryRequest> stages(List<PrefetchQuery> messages, int depth) {
     if (depth > QueryRequest.MAX_DEPTH + 1) {
-      throw ServerException.invalid("prefetches are at most " + QueryRequest.MAX_DEPTH + " deep");
+      throw CollectionException.invalid(
+          "prefetches are at most " + QueryRequest.MAX_DEPTH + " deep");
     }
     List<QueryRequest> stages = new ArrayList<>();
     for (PrefetchQuery message : messages) {
@@ -213,12 +214,12 @@ final class GrpcQueries {
       case RRF -> rrf(query.getRrf());
       case SAMPLE -> new PointQuery.Sample();
       case DISCOVER, CONTEXT, FORMULA, RELEVANCE_FEEDBACK ->
-          throw new ServerException(
-              ServerException.Kind.UNSUPPORTED,
+          throw new CollectionException(
+              CollectionException.Kind.UNSUPPORTED,
               "the query "
                   + query.getVariantCase().name().toLowerCase(java.util.Locale.ROOT)
                   + " is not supported: there is no index for such scores");
-      case VARIANT_NOT_SET -> throw ServerException.invalid("the query is empty");
+      case VARIANT_NOT_SET -> throw CollectionException.invalid("the query is empty");
     };
   }
 
@@ -255,7 +256,7 @@ final class GrpcQueries {
         switch (fusion) {
           case RRF -> PointQuery.FusionMethod.RECIPROCAL_RANK;
           case DBSF -> PointQuery.FusionMethod.DISTRIBUTION_BASED;
-          case UNRECOGNIZED -> throw ServerException.invalid("fusion is RRF or DBSF");
+          case UNRECOGNIZED -> throw CollectionException.invalid("fusion is RRF or DBSF");
         };
     return new PointQuery.Fusion(method, PointQuery.Fusion.DEFAULT_K, List.of());
   }
@@ -273,7 +274,7 @@ final class GrpcQueries {
       case BestScore -> PointQuery.Strategy.BEST_SCORE;
       case SumScores -> PointQuery.Strategy.SUM_SCORES;
       case UNRECOGNIZED ->
-          throw ServerException.invalid("strategy is AverageVector, BestScore or SumScores");
+          throw CollectionException.invalid("strategy is AverageVector, BestScore or SumScores");
     };
   }
 
@@ -298,7 +299,7 @@ final class GrpcQueries {
       case SPARSE -> throw sparse();
       case MULTI_DENSE -> throw several();
       case DOCUMENT, IMAGE, OBJECT -> throw inference();
-      case VARIANT_NOT_SET -> throw ServerException.invalid("an example is empty");
+      case VARIANT_NOT_SET -> throw CollectionException.invalid("an example is empty");
     };
   }
 
@@ -324,16 +325,17 @@ final class GrpcQueries {
     return vector.getDataList();
   }
 
-  private static ServerException sparse() {
-    return ServerException.invalid("sparse vectors are not supported: collections have dense ones");
+  private static CollectionException sparse() {
+    return CollectionException.invalid(
+        "sparse vectors are not supported: collections have dense ones");
   }
 
-  private static ServerException several() {
-    return ServerException.invalid("multivectors are not supported: a vector is one list");
+  private static CollectionException several() {
+    return CollectionException.invalid("multivectors are not supported: a vector is one list");
   }
 
-  private static ServerException inference() {
-    return ServerException.invalid(
+  private static CollectionException inference() {
+    return CollectionException.invalid(
         "the server has no embedding model: send the vector instead of what it is made of");
   }
 

@@ -2,20 +2,20 @@
 package dev.arbalest.server.grpc;
 
 import dev.arbalest.IdType;
-import dev.arbalest.server.attributes.Filter;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.FacetValue;
-import dev.arbalest.server.collection.Point;
-import dev.arbalest.server.collection.PointPage;
-import dev.arbalest.server.model.PointId;
-import dev.arbalest.server.model.ServerException;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.FacetValue;
+import dev.arbalest.collections.Point;
+import dev.arbalest.collections.PointPage;
+import dev.arbalest.collections.filter.Filter;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.query.Grouping;
+import dev.arbalest.collections.query.Hit;
+import dev.arbalest.collections.query.PairMatrix;
+import dev.arbalest.collections.query.QueryEngine;
+import dev.arbalest.collections.query.QueryRequest;
 import dev.arbalest.server.qdrant.AnswerLimits;
 import dev.arbalest.server.qdrant.PayloadSelector;
-import dev.arbalest.server.query.Grouping;
-import dev.arbalest.server.query.Hit;
-import dev.arbalest.server.query.PairMatrix;
-import dev.arbalest.server.query.QueryEngine;
-import dev.arbalest.server.query.QueryRequest;
 import io.qdrant.client.grpc.Points;
 import io.qdrant.client.grpc.Points.BatchResult;
 import io.qdrant.client.grpc.Points.CountPoints;
@@ -91,7 +91,7 @@ final class GrpcReads {
     IdType type = collection.settings().idType();
     if (request.hasOrderBy()) {
       if (from != null) {
-        throw ServerException.invalid(
+        throw CollectionException.invalid(
             "\"offset\" goes through points by their ids; with order_by give start_from");
       }
       QueryRequest ordered =
@@ -187,7 +187,7 @@ final class GrpcReads {
   /** A batch is about one collection. */
   static void requireSame(String batch, String one) {
     if (!one.isEmpty() && !one.equals(batch)) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "a batch is about one collection, found " + batch + " and " + one);
     }
   }
@@ -277,7 +277,7 @@ final class GrpcReads {
                 : PayloadSelector.ALL;
         for (Point point :
             other.retrieve(
-                List.of(dev.arbalest.server.qdrant.QdrantPointIds.ofGroup(group.id())),
+                List.of(dev.arbalest.collections.model.JsonPointIds.ofGroup(group.id())),
                 GrpcReplies.vectors(lookup.getWithVectors()))) {
           message.setLookup(GrpcReplies.point(point, payload, other.settings().idType()));
         }

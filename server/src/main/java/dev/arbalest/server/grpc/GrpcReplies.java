@@ -2,11 +2,11 @@
 package dev.arbalest.server.grpc;
 
 import dev.arbalest.IdType;
-import dev.arbalest.server.collection.Point;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.ServerException;
+import dev.arbalest.collections.Point;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.query.Hit;
 import dev.arbalest.server.qdrant.PayloadSelector;
-import dev.arbalest.server.query.Hit;
 import io.qdrant.client.grpc.JsonWithInt.Value;
 import io.qdrant.client.grpc.Points;
 import io.qdrant.client.grpc.Points.OrderValue;
@@ -121,9 +121,9 @@ final class GrpcReplies {
     return UpdateResult.newBuilder().setOperationId(0).setStatus(UpdateStatus.Completed).build();
   }
 
-  static ServerException unsupported(String operation) {
-    return new ServerException(
-        ServerException.Kind.UNSUPPORTED,
+  static CollectionException unsupported(String operation) {
+    return new CollectionException(
+        CollectionException.Kind.UNSUPPORTED,
         operation
             + " is not supported: this is one server, whose collections have one shard and one "
             + "vector each and are saved by copying their files");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.grpc;
 
-import dev.arbalest.server.attributes.TextIndex;
-import dev.arbalest.server.model.CollectionSettings;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.ServerException;
+import dev.arbalest.collections.filter.TextIndex;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.CollectionSettings;
+import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.server.qdrant.QdrantCollections;
 import dev.arbalest.vector.Metric;
 import io.qdrant.client.grpc.Collections.CollectionConfig;
@@ -42,7 +42,7 @@ final class GrpcSchemas {
   /** The settings that a request to make a collection asks for. */
   static CollectionSettings settings(CreateCollection request) {
     if (request.getShardingMethod() == ShardingMethod.Custom) {
-      throw ServerException.invalid("sharding_method is Auto: a collection has one shard");
+      throw CollectionException.invalid("sharding_method is Auto: a collection has one shard");
     }
     requireSimple(
         request.getSparseVectorsConfig().getMapCount(),
@@ -51,11 +51,11 @@ final class GrpcSchemas {
     VectorParams vectors = vectors(request.getVectorsConfig());
     GrpcMessages.requireKnown(vectors);
     if (vectors.hasMultivectorConfig()) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "\"multivector_config\" is not supported: a point has one vector");
     }
     if (vectors.getDatatype() != Datatype.Default && vectors.getDatatype() != Datatype.Float32) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "datatype is Float32, found "
               + vectors.getDatatype()
               + ": vectors are kept as they are sent");
@@ -66,7 +66,7 @@ final class GrpcSchemas {
           case Euclid -> Metric.L2;
           case Dot -> Metric.DOT;
           case Manhattan, UnknownDistance, UNRECOGNIZED ->
-              throw ServerException.invalid(
+              throw CollectionException.invalid(
                   "distance must be Cosine, Dot or Euclid, found " + vectors.getDistance());
         };
     return new CollectionSettings(
@@ -79,26 +79,26 @@ final class GrpcSchemas {
       case PARAMS_MAP -> {
         Map<String, VectorParams> named = config.getParamsMap().getMapMap();
         if (named.size() != 1 || !named.containsKey("")) {
-          throw ServerException.invalid(
+          throw CollectionException.invalid(
               "named vectors are not supported: make a collection for each of " + named.keySet());
         }
         yield named.values().iterator().next();
       }
-      case CONFIG_NOT_SET -> throw ServerException.invalid("a collection needs vectors_config");
+      case CONFIG_NOT_SET -> throw CollectionException.invalid("a collection needs vectors_config");
     };
   }
 
   /** Refuses what would make a difference that is not kept to. */
   private static void requireSimple(int sparse, int metadata, StrictModeConfig strict) {
     if (sparse > 0) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "\"sparse_vectors_config\" is not supported: a collection has one dense vector per point");
     }
     if (metadata > 0) {
-      throw ServerException.invalid("\"metadata\" is not supported: a collection keeps none");
+      throw CollectionException.invalid("\"metadata\" is not supported: a collection keeps none");
     }
     if (strict.getEnabled()) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "\"strict_mode_config\" is not supported: the limits of the server hold for every "
               + "collection");
     }
@@ -130,7 +130,7 @@ final class GrpcSchemas {
       case FieldTypeDatetime -> "datetime";
       case FieldTypeUuid -> "uuid";
       case UNRECOGNIZED ->
-          throw ServerException.invalid(
+          throw CollectionException.invalid(
               "field_type " + request.getFieldTypeValue() + " is unknown");
     };
   }

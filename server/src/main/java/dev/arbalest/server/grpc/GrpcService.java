@@ -2,17 +2,17 @@
 package dev.arbalest.server.grpc;
 
 import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.SearchPool;
+import dev.arbalest.collections.query.PointWrites;
+import dev.arbalest.collections.query.QueryEngine;
 import dev.arbalest.server.access.AccessControl;
 import dev.arbalest.server.access.GrpcConnections;
-import dev.arbalest.server.collection.Collections;
-import dev.arbalest.server.collection.SearchPool;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.metrics.ServerMetrics;
 import dev.arbalest.server.model.ServerOptions;
 import dev.arbalest.server.qdrant.QdrantCollections;
 import dev.arbalest.server.qdrant.QdrantVersion;
-import dev.arbalest.server.query.PointWrites;
-import dev.arbalest.server.query.QueryEngine;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.Server;
 import io.grpc.ServerCredentials;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.grpc;
 
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.ServerException;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.JsonBody;
 import io.qdrant.client.grpc.JsonWithInt.ListValue;
 import io.qdrant.client.grpc.JsonWithInt.NullValue;
 import io.qdrant.client.grpc.JsonWithInt.Struct;
@@ -27,7 +27,7 @@ final class GrpcValues {
 
   private static ObjectNode object(Map<String, Value> fields, int depth) {
     if (depth > MAX_DEPTH) {
-      throw ServerException.invalid("a payload is nested at most " + MAX_DEPTH + " deep");
+      throw CollectionException.invalid("a payload is nested at most " + MAX_DEPTH + " deep");
     }
     ObjectNode object = JsonBody.JSON.createObjectNode();
     fields.forEach((name, value) -> object.set(name, json(value, depth)));
@@ -40,7 +40,7 @@ final class GrpcValues {
       case NULL_VALUE, KIND_NOT_SET -> nodes.nullNode();
       case DOUBLE_VALUE -> {
         if (!Double.isFinite(value.getDoubleValue())) {
-          throw ServerException.invalid(
+          throw CollectionException.invalid(
               "a payload has the number " + value.getDoubleValue() + ", which JSON cannot have");
         }
         yield nodes.numberNode(value.getDoubleValue());
@@ -52,7 +52,7 @@ final class GrpcValues {
       case LIST_VALUE -> {
         ArrayNode array = JsonBody.JSON.createArrayNode();
         if (depth > MAX_DEPTH) {
-          throw ServerException.invalid("a payload is nested at most " + MAX_DEPTH + " deep");
+          throw CollectionException.invalid("a payload is nested at most " + MAX_DEPTH + " deep");
         }
         value.getListValue().getValuesList().forEach(one -> array.add(json(one, depth + 1)));
         yield array;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.grpc;
 
-import dev.arbalest.server.attributes.Filter;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.PayloadChange;
-import dev.arbalest.server.collection.PointBuffer;
-import dev.arbalest.server.collection.UpsertCondition;
-import dev.arbalest.server.model.JsonPaths;
-import dev.arbalest.server.model.PointId;
-import dev.arbalest.server.model.ServerException;
-import dev.arbalest.server.query.PointWrites;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.PayloadChange;
+import dev.arbalest.collections.PointBuffer;
+import dev.arbalest.collections.UpsertCondition;
+import dev.arbalest.collections.filter.Filter;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.JsonPaths;
+import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.query.PointWrites;
 import io.qdrant.client.grpc.Common;
 import io.qdrant.client.grpc.JsonWithInt.Value;
 import io.qdrant.client.grpc.Points.PointStruct;
@@ -82,7 +82,7 @@ final class GrpcWrites {
           case InsertOnly -> UpsertCondition.Mode.INSERT_ONLY;
           case UpdateOnly -> UpsertCondition.Mode.UPDATE_ONLY;
           case UNRECOGNIZED ->
-              throw ServerException.invalid("update_mode is Upsert, InsertOnly or UpdateOnly");
+              throw CollectionException.invalid("update_mode is Upsert, InsertOnly or UpdateOnly");
         };
     return new UpsertCondition(which, filter == null ? null : GrpcFilters.parse(filter));
   }
@@ -135,11 +135,12 @@ final class GrpcWrites {
                 vectors.getVectors().getVectorsMap();
             named.keySet().forEach(GrpcMessages::requireUnnamed);
             if (named.isEmpty()) {
-              throw ServerException.invalid("a point needs a vector");
+              throw CollectionException.invalid("a point needs a vector");
             }
             yield GrpcQueries.dense(named.values().iterator().next());
           }
-          case VECTORSOPTIONS_NOT_SET -> throw ServerException.invalid("a point needs a vector");
+          case VECTORSOPTIONS_NOT_SET ->
+              throw CollectionException.invalid("a point needs a vector");
         };
     if (components.size() != target.dimension()) {
       throw Collection.dimensionMismatch(target.dimension(), components.size());
@@ -178,8 +179,8 @@ final class GrpcWrites {
   }
 
   /** A point's only vector cannot be deleted alone. */
-  static ServerException vectorsStay() {
-    return ServerException.invalid(
+  static CollectionException vectorsStay() {
+    return CollectionException.invalid(
         "a point has one vector, which cannot be deleted alone; delete the point");
   }
 
@@ -192,7 +193,7 @@ final class GrpcWrites {
         case POINTS -> new Selector(GrpcMessages.ids(selector.getPoints().getIdsList()), null);
         case FILTER -> new Selector(List.of(), GrpcFilters.parse(selector.getFilter()));
         case POINTSSELECTORONEOF_NOT_SET ->
-            throw ServerException.invalid("the request needs ids of points, or a filter");
+            throw CollectionException.invalid("the request needs ids of points, or a filter");
       };
     }
 
@@ -262,7 +263,7 @@ final class GrpcWrites {
    */
   int batch(Collection collection, List<PointsUpdateOperation> operations) {
     if (operations.size() > MAX_OPERATIONS) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "a batch has at most " + MAX_OPERATIONS + " operations, found " + operations.size());
     }
     List<Change> changes = new ArrayList<>();
@@ -337,7 +338,7 @@ final class GrpcWrites {
       case CLEAR_PAYLOAD_DEPRECATED ->
           clearPayload(collection, operation.getClearPayloadDeprecated(), false);
       case DELETE_VECTORS -> throw vectorsStay();
-      case OPERATION_NOT_SET -> throw ServerException.invalid("an operation is empty");
+      case OPERATION_NOT_SET -> throw CollectionException.invalid("an operation is empty");
     };
   }
 }

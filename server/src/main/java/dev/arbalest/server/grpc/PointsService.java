@@ -2,7 +2,7 @@
 package dev.arbalest.server.grpc;
 
 import com.google.protobuf.Message;
-import dev.arbalest.server.collection.Collection;
+import dev.arbalest.collections.Collection;
 import dev.arbalest.server.qdrant.QdrantCollections;
 import io.grpc.stub.StreamObserver;
 import io.qdrant.client.grpc.Points.ClearPayloadPoints;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.http;
 
-import dev.arbalest.server.model.ServerException;
+import dev.arbalest.collections.model.CollectionException;
 import io.helidon.http.HeaderNames;
 import io.helidon.webserver.http.ServerRequest;
 import java.io.ByteArrayOutputStream;
@@ -28,7 +28,7 @@ final class BodyCoding {
   /**
    * A request's body, decompressed.
    *
-   * @throws ServerException INVALID if it is compressed in another way, or is not what it says
+   * @throws CollectionException INVALID if it is compressed in another way, or is not what it says
    */
   static InputStream decode(ServerRequest request, InputStream body) throws IOException {
     String coding =
@@ -44,12 +44,15 @@ final class BodyCoding {
         case "gzip", "x-gzip" -> new GZIPInputStream(body, BUFFER_BYTES);
         case "deflate" -> new InflaterInputStream(body);
         default ->
-            throw ServerException.invalid(
+            throw CollectionException.invalid(
                 "content-encoding is gzip, deflate or identity, found " + coding);
       };
     } catch (java.util.zip.ZipException e) {
-      throw new ServerException(
-          ServerException.Kind.INVALID, "the body is not " + coding + ": " + e.getMessage(), 0, e);
+      throw new CollectionException(
+          CollectionException.Kind.INVALID,
+          "the body is not " + coding + ": " + e.getMessage(),
+          0,
+          e);
     }
   }
 

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.http;
 
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.SearchAnswer;
+import dev.arbalest.collections.SearchPool;
+import dev.arbalest.collections.SearchRequest;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.query.QueryEngine;
 import dev.arbalest.server.access.AccessControl;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.Collections;
-import dev.arbalest.server.collection.SearchAnswer;
-import dev.arbalest.server.collection.SearchPool;
-import dev.arbalest.server.collection.SearchRequest;
 import dev.arbalest.server.http.HttpRoutes.Call;
 import dev.arbalest.server.http.HttpRoutes.Reply;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.ServerException;
 import dev.arbalest.server.model.ServerOptions;
 import dev.arbalest.server.qdrant.QdrantCollections;
 import dev.arbalest.server.qdrant.QdrantReads;
@@ -18,7 +19,6 @@ import dev.arbalest.server.qdrant.QdrantReads.Kind;
 import dev.arbalest.server.qdrant.QdrantTelemetry;
 import dev.arbalest.server.qdrant.QdrantWrites;
 import dev.arbalest.server.qdrant.QdrantWrites.PayloadOperation;
-import dev.arbalest.server.query.QueryEngine;
 import io.helidon.common.uri.UriQuery;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -247,7 +247,7 @@ final class CollectionRoutes {
     Collection collection = collections.get(name);
     byte[] body = request.body();
     if (body.length % 4 != 0) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "a binary vector has 4 bytes per component, found " + body.length + " bytes");
     }
     float[] vector = new float[body.length / 4];
@@ -257,7 +257,8 @@ final class CollectionRoutes {
     try {
       recall = Double.parseDouble(query.first("recall").orElse("0"));
     } catch (NumberFormatException e) {
-      throw new ServerException(ServerException.Kind.INVALID, "recall must be a number", 0, e);
+      throw new CollectionException(
+          CollectionException.Kind.INVALID, "recall must be a number", 0, e);
     }
     SearchRequest search =
         new SearchRequest(

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.http;
 
+import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.SearchPool;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.server.access.AccessControl;
-import dev.arbalest.server.collection.Collections;
-import dev.arbalest.server.collection.SearchPool;
 import dev.arbalest.server.metrics.JfrRecorder;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.metrics.ServerMetrics;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.ServerException;
 import dev.arbalest.server.model.ServerOptions;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.HeaderValues;
@@ -96,32 +96,48 @@ public final class HttpApi {
       reply = call.work().answer(client);
     } catch (JacksonException e) { // of what was sent, wherever it is looked at
       reply = failure(JsonBody.malformed(e), request);
-    } catch (ServerException e) {
+    } catch (CollectionException e) {
       reply = failure(e, request);
       if (e.retryMillis() > 0) {
         response.header(
             HeaderNames.RETRY_AFTER, Long.toString(Math.max(1, (e.retryMillis() + 999) / 1000)));
       }
-      if (e.kind() == ServerException.Kind.INTERNAL) {
+      if (e.kind() == CollectionException.Kind.INTERNAL) {
         ServerLog.failed(request.id(), operation, e);
       }
     } catch (Throwable e) { // an error of one request is not the end of the server
       ServerLog.failed(request.id(), operation, e);
       reply =
           failure(
-              new ServerException(
-                  ServerException.Kind.INTERNAL, "internal error, request " + request.id()),
+              new CollectionException(
+                  CollectionException.Kind.INTERNAL, "internal error, request " + request.id()),
               request);
     }
     metrics.answered("http", operation, Integer.toString(reply.status()), request.age());
     return reply;
   }
 
-  private static HttpRoutes.Reply failure(ServerException e, IncomingRequest request) {
+  private static HttpRoutes.Reply failure(CollectionException e, IncomingRequest request) {
     ObjectNode body = JsonBody.JSON.createObjectNode();
     body.putObject("status").put("error", e.text());
     body.put("time", request.age() / 1e9);
     return new HttpRoutes.Reply(
-        e.kind().httpStatus(), HttpRoutes.JSON_TYPE, JsonBody.JSON.writeValueAsBytes(body));
+        statusOf(e.kind()), HttpRoutes.JSON_TYPE, JsonBody.JSON.writeValueAsBytes(body));
+  }
+
+  private static int statusOf(CollectionException.Kind kind) {
+    return switch (kind) {
+      case INVALID -> 400;
+      case UNAUTHENTICATED -> 401;
+      case FORBIDDEN -> 403;
+      case NOT_FOUND -> 404;
+      case TIMED_OUT -> 408;
+      case ALREADY_EXISTS -> 409;
+      case TOO_LARGE -> 413;
+      case EXHAUSTED -> 429;
+      case INTERNAL -> 500;
+      case UNSUPPORTED -> 501;
+      case UNAVAILABLE -> 503;
+    };
   }
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.http;
 
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.CollectionState;
+import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.SearchPool;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.server.access.AccessControl;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.CollectionState;
-import dev.arbalest.server.collection.Collections;
-import dev.arbalest.server.collection.SearchPool;
 import dev.arbalest.server.metrics.JfrRecorder;
 import dev.arbalest.server.metrics.ServerMetrics;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.ServerException;
 import dev.arbalest.server.model.ServerOptions;
 import dev.arbalest.server.qdrant.QdrantCollections;
 import dev.arbalest.server.qdrant.QdrantTelemetry;
@@ -128,9 +128,9 @@ final class HttpRoutes {
         : findGeneral(request, method, path);
   }
 
-  static ServerException unknown(String method, String[] path) {
-    return new ServerException(
-        ServerException.Kind.NOT_FOUND,
+  static CollectionException unknown(String method, String[] path) {
+    return new CollectionException(
+        CollectionException.Kind.NOT_FOUND,
         "no operation " + method + " /" + String.join("/", path) + "; see /openapi.yaml");
   }
 
@@ -222,9 +222,9 @@ final class HttpRoutes {
   }
 
   /** An operation that Qdrant has. */
-  static ServerException unsupported(String operation) {
-    return new ServerException(
-        ServerException.Kind.UNSUPPORTED,
+  static CollectionException unsupported(String operation) {
+    return new CollectionException(
+        CollectionException.Kind.UNSUPPORTED,
         operation
             + " is not supported: this is one server, whose collections have one shard each "
             + "and are saved by copying their files (docs/operations.md)");

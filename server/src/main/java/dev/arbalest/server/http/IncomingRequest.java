@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.http;
 
+import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.server.access.AccessControl;
 import dev.arbalest.server.metrics.ServerLog;
-import dev.arbalest.server.model.ServerException;
 import dev.arbalest.server.model.ServerOptions;
 import io.helidon.common.uri.UriQuery;
 import io.helidon.http.HeaderName;
@@ -114,10 +114,10 @@ final class IncomingRequest implements AutoCloseable {
         return value;
       }
     } catch (NumberFormatException e) {
-      throw new ServerException(
-          ServerException.Kind.INVALID, name + " must be a whole number, found " + text, 0, e);
+      throw new CollectionException(
+          CollectionException.Kind.INVALID, name + " must be a whole number, found " + text, 0, e);
     }
-    throw ServerException.invalid(
+    throw CollectionException.invalid(
         name + " must be in [" + least + ", " + most + "], found " + text);
   }
 
@@ -127,7 +127,7 @@ final class IncomingRequest implements AutoCloseable {
     return switch (text) {
       case "true", "" -> true;
       case "false" -> false;
-      default -> throw ServerException.invalid(name + " must be true or false, found " + text);
+      default -> throw CollectionException.invalid(name + " must be true or false, found " + text);
     };
   }
 
@@ -151,11 +151,11 @@ final class IncomingRequest implements AutoCloseable {
         // What is no UTF-8 becomes a replacement character.
         if (raw[i].indexOf('\ufffd') >= 0
             && !escaped.toUpperCase(Locale.ROOT).contains("%EF%BF%BD")) {
-          throw ServerException.invalid("the path is no UTF-8: " + escaped);
+          throw CollectionException.invalid("the path is no UTF-8: " + escaped);
         }
       } catch (IllegalArgumentException e) {
-        throw new ServerException(
-            ServerException.Kind.INVALID, "the path has a broken escape: " + raw[i], 0, e);
+        throw new CollectionException(
+            CollectionException.Kind.INVALID, "the path has a broken escape: " + raw[i], 0, e);
       }
     }
     return raw;
@@ -172,7 +172,7 @@ final class IncomingRequest implements AutoCloseable {
   /**
    * The body.
    *
-   * @throws ServerException TOO_LARGE, EXHAUSTED or TIMED_OUT
+   * @throws CollectionException TOO_LARGE, EXHAUSTED or TIMED_OUT
    */
   byte[] body() throws IOException {
     long announced = request.headers().contentLength().orElse(-1);
@@ -189,17 +189,17 @@ final class IncomingRequest implements AutoCloseable {
         InputStream in = BodyCoding.decode(request, raw)) {
       return read(in, isCoded ? -1 : announced, deadline, reading);
     } catch (ZipException | EOFException e) {
-      throw new ServerException(
-          ServerException.Kind.INVALID,
+      throw new CollectionException(
+          CollectionException.Kind.INVALID,
           "the body is not in the content-encoding it says: " + e.getMessage(),
           0,
           e);
-    } catch (ServerException e) {
+    } catch (CollectionException e) {
       throw e;
     } catch (IOException | RuntimeException e) { // of the socket, whatever it is called
       boolean late = limits.watch().end(reading);
-      throw new ServerException(
-          late ? ServerException.Kind.TIMED_OUT : ServerException.Kind.INVALID,
+      throw new CollectionException(
+          late ? CollectionException.Kind.TIMED_OUT : CollectionException.Kind.INVALID,
           late ? "the body did not come" : "the client is gone",
           0,
           e);
@@ -214,12 +214,15 @@ final class IncomingRequest implements AutoCloseable {
     int permits = (int) (bytes / KIBI) + 1;
     try {
       if (!limits.permits().tryAcquire(permits, WAIT_SECONDS, TimeUnit.SECONDS)) {
-        throw new ServerException(
-            ServerException.Kind.EXHAUSTED, "too many requests are being read", RETRY_MILLIS, null);
+        throw new CollectionException(
+            CollectionException.Kind.EXHAUSTED,
+            "too many requests are being read",
+            RETRY_MILLIS,
+            null);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new ServerException(ServerException.Kind.UNAVAILABLE, "the server stops", 0, e);
+      throw new CollectionException(CollectionException.Kind.UNAVAILABLE, "the server stops", 0, e);
     }
     held = permits;
     return System.nanoTime() - begin;
@@ -248,8 +251,8 @@ final class IncomingRequest implements AutoCloseable {
       long allowed = TimeUnit.SECONDS.toNanos(1) / BODY_BYTES_PER_SECOND * size;
       reading.allowUntil(deadline + allowed);
       if (System.nanoTime() - deadline > allowed) {
-        throw new ServerException(
-            ServerException.Kind.TIMED_OUT,
+        throw new CollectionException(
+            CollectionException.Kind.TIMED_OUT,
             "the body came too slowly: " + size + " bytes in " + age() / 1_000_000_000L + " s");
       }
       if (size == bytes.length) {
@@ -259,9 +262,9 @@ final class IncomingRequest implements AutoCloseable {
     }
   }
 
-  private ServerException tooLarge(String found) {
-    return new ServerException(
-        ServerException.Kind.TOO_LARGE,
+  private CollectionException tooLarge(String found) {
+    return new CollectionException(
+        CollectionException.Kind.TOO_LARGE,
         "a request has at most "
             + limits.mostBytes()
             + " bytes, found "

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.http;
 
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.SearchPool;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.CollectionSettings;
+import dev.arbalest.collections.model.CollectionStats;
+import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.natives.SystemFacts;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.Collections;
-import dev.arbalest.server.collection.SearchPool;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.metrics.ServerMetrics;
-import dev.arbalest.server.model.CollectionSettings;
-import dev.arbalest.server.model.CollectionStats;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.ServerException;
 import dev.arbalest.server.model.ServerOptions;
 import java.time.Instant;
 import tools.jackson.databind.node.ArrayNode;
@@ -56,7 +56,7 @@ final class StatusPage {
         one.put("memory_bytes", stats.memoryBytes());
         one.put("log_bytes", stats.logBytes());
         stats.recall().put(one);
-      } catch (ServerException e) {
+      } catch (CollectionException e) {
         ServerLog.fault("figures of collection " + collection.name(), e);
         one.put("reason", e.text()); // or not in service
       }

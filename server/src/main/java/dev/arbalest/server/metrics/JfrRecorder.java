@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.metrics;
 
-import dev.arbalest.server.model.ServerException;
+import dev.arbalest.collections.model.CollectionException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,8 +52,8 @@ public final class JfrRecorder implements AutoCloseable {
   public byte[] last(int seconds) throws IOException {
     Recording present = recording;
     if (present == null) {
-      throw new ServerException(
-          ServerException.Kind.UNSUPPORTED, "the server runs without a flight recording");
+      throw new CollectionException(
+          CollectionException.Kind.UNSUPPORTED, "the server runs without a flight recording");
     }
     Path file = Files.createTempFile("arbalest", ".jfr");
     try (Recording copy = present.copy(true)) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.metrics;
 
-import dev.arbalest.server.model.ServerException;
+import dev.arbalest.collections.model.CollectionException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -24,6 +24,9 @@ public final class ServerLog {
   /** Header with what a request is called in the log. */
   public static final String REQUEST_ID = "x-request-id";
 
+  /** Logger of the engine and its collections; held, or its level would be forgotten. */
+  private static final Logger OURS = Logger.getLogger("dev.arbalest");
+
   private static final Pattern ID = Pattern.compile("[\\w.-]{1,64}");
 
   private ServerLog() {}
@@ -40,13 +43,19 @@ public final class ServerLog {
       root.removeHandler(handler);
     }
     root.setLevel(Level.WARNING);
+    OURS.setLevel(Level.INFO);
     root.addHandler(
         new Handler() {
           @Override
           public void publish(LogRecord record) {
             if (isLoggable(record)) {
+              boolean isOurs = String.valueOf(record.getLoggerName()).startsWith(OURS.getName());
               String text = new SimpleFormatter().formatMessage(record);
-              write("warn", record.getLoggerName() + ": " + text, null, record.getThrown());
+              write(
+                  record.getLevel().intValue() < Level.WARNING.intValue() ? "info" : "warn",
+                  isOurs ? text : record.getLoggerName() + ": " + text,
+                  null,
+                  record.getThrown());
             }
           }
 
@@ -71,8 +80,8 @@ public final class ServerLog {
   }
 
   /** Records a fault that does not end its request; outcomes that are no fault are not recorded. */
-  public static void fault(String what, ServerException e) {
-    if (e.kind() == ServerException.Kind.INTERNAL) {
+  public static void fault(String what, CollectionException e) {
+    if (e.kind() == CollectionException.Kind.INTERNAL) {
       warn(what, e);
     }
   }

@@ -3,10 +3,12 @@ package dev.arbalest.server.metrics;
 
 import dev.arbalest.RecallCurve;
 import dev.arbalest.SearchResult;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.CollectionListener;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.CollectionStats;
+import dev.arbalest.collections.model.RecallFigures;
 import dev.arbalest.natives.SystemFacts;
-import dev.arbalest.server.model.CollectionStats;
-import dev.arbalest.server.model.RecallFigures;
-import dev.arbalest.server.model.ServerException;
 import io.prometheus.metrics.config.EscapingScheme;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.CounterWithCallback;
@@ -27,10 +29,10 @@ import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 
 /** The figures of a server, for Prometheus. Thread-safe. */
-public final class ServerMetrics {
+public final class ServerMetrics implements CollectionListener {
   private static final String COLLECTION = "collection";
   private static final int LONGEST_REASON = 200;
-  private Supplier<? extends List<? extends MeteredCollection>> watched = List::of;
+  private Supplier<List<Collection>> watched = List::of;
 
   /** Figures of collections at the moment of a scrape; they are looked up once. */
   private Map<String, CollectionStats> scraped = new HashMap<>();
@@ -90,7 +92,7 @@ public final class ServerMetrics {
 
   /** Adds figures that are looked up when they are asked for. */
   public void watch(
-      Supplier<? extends List<? extends MeteredCollection>> collections,
+      Supplier<List<Collection>> collections,
       IntSupplier waitingSearches,
       IntSupplier activeSearches,
       long memoryBytes) {
@@ -148,7 +150,7 @@ public final class ServerMetrics {
         .help("1 if the collection was taken out of service.")
         .labelNames(COLLECTION)
         .callback(callback -> {
-          for (MeteredCollection collection : collections.get()) {
+          for (Collection collection : collections.get()) {
             boolean isOut = collection.quarantineReason() != null;
             callback.call(isOut ? 1 : 0, collection.name());
           }
@@ -159,7 +161,7 @@ public final class ServerMetrics {
         .help("1 for a collection that was taken out of service, with the reason.")
         .labelNames(COLLECTION, "reason")
         .callback(callback -> {
-          for (MeteredCollection collection : collections.get()) {
+          for (Collection collection : collections.get()) {
             String reason = collection.quarantineReason();
             if (reason != null) {
               String text = reason.substring(0, Math.min(LONGEST_REASON, reason.length()));
@@ -189,7 +191,7 @@ public final class ServerMetrics {
   }
 
   private void count(
-      Supplier<? extends List<? extends MeteredCollection>> collections,
+      Supplier<List<Collection>> collections,
       String name,
       String help,
       ToDoubleFunction<CollectionStats> value) {
@@ -202,7 +204,7 @@ public final class ServerMetrics {
   }
 
   private void each(
-      Supplier<? extends List<? extends MeteredCollection>> collections,
+      Supplier<List<Collection>> collections,
       String name,
       String help,
       ToDoubleFunction<CollectionStats> value) {
@@ -215,7 +217,7 @@ public final class ServerMetrics {
   }
 
   private void recall(
-      Supplier<? extends List<? extends MeteredCollection>> collections,
+      Supplier<List<Collection>> collections,
       String name,
       String help,
       ToDoubleFunction<RecallCurve.Estimate> value) {
@@ -236,9 +238,8 @@ public final class ServerMetrics {
   }
 
   private void forEachRecall(
-      Supplier<? extends List<? extends MeteredCollection>> collections,
-      BiConsumer<String, RecallFigures> sink) {
-    for (MeteredCollection collection : collections.get()) {
+      Supplier<List<Collection>> collections, BiConsumer<String, RecallFigures> sink) {
+    for (Collection collection : collections.get()) {
       CollectionStats stats = scraped.getOrDefault(collection.name(), CollectionStats.NONE);
       sink.accept(collection.name(), stats.recall());
     }
@@ -251,27 +252,26 @@ public final class ServerMetrics {
   }
 
   private void forEach(
-      Supplier<? extends List<? extends MeteredCollection>> collections,
-      ToDoubleFunction<CollectionStats> value,
-      Sink sink) {
-    for (MeteredCollection collection : collections.get()) {
+      Supplier<List<Collection>> collections, ToDoubleFunction<CollectionStats> value, Sink sink) {
+    for (Collection collection : collections.get()) {
       CollectionStats stats = scraped.getOrDefault(collection.name(), CollectionStats.NONE);
       sink.accept(value.applyAsDouble(stats), collection.name());
     }
   }
 
   /** Figures of a collection, none if it is not in service. */
-  private static CollectionStats statsOf(MeteredCollection collection) {
+  private static CollectionStats statsOf(Collection collection) {
     try {
       return collection.stats();
-    } catch (ServerException e) {
-      if (e.kind() == ServerException.Kind.INTERNAL) {
+    } catch (CollectionException e) {
+      if (e.kind() == CollectionException.Kind.INTERNAL) {
         ServerLog.warn("figures of collection " + collection.name(), e);
       }
       return CollectionStats.NONE; // arbalest_quarantined says why
     }
   }
 
+  @Override
   public void searched(String collection, long nanos, SearchResult result) {
     searches.record(collection, nanos);
     hops.labelValues(collection).inc(result.hops());
@@ -285,26 +285,29 @@ public final class ServerMetrics {
     }
   }
 
+  @Override
   public void inserted(String collection, int count) {
     inserted.labelValues(collection).inc(count);
   }
 
-  /** Notes how long a write was held up. */
+  @Override
   public void delayed(String collection, long nanos) {
     delays.labelValues(collection).inc(nanos / 1e9);
   }
 
-  /** Notes that the recall of a search was checked, and how long it took. */
+  @Override
   public void recallChecked(String collection, long nanos) {
     recallChecks.labelValues(collection).inc();
     recallSeconds.labelValues(collection).inc(nanos / 1e9);
   }
 
+  @Override
   public void deleted(String collection, int count) {
     deleted.labelValues(collection).inc(count);
   }
 
-  public void fault(String collection) {
+  @Override
+  public void failed(String collection) {
     faults.labelValues(collection).inc();
   }
 
@@ -343,18 +346,21 @@ public final class ServerMetrics {
         recallSeconds);
   }
 
-  /** Shows a collection before anything was counted for it. */
-  public void add(String collection) {
+  /** Shows it before anything was counted for it. */
+  @Override
+  public void added(String collection) {
     ofCollections().forEach(counter -> counter.initLabelValues(collection));
   }
 
-  /** Keeps of a collection whose files were closed only what has been counted. */
-  public void rest(String collection) {
+  /** Keeps only what has been counted. */
+  @Override
+  public void closed(String collection) {
     searches.rest(collection);
   }
 
-  /** Forgets a collection that was dropped. */
-  public void forget(String collection) {
+  /** Forgets it. */
+  @Override
+  public void dropped(String collection) {
     searches.forget(collection);
     ofCollections().forEach(counter -> counter.remove(collection));
   }
@@ -366,7 +372,7 @@ public final class ServerMetrics {
   /** Writes all figures in Prometheus' text format. */
   public synchronized void write(OutputStream out) throws IOException {
     scraped = new HashMap<>();
-    for (MeteredCollection collection : watched.get()) {
+    for (Collection collection : watched.get()) {
       scraped.put(collection.name(), statsOf(collection));
     }
     PrometheusTextFormatWriter.create()

@@ -1,7 +1,7 @@
 /**
- * Observes the server: metrics, latency histograms, events and the log.
+ * Observes the server: metrics, latency histograms and the log.
  *
- * <p>Measures what it is handed; knows no collection and no protocol.
+ * <p>Measures what collections and protocols tell it; knows no protocol.
  */
 @NullMarked
 package dev.arbalest.server.metrics;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.model;
 
+import dev.arbalest.collections.CollectionOptions;
 import dev.arbalest.natives.SystemFacts;
 import java.nio.file.Path;
 import java.util.List;
@@ -72,13 +73,23 @@ public record ServerOptions(
    */
   public record Tls(Path certificate, Path key, @Nullable Path clients) {}
 
+  /** The part of them that collections keep to. */
+  public CollectionOptions collections() {
+    return new CollectionOptions(
+        data,
+        memoryBytes,
+        searchThreads,
+        linkThreads,
+        openCollections,
+        strictFilters,
+        recallSample,
+        syncMillis);
+  }
+
   /** Settings that can still be changed; at first loopback, free ports and half of the memory. */
   public static final class Builder {
     private static final long MIN_BATCH_BYTES = 4 << 20;
     private static final long MAX_BATCH_BYTES = 1 << 30;
-    private static final long BYTES_PER_COLLECTION = 64L << 20;
-    private static final int MIN_OPEN_COLLECTIONS = 16;
-    private static final int MAX_OPEN_COLLECTIONS = 1024;
 
     private final Path data;
     public String host = "127.0.0.1";
@@ -193,11 +204,6 @@ public record ServerOptions(
       return this;
     }
 
-    private int fittingCollections() {
-      return Math.clamp(
-          memoryBytes / BYTES_PER_COLLECTION, MIN_OPEN_COLLECTIONS, MAX_OPEN_COLLECTIONS);
-    }
-
     public Builder addressConnections(int value) {
       addressConnections = value;
       return this;
@@ -262,7 +268,9 @@ public record ServerOptions(
           bodySeconds,
           headSeconds,
           addressConnections,
-          openCollections == 0 ? fittingCollections() : openCollections,
+          openCollections == 0
+              ? CollectionOptions.fittingCollections(memoryBytes)
+              : openCollections,
           strictFilters,
           recallSample,
           syncMillis,

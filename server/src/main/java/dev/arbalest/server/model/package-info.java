@@ -1,5 +1,5 @@
 /**
- * Values that both protocols share: options, names, ids, settings, JSON and errors.
+ * How a server runs: its options and what is wrong with them.
  *
  * <p>Uses no other package of the server.
  */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.qdrant;
 
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.model.ServerException;
-import dev.arbalest.server.query.QueryRequest;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.query.QueryRequest;
 
 /** How large an answer may be. Stateless. */
 public final class AnswerLimits {
@@ -20,11 +20,11 @@ public final class AnswerLimits {
   /** Refuses to answer with so many points, or with so many vectors of a collection. */
   public static void requireSize(Collection collection, long points, boolean withVectors) {
     if (points > 2L * QueryRequest.MAX_LIMIT) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "an answer has at most " + QueryRequest.MAX_LIMIT + " points, asked for " + points);
     }
     if (withVectors && points * collection.settings().dimension() > MAX_COMPONENTS) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "an answer has at most "
               + MAX_COMPONENTS / collection.settings().dimension()
               + " vectors, asked for "
@@ -35,14 +35,14 @@ public final class AnswerLimits {
   /** Refuses a batch of so many searches. */
   public static void requireBatch(int searches) {
     if (searches > MAX_BATCH) {
-      throw ServerException.invalid("a batch has at most " + MAX_BATCH + " searches");
+      throw CollectionException.invalid("a batch has at most " + MAX_BATCH + " searches");
     }
   }
 
   /** Refuses a batch that has used up its hits. */
   public static void requireRoom(int left) {
     if (left < 0) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "a batch asks for at most " + MAX_HITS + " hits, or a hundredth with vectors");
     }
   }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.qdrant;
 
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.JsonPaths;
-import dev.arbalest.server.model.JsonText;
-import dev.arbalest.server.model.ServerException;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.JsonPaths;
+import dev.arbalest.collections.model.JsonText;
 import java.util.List;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
@@ -37,7 +37,7 @@ public record PayloadSelector(boolean any, List<String> only, List<String> not) 
     if (node.isObject()) {
       JsonBody.allow(node, "with_payload", Set.of("include", "exclude"));
     } else if (!node.isArray()) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "with_payload is true, false, a list of fields, or {\"include\": [..]} or "
               + "{\"exclude\": [..]}, found "
               + JsonText.shorten(node));

@@ -3,20 +3,20 @@ package dev.arbalest.server.qdrant;
 
 import dev.arbalest.BuildOptions;
 import dev.arbalest.WriteOptions;
+import dev.arbalest.collections.AliasChange;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.CollectionState;
+import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.IndexedField;
+import dev.arbalest.collections.filter.Filter;
+import dev.arbalest.collections.filter.TextIndex;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.CollectionSettings;
+import dev.arbalest.collections.model.CollectionStats;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.JsonText;
 import dev.arbalest.server.access.AccessControl;
-import dev.arbalest.server.attributes.Filter;
-import dev.arbalest.server.attributes.TextIndex;
-import dev.arbalest.server.collection.AliasChange;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.CollectionState;
-import dev.arbalest.server.collection.Collections;
-import dev.arbalest.server.collection.IndexedField;
 import dev.arbalest.server.metrics.ServerLog;
-import dev.arbalest.server.model.CollectionSettings;
-import dev.arbalest.server.model.CollectionStats;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.JsonText;
-import dev.arbalest.server.model.ServerException;
 import dev.arbalest.vector.Metric;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -123,12 +123,12 @@ public final class QdrantCollections {
     request.allow("a collection", allowed);
     requireSimple(request);
     if (request.get("sharding_method").asString("auto").equals("custom")) {
-      throw ServerException.invalid("sharding_method is auto: a collection has one shard");
+      throw CollectionException.invalid("sharding_method is auto: a collection has one shard");
     }
     JsonNode sent = request.get("vectors");
     JsonNode vectors = sent.has(UNNAMED) && sent.size() == 1 ? sent.path(UNNAMED) : sent;
     if (!vectors.path("size").isIntegralNumber()) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "\"vectors\" needs \"size\" and \"distance\"; named vectors are not supported: make a "
               + "collection for each, found "
               + JsonText.shorten(vectors));
@@ -138,7 +138,7 @@ public final class QdrantCollections {
     options.refuse("multivector_config", "a point has one vector");
     String datatype = options.get("datatype").asString("float32");
     if (!datatype.equals("float32")) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "datatype is float32, found \"" + datatype + "\": vectors are kept as they are sent");
     }
     JsonNode distance = options.get("distance");
@@ -164,7 +164,7 @@ public final class QdrantCollections {
     }
     JsonNode strict = request.get("strict_mode_config");
     if (JsonBody.flag(strict.path("enabled"), "enabled")) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "\"strict_mode_config\" is not supported: the limits of the server hold for every "
               + "collection");
     }
@@ -206,12 +206,12 @@ public final class QdrantCollections {
     JsonBody request = JsonBody.parse(body);
     request.allow("the request", Set.of("actions"));
     if (!request.get("actions").isArray()) {
-      throw ServerException.invalid("the request needs \"actions\", a list");
+      throw CollectionException.invalid("the request needs \"actions\", a list");
     }
     List<AliasChange> changes = new ArrayList<>();
     for (JsonNode node : request.get("actions")) {
       if (!node.isObject() || node.size() != 1) {
-        throw ServerException.invalid(
+        throw CollectionException.invalid(
             "an action is create_alias, delete_alias or rename_alias, found "
                 + JsonText.shorten(node));
       }
@@ -236,7 +236,7 @@ public final class QdrantCollections {
                   QdrantRequests.text(of.get("new_alias_name"), "new_alias_name"));
             }
             default ->
-                throw ServerException.invalid(
+                throw CollectionException.invalid(
                     "an action is create_alias, delete_alias or rename_alias, found \""
                         + action
                         + '"');
@@ -268,7 +268,7 @@ public final class QdrantCollections {
       case "Dot" -> Metric.DOT;
       case "Euclid" -> Metric.L2;
       default ->
-          throw ServerException.invalid(
+          throw CollectionException.invalid(
               "distance must be Cosine, Dot or Euclid, found \"" + distance + '"');
     };
   }
@@ -320,7 +320,7 @@ public final class QdrantCollections {
         }
       }
       result.put("status", "green").put("optimizer_status", "ok");
-    } catch (ServerException e) {
+    } catch (CollectionException e) {
       ServerLog.fault("figures of collection " + name, e);
       result.put("status", collection.state() == CollectionState.LOADING ? "yellow" : "red");
       result.putObject("optimizer_status").put("error", e.text());
@@ -372,7 +372,7 @@ public final class QdrantCollections {
     String kind =
         type.isMissingNode() || type.isNull() ? (hasOptions ? "" : "keyword") : type.asString("");
     if (!FIELD_KINDS.contains(kind)) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "field_schema is one of "
               + String.join(", ", FIELD_KINDS)
               + ", found "
@@ -390,12 +390,12 @@ public final class QdrantCollections {
     if (!stemmer.isMissingNode()
         && !stemmer.isNull()
         && !stemmer.path("type").asString("").equals("none")) {
-      throw ServerException.invalid("\"stemmer\" is not supported: words are compared whole");
+      throw CollectionException.invalid("\"stemmer\" is not supported: words are compared whole");
     }
     JsonNode stopwords = schema.path("stopwords");
     boolean hasLanguages = stopwords.isString() || !stopwords.path("languages").isEmpty();
     if (hasLanguages) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "\"stopwords\" of languages are not supported: list the words as \"custom\"");
     }
     ObjectNode options = ((ObjectNode) schema).deepCopy();

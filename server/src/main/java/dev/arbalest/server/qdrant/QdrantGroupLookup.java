@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.qdrant;
 
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.Point;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.PointId;
-import dev.arbalest.server.query.QueryEngine.Lookup;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.Point;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.JsonPointIds;
+import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.query.QueryEngine.Lookup;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +32,7 @@ record QdrantGroupLookup(Collection collection, PayloadSelector wanted, boolean 
 
   /** The point that a group is named after, or null if there is none. */
   JsonNode record(Object group) {
-    PointId id = QdrantPointIds.ofGroup(group);
+    PointId id = JsonPointIds.ofGroup(group);
     List<Point> points = collection.retrieve(List.of(id), withVectors);
     return points.isEmpty()
         ? JsonBody.JSON.nullNode()

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.qdrant;
 
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.PointBuffer;
-import dev.arbalest.server.collection.UpsertCondition;
-import dev.arbalest.server.model.FloatArrays;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.JsonPaths;
-import dev.arbalest.server.model.JsonText;
-import dev.arbalest.server.model.PointId;
-import dev.arbalest.server.model.ServerException;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.PointBuffer;
+import dev.arbalest.collections.UpsertCondition;
+import dev.arbalest.collections.filter.JsonFilters;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.FloatArrays;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.JsonPaths;
+import dev.arbalest.collections.model.JsonPointIds;
+import dev.arbalest.collections.model.JsonText;
+import dev.arbalest.collections.model.PointId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -68,10 +70,10 @@ final class QdrantPointReader {
     }
     UpsertCondition condition = condition(options);
     if (isBatch && hasPoints) {
-      throw ServerException.invalid("the request has \"points\" and a \"batch\": send one");
+      throw CollectionException.invalid("the request has \"points\" and a \"batch\": send one");
     }
     if (!isBatch && !hasPoints) {
-      throw ServerException.invalid("the request needs \"points\" or \"batch\"");
+      throw CollectionException.invalid("the request needs \"points\" or \"batch\"");
     }
     return condition;
   }
@@ -88,11 +90,11 @@ final class QdrantPointReader {
           case "insert_only" -> UpsertCondition.Mode.INSERT_ONLY;
           case "update_only" -> UpsertCondition.Mode.UPDATE_ONLY;
           default ->
-              throw ServerException.invalid(
+              throw CollectionException.invalid(
                   "update_mode is upsert, insert_only or update_only, found "
                       + JsonText.shorten(mode));
         };
-    return new UpsertCondition(which, QdrantFilters.parse(options.get("update_filter")));
+    return new UpsertCondition(which, JsonFilters.parse(options.get("update_filter")));
   }
 
   private static void readPoint(JsonParser parser, byte[] body, PointBuffer target) {
@@ -104,7 +106,7 @@ final class QdrantPointReader {
       String member = parser.currentName();
       JsonToken value = parser.nextToken();
       switch (member) {
-        case "id" -> id = QdrantPointIds.of(JsonBody.read(parser));
+        case "id" -> id = JsonPointIds.of(JsonBody.read(parser));
         case PAYLOAD -> payload = payload(JsonBody.read(parser));
         case VECTOR -> {
           boolean isNamed = value == JsonToken.START_OBJECT;
@@ -114,7 +116,7 @@ final class QdrantPointReader {
             value = unnamed ? parser.nextToken() : JsonToken.NOT_AVAILABLE;
           }
           if (value != JsonToken.START_ARRAY) {
-            throw ServerException.invalid(
+            throw CollectionException.invalid(
                 "\"vector\" is an array of numbers: named vectors, sparse vectors and texts to "
                     + "embed are not supported");
           }
@@ -126,12 +128,12 @@ final class QdrantPointReader {
           }
         }
         default ->
-            throw ServerException.invalid(
+            throw CollectionException.invalid(
                 "a point has id, vector and payload, found \"" + member + '"');
       }
     }
     if (id == null || components < 0) {
-      throw ServerException.invalid("a point needs \"id\" and \"vector\"");
+      throw CollectionException.invalid("a point needs \"id\" and \"vector\"");
     }
     requireComponents(target, components);
     target.add(id, payload);
@@ -154,11 +156,11 @@ final class QdrantPointReader {
       vectors = vectors.iterator().next();
     }
     if (!ids.isArray() || !vectors.isArray()) {
-      throw ServerException.invalid("a batch needs \"ids\" and \"vectors\", two lists");
+      throw CollectionException.invalid("a batch needs \"ids\" and \"vectors\", two lists");
     }
     JsonNode payloads = batch.path("payloads");
     if (ids.size() != vectors.size() || (payloads.isArray() && payloads.size() != ids.size())) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "a batch has as many ids as vectors and payloads, found "
               + ids.size()
               + ", "
@@ -172,7 +174,7 @@ final class QdrantPointReader {
       for (int j = 0; j < vector.length; j++) {
         target.set(j, vector[j]);
       }
-      target.add(QdrantPointIds.of(ids.get(i)), payload(payloads.path(i)));
+      target.add(JsonPointIds.of(ids.get(i)), payload(payloads.path(i)));
     }
   }
 
@@ -182,7 +184,7 @@ final class QdrantPointReader {
       return null;
     }
     if (!node.isObject()) {
-      throw ServerException.invalid("a payload is an object, found " + node.getNodeType());
+      throw CollectionException.invalid("a payload is an object, found " + node.getNodeType());
     }
     return node.toString();
   }

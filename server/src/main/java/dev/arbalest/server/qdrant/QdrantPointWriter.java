@@ -2,9 +2,10 @@
 package dev.arbalest.server.qdrant;
 
 import dev.arbalest.IdType;
-import dev.arbalest.server.collection.Point;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.query.Hit;
+import dev.arbalest.collections.Point;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.JsonPointIds;
+import dev.arbalest.collections.query.Hit;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -42,7 +43,7 @@ public final class QdrantPointWriter {
   /** A point that was asked for. */
   static ObjectNode record(Point point, PayloadSelector wanted, @Nullable IdType type) {
     ObjectNode record = JsonBody.JSON.createObjectNode();
-    QdrantPointIds.put(record, "id", point.id(), type);
+    JsonPointIds.put(record, "id", point.id(), type);
     putPayload(record, wanted, point.payload());
     putVector(record, point.vector());
     return record;
@@ -61,7 +62,7 @@ public final class QdrantPointWriter {
   /** A point that was searched for. */
   static ObjectNode hit(Hit hit, @Nullable IdType type, PayloadSelector wanted) {
     ObjectNode record = JsonBody.JSON.createObjectNode();
-    QdrantPointIds.put(record, "id", hit.point().id(), type);
+    JsonPointIds.put(record, "id", hit.point().id(), type);
     record.put("version", 0);
     record.put("score", hit.score());
     putPayload(record, wanted, hit.point().payload());

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.qdrant;
 
-import dev.arbalest.server.attributes.Filter;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.JsonText;
-import dev.arbalest.server.model.ServerException;
-import dev.arbalest.server.query.PointQuery;
-import dev.arbalest.server.query.PointQuery.Example;
-import dev.arbalest.server.query.QueryRequest;
-import dev.arbalest.server.query.SearchOptions;
+import dev.arbalest.collections.filter.Filter;
+import dev.arbalest.collections.filter.JsonFilters;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.JsonPointIds;
+import dev.arbalest.collections.model.JsonText;
+import dev.arbalest.collections.query.PointQuery;
+import dev.arbalest.collections.query.PointQuery.Example;
+import dev.arbalest.collections.query.QueryRequest;
+import dev.arbalest.collections.query.SearchOptions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -96,7 +98,8 @@ final class QdrantQueryReader {
     JsonBody body = JsonBody.of(node, "a prefetch");
     body.allow("a prefetch", STAGE);
     if (depth > QueryRequest.MAX_DEPTH) {
-      throw ServerException.invalid("prefetches are at most " + QueryRequest.MAX_DEPTH + " deep");
+      throw CollectionException.invalid(
+          "prefetches are at most " + QueryRequest.MAX_DEPTH + " deep");
     }
     return request(body, query(body), false, depth);
   }
@@ -110,10 +113,10 @@ final class QdrantQueryReader {
     QdrantRequests.requireUnnamed(body.get("using"), "using");
     JsonNode threshold = body.get("score_threshold");
     if (!threshold.isMissingNode() && !threshold.isNull() && !threshold.isNumber()) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "score_threshold must be a number, found " + JsonText.shorten(threshold));
     }
-    Filter filter = QdrantFilters.parse(body.get("filter"));
+    Filter filter = JsonFilters.parse(body.get("filter"));
     return new QueryRequest(
         query,
         prefetches(body.get("prefetch"), depth + 1),
@@ -167,7 +170,7 @@ final class QdrantQueryReader {
 
   private static @Nullable PointQuery query(JsonBody body) {
     if (body.has("query") && body.has("vector")) {
-      throw ServerException.invalid("the request has \"query\" and \"vector\": send one");
+      throw CollectionException.invalid("the request has \"query\" and \"vector\": send one");
     }
     for (String member : List.of("query", "vector")) {
       float[] vector = body.vector(member);
@@ -194,7 +197,7 @@ final class QdrantQueryReader {
       return new PointQuery.Nearest(example(query.path("nearest")), diversity(query.path("mmr")));
     }
     if (query.size() != 1 && !query.has("formula")) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "a query is a vector, an id, or an object with one of nearest, recommend, order_by, "
               + "fusion, rrf and sample; found "
               + JsonText.shorten(query));
@@ -211,18 +214,19 @@ final class QdrantQueryReader {
       case "rrf" -> rrf(value);
       case "sample" -> {
         if (!value.asString("").equals("random")) {
-          throw ServerException.invalid("sample is \"random\", found " + value);
+          throw CollectionException.invalid("sample is \"random\", found " + value);
         }
         yield new PointQuery.Sample();
       }
       case "discover", "context", "formula", "relevance_feedback" ->
-          throw new ServerException(
-              ServerException.Kind.UNSUPPORTED,
+          throw new CollectionException(
+              CollectionException.Kind.UNSUPPORTED,
               "the query \"" + name + "\" is not supported: there is no index for such scores");
-      case "mmr" -> throw ServerException.invalid("mmr stands beside nearest, which is missing");
+      case "mmr" ->
+          throw CollectionException.invalid("mmr stands beside nearest, which is missing");
       case "indices", "values" -> throw sparse();
       default ->
-          throw ServerException.invalid(
+          throw CollectionException.invalid(
               "a query is a vector, an id, or an object with one of nearest, recommend, order_by, "
                   + "fusion, rrf and sample; found \""
                   + name
@@ -230,30 +234,31 @@ final class QdrantQueryReader {
     };
   }
 
-  private static ServerException sparse() {
-    return ServerException.invalid("sparse vectors are not supported: collections have dense ones");
+  private static CollectionException sparse() {
+    return CollectionException.invalid(
+        "sparse vectors are not supported: collections have dense ones");
   }
 
   /** A vector, or an id. */
   private static Example example(JsonNode node) {
     if (node.isArray()) {
       if (!node.isEmpty() && node.get(0).isArray()) {
-        throw ServerException.invalid("multivectors are not supported: a vector is one list");
+        throw CollectionException.invalid("multivectors are not supported: a vector is one list");
       }
       return new Example.Vector(JsonBody.toVector(node));
     }
     if (node.isIntegralNumber() || node.isString()) {
-      return new Example.Id(QdrantPointIds.of(node));
+      return new Example.Id(JsonPointIds.of(node));
     }
     if (node.has("indices")) {
       throw sparse();
     }
     if (node.has("text") || node.has("image") || node.has("object")) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "the server has no embedding model: send the vector instead of "
               + JsonText.shorten(node));
     }
-    throw ServerException.invalid(
+    throw CollectionException.invalid(
         "an example is a vector or an id, found " + JsonText.shorten(node));
   }
 
@@ -269,8 +274,8 @@ final class QdrantQueryReader {
     try {
       which = PointQuery.Strategy.valueOf(name.toUpperCase(Locale.ROOT));
     } catch (IllegalArgumentException e) {
-      throw new ServerException(
-          ServerException.Kind.INVALID,
+      throw new CollectionException(
+          CollectionException.Kind.INVALID,
           "strategy is average_vector, best_score or sum_scores, found \"" + name + '"',
           0,
           e);
@@ -299,12 +304,12 @@ final class QdrantQueryReader {
     body.allow("order_by", Set.of("key", "direction", "start_from"));
     String direction = body.get("direction").asString("asc");
     if (!direction.equals("asc") && !direction.equals("desc")) {
-      throw ServerException.invalid("direction is asc or desc, found \"" + direction + '"');
+      throw CollectionException.invalid("direction is asc or desc, found \"" + direction + '"');
     }
     JsonNode start = body.get("start_from");
     Object from = start.isMissingNode() || start.isNull() ? null : JsonBody.value(start);
     if (from instanceof String text) {
-      QdrantFilters.requireMoment("start_from", text);
+      JsonFilters.requireMoment("start_from", text);
     }
     return new PointQuery.OrderBy(
         Filter.FieldPath.parse(QdrantRequests.text(body.get("key"), "key")),
@@ -320,7 +325,8 @@ final class QdrantQueryReader {
       case "dbsf" ->
           new PointQuery.Fusion(
               PointQuery.FusionMethod.DISTRIBUTION_BASED, PointQuery.Fusion.DEFAULT_K, List.of());
-      default -> throw ServerException.invalid("fusion is rrf or dbsf, found \"" + method + '"');
+      default ->
+          throw CollectionException.invalid("fusion is rrf or dbsf, found \"" + method + '"');
     };
   }
 
@@ -330,7 +336,7 @@ final class QdrantQueryReader {
     List<Double> weights = new ArrayList<>();
     for (JsonNode weight : body.get("weights")) {
       if (!weight.isNumber()) {
-        throw ServerException.invalid("weights are numbers, found " + JsonText.shorten(weight));
+        throw CollectionException.invalid("weights are numbers, found " + JsonText.shorten(weight));
       }
       weights.add(weight.doubleValue());
     }

@@ -2,26 +2,28 @@
 package dev.arbalest.server.qdrant;
 
 import dev.arbalest.IdType;
-import dev.arbalest.server.attributes.Filter;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.Collections;
-import dev.arbalest.server.collection.FacetValue;
-import dev.arbalest.server.collection.Point;
-import dev.arbalest.server.collection.PointPage;
-import dev.arbalest.server.collection.SearchAnswer;
-import dev.arbalest.server.model.CollectionSettings;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.JsonText;
-import dev.arbalest.server.model.PointId;
-import dev.arbalest.server.model.Scores;
-import dev.arbalest.server.model.ServerException;
-import dev.arbalest.server.query.Grouping;
-import dev.arbalest.server.query.Hit;
-import dev.arbalest.server.query.PairMatrix;
-import dev.arbalest.server.query.QueryAnswer;
-import dev.arbalest.server.query.QueryEngine;
-import dev.arbalest.server.query.QueryEngine.Lookup;
-import dev.arbalest.server.query.QueryRequest;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.FacetValue;
+import dev.arbalest.collections.Point;
+import dev.arbalest.collections.PointPage;
+import dev.arbalest.collections.SearchAnswer;
+import dev.arbalest.collections.filter.Filter;
+import dev.arbalest.collections.filter.JsonFilters;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.CollectionSettings;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.JsonPointIds;
+import dev.arbalest.collections.model.JsonText;
+import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.Scores;
+import dev.arbalest.collections.query.Grouping;
+import dev.arbalest.collections.query.Hit;
+import dev.arbalest.collections.query.PairMatrix;
+import dev.arbalest.collections.query.QueryAnswer;
+import dev.arbalest.collections.query.QueryEngine;
+import dev.arbalest.collections.query.QueryEngine.Lookup;
+import dev.arbalest.collections.query.QueryRequest;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -60,9 +62,9 @@ public final class QdrantReads {
     IdType type = collection.settings().idType();
     ArrayNode result = QdrantReplies.array();
     if (!request.get("ids").isArray()) {
-      throw ServerException.invalid("the request needs \"ids\", a list");
+      throw CollectionException.invalid("the request needs \"ids\", a list");
     }
-    List<PointId> ids = QdrantPointIds.list(request.get("ids"));
+    List<PointId> ids = JsonPointIds.list(request.get("ids"));
     boolean withVectors = QdrantRequests.wantsVector(request);
     AnswerLimits.requireSize(collection, ids.size(), withVectors);
     for (Point point : collection.retrieve(ids, withVectors)) {
@@ -73,10 +75,10 @@ public final class QdrantReads {
 
   public JsonNode retrieveOne(String name, String text) {
     Collection collection = collections.get(name);
-    List<Point> points = collection.retrieve(List.of(QdrantPointIds.of(text)), true);
+    List<Point> points = collection.retrieve(List.of(JsonPointIds.of(text)), true);
     if (points.isEmpty()) {
-      throw new ServerException(
-          ServerException.Kind.NOT_FOUND, "point " + text + " is not in collection " + name);
+      throw new CollectionException(
+          CollectionException.Kind.NOT_FOUND, "point " + text + " is not in collection " + name);
     }
     PayloadSelector all = PayloadSelector.of(JsonBody.JSON.nullNode(), true);
     return QdrantPointWriter.record(points.getFirst(), all, collection.settings().idType());
@@ -101,8 +103,8 @@ public final class QdrantReads {
     int limit = request.integer("limit", 10, 1, MAX_LIMIT);
     boolean withVectors = QdrantRequests.wantsVector(request);
     AnswerLimits.requireSize(collection, limit, withVectors);
-    PointId from = offset.isMissingNode() || offset.isNull() ? null : QdrantPointIds.of(offset);
-    Filter filter = QdrantFilters.parse(request.get("filter"));
+    PointId from = offset.isMissingNode() || offset.isNull() ? null : JsonPointIds.of(offset);
+    Filter filter = JsonFilters.parse(request.get("filter"));
     PayloadSelector wanted = PayloadSelector.of(request.get("with_payload"), true);
     IdType type = collection.settings().idType();
     ObjectNode result = QdrantReplies.object();
@@ -110,7 +112,7 @@ public final class QdrantReads {
     JsonNode orderBy = request.get("order_by");
     if (!orderBy.isMissingNode() && !orderBy.isNull()) {
       if (from != null) {
-        throw ServerException.invalid(
+        throw CollectionException.invalid(
             "\"offset\" goes through points by their ids; with order_by give start_from");
       }
       QueryRequest ordered = QueryRequest.by(QdrantQueryReader.orderBy(orderBy), filter, limit);
@@ -127,7 +129,7 @@ public final class QdrantReads {
     if (next == null) {
       result.putNull("next_page_offset");
     } else {
-      result.set("next_page_offset", QdrantPointIds.node(next, type));
+      result.set("next_page_offset", JsonPointIds.node(next, type));
     }
     return result;
   }
@@ -136,7 +138,7 @@ public final class QdrantReads {
     JsonBody request = JsonBody.parse(body);
     request.allow("a count", Set.of("filter", "exact", "shard_key")); // it is always exact
     QdrantRequests.refuseShards(request);
-    Filter filter = QdrantFilters.parse(request.get("filter"));
+    Filter filter = JsonFilters.parse(request.get("filter"));
     return QdrantReplies.object().put("count", collections.get(name).count(filter));
   }
 
@@ -164,7 +166,7 @@ public final class QdrantReads {
     request.allow("a facet", Set.of("key", "limit", "filter", "exact", "shard_key"));
     QdrantRequests.refuseShards(request);
     int limit = request.integer("limit", 10, 1, MAX_LIMIT);
-    Filter filter = QdrantFilters.parse(request.get("filter"));
+    Filter filter = JsonFilters.parse(request.get("filter"));
     Filter.FieldPath field = Filter.FieldPath.parse(QdrantRequests.text(request.get("key"), "key"));
     ArrayNode hits = QdrantReplies.array();
     for (FacetValue value : collections.get(name).facet(field, filter, limit)) {
@@ -189,7 +191,7 @@ public final class QdrantReads {
         String member = String.valueOf(parser.currentName());
         JsonToken value = parser.nextToken();
         if (!member.equals("searches")) {
-          throw ServerException.invalid(
+          throw CollectionException.invalid(
               "a batch has \"searches\", a list of queries, found \"" + member + '"');
         }
         JsonBody.requireToken(value, JsonToken.START_ARRAY);
@@ -225,7 +227,7 @@ public final class QdrantReads {
     if (JsonBody.flag(request.get("explain"), "explain")) {
       SearchAnswer search = answer.search();
       if (search == null) {
-        throw ServerException.invalid("only a query that is one search can be explained");
+        throw CollectionException.invalid("only a query that is one search can be explained");
       }
       explanations.accept(search.explanation());
     }
@@ -263,7 +265,7 @@ public final class QdrantReads {
 
     private QueryRequest requireVector(QueryRequest request) {
       if (this == SEARCH && request.query() == null) {
-        throw ServerException.invalid("no query vector provided");
+        throw CollectionException.invalid("no query vector provided");
       }
       return request;
     }
@@ -317,8 +319,8 @@ public final class QdrantReads {
       PointId from = matrix.ids().get(row);
       for (Hit hit : matrix.rows().get(row)) {
         ObjectNode pair = pairs.addObject();
-        QdrantPointIds.put(pair, "a", from, type);
-        QdrantPointIds.put(pair, "b", hit.point().id(), type);
+        JsonPointIds.put(pair, "a", from, type);
+        JsonPointIds.put(pair, "b", hit.point().id(), type);
         pair.put("score", hit.score());
       }
     }
@@ -336,7 +338,7 @@ public final class QdrantReads {
     ArrayNode scores = result.putArray("scores");
     ArrayNode ids = result.putArray("ids");
     for (PointId id : matrix.ids()) {
-      ids.add(QdrantPointIds.node(id, type));
+      ids.add(JsonPointIds.node(id, type));
     }
     for (int row = 0; row < matrix.rows().size(); row++) {
       for (Hit hit : matrix.rows().get(row)) {
@@ -356,7 +358,7 @@ public final class QdrantReads {
     return PairMatrix.of(
         engine,
         collection,
-        QdrantFilters.parse(request.get("filter")),
+        JsonFilters.parse(request.get("filter")),
         request.integer("sample", PairMatrix.DEFAULT_SAMPLE, 2, PairMatrix.MAX_SAMPLE),
         request.integer("limit", PairMatrix.DEFAULT_LIMIT, 1, PairMatrix.MAX_SAMPLE));
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.qdrant;
 
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.JsonText;
-import dev.arbalest.server.model.ServerException;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.JsonText;
 import tools.jackson.databind.JsonNode;
 
 /** What several of Qdrant's requests have in common. Stateless. */
@@ -18,7 +18,7 @@ final class QdrantRequests {
   /** Some clients give the one vector the empty name; another name is that of no vector. */
   static void requireUnnamed(JsonNode name, String member) {
     if (!name.isMissingNode() && !name.isNull() && !name.asString("?").isEmpty()) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "\""
               + member
               + "\" names the vector "
@@ -43,10 +43,10 @@ final class QdrantRequests {
   /** A text that must be there. */
   static String text(JsonNode node, String name) {
     if (node.isMissingNode()) {
-      throw ServerException.invalid("\"" + name + "\" is missing, a text");
+      throw CollectionException.invalid("\"" + name + "\" is missing, a text");
     }
     if (!node.isString() || node.stringValue().isEmpty()) {
-      throw ServerException.invalid(
+      throw CollectionException.invalid(
           "\"" + name + "\" must be a text, found " + JsonText.shorten(node));
     }
     return node.stringValue();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.qdrant;
 
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.Collections;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.Collections;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;

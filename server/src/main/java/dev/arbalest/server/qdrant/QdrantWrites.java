@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.qdrant;
 
-import dev.arbalest.server.attributes.Filter;
-import dev.arbalest.server.collection.Collection;
-import dev.arbalest.server.collection.Collections;
-import dev.arbalest.server.collection.PayloadChange;
-import dev.arbalest.server.collection.PointBuffer;
-import dev.arbalest.server.collection.UpsertCondition;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.JsonPaths;
-import dev.arbalest.server.model.JsonText;
-import dev.arbalest.server.model.PointId;
-import dev.arbalest.server.model.ServerException;
-import dev.arbalest.server.query.PointWrites;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.PayloadChange;
+import dev.arbalest.collections.PointBuffer;
+import dev.arbalest.collections.UpsertCondition;
+import dev.arbalest.collections.filter.Filter;
+import dev.arbalest.collections.filter.JsonFilters;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.JsonPaths;
+import dev.arbalest.collections.model.JsonPointIds;
+import dev.arbalest.collections.model.JsonText;
+import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.query.PointWrites;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -86,15 +88,16 @@ public final class QdrantWrites {
   private ObjectNode updateVectors(
       Collection collection, PointBuffer points, UpsertCondition condition) {
     if (condition.mode() != UpsertCondition.Mode.UPSERT) {
-      throw ServerException.invalid("\"update_mode\" is of an upsert: vectors are only updated");
+      throw CollectionException.invalid(
+          "\"update_mode\" is of an upsert: vectors are only updated");
     }
     PointWrites.check(collection, points);
     return completed(writes.updateVectors(collection, points, condition.filter()));
   }
 
   /** A point's only vector cannot be deleted alone. */
-  private static ServerException vectorsStay() {
-    return ServerException.invalid(
+  private static CollectionException vectorsStay() {
+    return CollectionException.invalid(
         "a point has one vector, which cannot be deleted alone; delete the point");
   }
 
@@ -123,16 +126,16 @@ public final class QdrantWrites {
     /** A request that selects nothing is misspelt: whoever sent it would believe it was done. */
     static Selector of(JsonBody request) {
       QdrantRequests.refuseShards(request);
-      Filter filter = QdrantFilters.parse(request.get("filter"));
+      Filter filter = JsonFilters.parse(request.get("filter"));
       JsonNode points = request.get("points");
       if (filter == null && !points.isArray()) {
-        throw ServerException.invalid(
+        throw CollectionException.invalid(
             "the request needs \"points\", a list of ids, or a \"filter\"");
       }
       if (filter != null && points.isArray()) {
-        throw ServerException.invalid("the request has \"points\" and a \"filter\": send one");
+        throw CollectionException.invalid("the request has \"points\" and a \"filter\": send one");
       }
-      return new Selector(QdrantPointIds.list(points), filter);
+      return new Selector(JsonPointIds.list(points), filter);
     }
   }
 
@@ -162,7 +165,7 @@ public final class QdrantWrites {
     Selector selector = Selector.of(request);
     JsonNode payload = request.get(PAYLOAD);
     if (isSetting && QdrantPointReader.payload(payload) == null) {
-      throw ServerException.invalid("the request needs a \"payload\"");
+      throw CollectionException.invalid("the request needs a \"payload\"");
     }
     JsonNode keyNode = request.get("key");
     String key =
@@ -172,7 +175,7 @@ public final class QdrantWrites {
     }
     List<String> keys = QdrantPointReader.paths(request.get("keys"));
     if (operation == PayloadOperation.DELETE && !request.get("keys").isArray()) {
-      throw ServerException.invalid("the request needs \"keys\", a list of paths of fields");
+      throw CollectionException.invalid("the request needs \"keys\", a list of paths of fields");
     }
     PayloadChange change = old -> changed(operation, old, payload, key, keys);
     return () -> {
@@ -216,13 +219,14 @@ public final class QdrantWrites {
       JsonBody.requireToken(parser.nextToken(), JsonToken.START_OBJECT);
       while (parser.nextToken() != JsonToken.END_OBJECT) {
         if (!"operations".equals(parser.currentName())) {
-          throw ServerException.invalid(
+          throw CollectionException.invalid(
               "a batch has \"operations\", a list, found \"" + parser.currentName() + '"');
         }
         JsonBody.requireToken(parser.nextToken(), JsonToken.START_ARRAY);
         while (parser.nextToken() != JsonToken.END_ARRAY) {
           if (changes.size() == MAX_OPERATIONS) {
-            throw ServerException.invalid("a batch has at most " + MAX_OPERATIONS + " operations");
+            throw CollectionException.invalid(
+                "a batch has at most " + MAX_OPERATIONS + " operations");
           }
           changes.add(operation(collection, parser, body, buffers));
         }
@@ -265,7 +269,7 @@ public final class QdrantWrites {
       case "clear_payload" -> change = payload(collection, PayloadOperation.CLEAR, parser, body);
       case "delete_vectors" -> throw vectorsStay();
       default ->
-          throw ServerException.invalid(
+          throw CollectionException.invalid(
               "an operation is upsert, update_vectors, delete, set_payload, overwrite_payload, "
                   + "delete_payload or clear_payload, found \""
                   + operation

@@ -3,6 +3,7 @@ package dev.arbalest.server.collection;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.arbalest.collections.CollectionState;
 import dev.arbalest.natives.SystemFacts;
 import dev.arbalest.server.TestServer;
 import java.nio.file.Path;

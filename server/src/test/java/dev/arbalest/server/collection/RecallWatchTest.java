@@ -5,8 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.arbalest.RecallCurve;
 import dev.arbalest.RecallMonitor.Kind;
+import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.model.RecallFigures;
 import dev.arbalest.server.TestServer;
-import dev.arbalest.server.model.RecallFigures;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.SplittableRandom;

@@ -3,8 +3,8 @@ package dev.arbalest.server.collection;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.server.ServeCommand;
-import dev.arbalest.server.model.JsonBody;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.net.URI;

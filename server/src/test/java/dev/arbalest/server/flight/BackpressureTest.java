@@ -4,13 +4,13 @@ package dev.arbalest.server.flight;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.arbalest.collections.PointBuffer;
+import dev.arbalest.collections.SearchPool;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.PointId;
 import dev.arbalest.natives.SystemFacts;
 import dev.arbalest.server.TestServer;
-import dev.arbalest.server.collection.PointBuffer;
-import dev.arbalest.server.collection.SearchPool;
-import dev.arbalest.server.model.JsonBody;
-import dev.arbalest.server.model.PointId;
-import dev.arbalest.server.model.ServerException;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.apache.arrow.flight.FlightClient;
@@ -142,9 +142,9 @@ class BackpressureTest extends FlightTestCase {
       assertThat(pool.waiting()).isEqualTo(1);
       assertThatThrownBy(() -> pool.call(() -> 1))
           .isInstanceOfSatisfying(
-              ServerException.class,
+              CollectionException.class,
               e -> {
-                assertThat(e.kind()).isEqualTo(ServerException.Kind.EXHAUSTED);
+                assertThat(e.kind()).isEqualTo(CollectionException.Kind.EXHAUSTED);
                 assertThat(e.retryMillis()).isPositive();
               });
       end.countDown();

@@ -3,9 +3,9 @@ package dev.arbalest.server.flight;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.arbalest.collections.Point;
+import dev.arbalest.collections.SearchRequest;
 import dev.arbalest.server.TestServer;
-import dev.arbalest.server.collection.Point;
-import dev.arbalest.server.collection.SearchRequest;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;

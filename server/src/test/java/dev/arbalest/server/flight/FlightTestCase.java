@@ -4,8 +4,8 @@ package dev.arbalest.server.flight;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.server.TestServer;
-import dev.arbalest.server.model.JsonBody;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;

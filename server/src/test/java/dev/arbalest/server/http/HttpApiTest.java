@@ -4,8 +4,8 @@ package dev.arbalest.server.http;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.arbalest.collections.CollectionState;
 import dev.arbalest.server.TestServer;
-import dev.arbalest.server.collection.CollectionState;
 import java.net.http.HttpRequest;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

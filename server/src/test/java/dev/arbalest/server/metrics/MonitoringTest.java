@@ -4,8 +4,8 @@ package dev.arbalest.server.metrics;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.server.TestServer;
-import dev.arbalest.server.model.JsonBody;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.net.URI;

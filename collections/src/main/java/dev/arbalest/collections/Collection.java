@@ -1,0 +1,622 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.arbalest.collections;
+
+import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.IdType;
+import dev.arbalest.LiveIndex;
+import dev.arbalest.ProgressListener;
+import dev.arbalest.SearchResult;
+import dev.arbalest.VectorBatch;
+import dev.arbalest.WriteReceipt;
+import dev.arbalest.collections.attributes.AttributeStore;
+import dev.arbalest.collections.attributes.PointRow;
+import dev.arbalest.collections.filter.Filter;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.CollectionSettings;
+import dev.arbalest.collections.model.CollectionStats;
+import dev.arbalest.collections.model.OrderedPoint;
+import dev.arbalest.collections.model.PointId;
+import dev.arbalest.pq.CodecSpec;
+import dev.arbalest.vector.F32Rows;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Points with vectors and attributes under one name: the one door of a collection for every
+ * protocol, and so longer than other files; each method is one request. Thread-safe.
+ *
+ * <p>Vectors change inside the transaction of the attributes: if they cannot change, attributes
+ * stay as they were. A point exists if its vector does. After a crash, opening the collection
+ * repairs what an unacknowledged write left behind.
+ */
+public final class Collection implements AutoCloseable {
+  private static final int PAGE_ROWS = 10_000;
+
+  private final String name;
+  private final CollectionListener listener;
+  private final CollectionLifecycle lifecycle;
+
+  /** Held while points change, so that attributes and vectors change together. */
+  private final ReentrantLock changes = new ReentrantLock();
+
+  /** A collection whose files exist; {@link #load} or its first request opens it. */
+  @MustBeClosed
+  Collection(
+      String name,
+      Path directory,
+      CollectionOptions options,
+      CollectionListener listener,
+      OpenCollections open,
+      RecallWatch watch) {
+    this.name = name;
+    this.listener = listener;
+    this.lifecycle = new CollectionLifecycle(name, directory, options, listener, open, watch);
+    listener.added(name);
+  }
+
+  /** The name. */
+  public String name() {
+    return name;
+  }
+
+  Path directory() {
+    return lifecycle.files().directory();
+  }
+
+  public CollectionState state() {
+    return lifecycle.state();
+  }
+
+  /** Whether it answers requests; its files may have to be opened first. */
+  public boolean isInService() {
+    CollectionState now = state();
+    return now == CollectionState.READY || now == CollectionState.IDLE;
+  }
+
+  /** The state as clients see it. */
+  public String stateName() {
+    return isInService() ? CollectionState.READY.name() : state().name();
+  }
+
+  /** Why it is out of service, or the empty string. */
+  public String reason() {
+    return lifecycle.reason();
+  }
+
+  /** Opens it; a failure takes it out of service. */
+  void load() {
+    lifecycle.load();
+  }
+
+  /** Leaves it closed until its first request. */
+  void leaveIdle() {
+    lifecycle.leaveIdle();
+  }
+
+  /** As {@link OpenCollections#makeRoom}, for this collection. */
+  void makeRoom(OpenCollections open, long bytes) {
+    open.makeRoom(lifecycle, bytes);
+  }
+
+  /** Stops loading or a running compaction early. Call {@link #close} next. */
+  void prepareClose() {
+    lifecycle.prepareClose();
+  }
+
+  /**
+   * Reopens the collection, whatever its state.
+   *
+   * @param repair whether to rebuild damaged parts that can be rebuilt from the vectors
+   * @param codec the new codec, trained on the vectors, or the empty string to keep the present one
+   * @return whether the collection is in service again; otherwise {@link #reason} says why not
+   * @throws CollectionException INVALID if there is no such codec
+   */
+  public boolean reopen(boolean repair, String codec) {
+    CodecSpec spec;
+    try {
+      spec = codec.isEmpty() ? null : CodecSpec.parse(codec);
+    } catch (IllegalArgumentException e) {
+      throw new CollectionException(
+          CollectionException.Kind.INVALID, String.valueOf(e.getMessage()), 0, e);
+    }
+    return lifecycle.reopen(repair, spec);
+  }
+
+  private <T extends @Nullable Object> T use(CollectionLifecycle.Use<T> use) {
+    return lifecycle.use(use);
+  }
+
+  public CollectionSettings settings() {
+    CollectionSettings known = lifecycle.files().whileClosed().settings();
+    return known != null && state() == CollectionState.IDLE
+        ? known
+        : use(files -> files.attributes().settings());
+  }
+
+  /** Keeps the columns clients send: those so far, or null, become those from now on. */
+  public void keepSchema(UnaryOperator<@Nullable String> merge) {
+    use(files -> {
+      AttributeStore store = files.attributes();
+      changes.lock();
+      try {
+        String merged = merge.apply(store.settings().schema());
+        if (merged != null && !merged.equals(store.settings().schema())) {
+          store.update(store.settings().withSchema(merged));
+        }
+      } finally {
+        changes.unlock();
+      }
+      return null;
+    });
+  }
+
+  /** Points in it. */
+  public int count() {
+    int known = lifecycle.files().whileClosed().count();
+    return known >= 0 && state() == CollectionState.IDLE ? known : use(CollectionFiles::count);
+  }
+
+  /** Points a filter accepts. */
+  public long count(@Nullable Filter filter) {
+    return filter == null ? count() : use(files -> files.matches(filter).count());
+  }
+
+  /**
+   * Inserts points, in place of those with the same ids. They are durable and found when this
+   * returns.
+   *
+   * @param ids all numbers or all text, of the same type as the ids already stored
+   * @param payloads JSON objects, null for none
+   * @param vectors as many, of the collection's dimension
+   */
+  public WriteReceipt upsert(List<PointId> ids, List<@Nullable String> payloads, F32Rows vectors) {
+    return use(files -> {
+      AttributeStore store = files.attributes();
+      int dimension = store.settings().dimension();
+      if (vectors.dimension() != dimension) {
+        throw dimensionMismatch(dimension, vectors.dimension());
+      }
+      if (ids.isEmpty()) {
+        return new WriteReceipt(0, 0, 0);
+      }
+      changes.lock();
+      try {
+        LiveIndex target = files.openOrCreateIndex(decideIdType(store, ids), vectors);
+        IdType type = target.idType();
+        VectorBatch batch = target.check(PointId.toIds(ids, type), vectors);
+        WriteReceipt[] receipts = new WriteReceipt[1];
+        store.put(
+            ids.stream().map(id -> id.as(type)).toList(),
+            payloads,
+            () -> receipts[0] = target.insert(batch));
+        WriteReceipt receipt = receipts[0];
+        listener.inserted(name, receipt.count());
+        listener.delayed(name, receipt.delayNanos());
+        return receipt;
+      } finally {
+        changes.unlock();
+      }
+    });
+  }
+
+  /**
+   * Inserts points, in place of those with the same ids. All are checked before the first is
+   * written; they are written in batches, each durable and found when this returns.
+   *
+   * @param points with vectors of the collection's dimension; ids all numbers or all text
+   * @throws CollectionException INVALID, naming the first point that cannot be kept
+   */
+  public void upsert(List<Point> points) {
+    PointBatches.upsert(this, points);
+  }
+
+  /**
+   * Inserts or replaces the points that a condition lets through; the others stay as they are. A
+   * point that the request brings twice is replaced by the second unless it must be new, or pass a
+   * filter: then the first stays.
+   *
+   * @return what was written
+   */
+  public WriteReceipt upsert(
+      List<PointId> ids,
+      List<@Nullable String> payloads,
+      F32Rows vectors,
+      UpsertCondition condition) {
+    if (condition.isAlways()) {
+      return upsert(ids, payloads, vectors);
+    }
+    changes.lock(); // what a point is must not change between the question and the write
+    try {
+      requireIds(ids);
+      boolean[] isThere = use(files -> PresentPoints.among(files, ids));
+      boolean[] passes = use(files -> PresentPoints.passing(files, ids, condition.filter()));
+      try (PointBuffer taken = PointBuffer.ofRows(vectors.dimension(), Math.max(1, ids.size()))) {
+        Set<PointId> written = new HashSet<>();
+        for (int i = 0; i < ids.size(); i++) {
+          boolean isAgain = written.contains(ids.get(i)); // by this request
+          boolean isUnknown = isAgain && condition.filter() != null; // what it is now was not asked
+          if (condition.allows(isThere[i] || isAgain, passes[i] && !isUnknown)) {
+            taken.addRow(ids.get(i), payloads.get(i), vectors, i);
+            written.add(ids.get(i));
+          }
+        }
+        return upsert(taken.ids(), taken.payloads(), taken.rows());
+      }
+    } finally {
+      changes.unlock();
+    }
+  }
+
+  /**
+   * Throws unless all of some points are there.
+   *
+   * @throws CollectionException NOT_FOUND, naming the first that is not
+   */
+  public void requirePresent(List<PointId> ids) {
+    boolean[] isThere = use(files -> PresentPoints.among(files, ids));
+    for (int i = 0; i < isThere.length; i++) {
+      if (!isThere[i]) {
+        throw new CollectionException(
+            CollectionException.Kind.NOT_FOUND,
+            "point " + ids.get(i) + " is not in collection " + name);
+      }
+    }
+  }
+
+  /**
+   * Replaces the vectors of points, whose attributes stay.
+   *
+   * @param vectors as many, of the collection's dimension
+   * @param filter which of the points are changed, or null for all
+   * @throws CollectionException NOT_FOUND if one of the points is not there
+   */
+  public WriteReceipt updateVectors(List<PointId> ids, F32Rows vectors, @Nullable Filter filter) {
+    changes.lock();
+    try {
+      requireIds(ids);
+      requirePresent(ids);
+      List<@Nullable String> payloads = new ArrayList<>();
+      for (PointRow row : use(files -> PresentPoints.rows(files, ids))) {
+        payloads.add(row == null ? null : row.payload());
+      }
+      return upsert(
+          ids, payloads, vectors, new UpsertCondition(UpsertCondition.Mode.UPDATE_ONLY, filter));
+    } finally {
+      changes.unlock();
+    }
+  }
+
+  /**
+   * Throws if an id is invalid or of another type than the collection's. The first ids decide the
+   * type.
+   */
+  public void requireIds(List<PointId> ids) {
+    for (PointId id : ids) {
+      if (!id.problem().isEmpty()) {
+        throw CollectionException.invalid(id.problem());
+      }
+    }
+    use(files -> {
+      AttributeStore store = files.attributes();
+      changes.lock();
+      try {
+        IdType type = ids.isEmpty() ? null : decideIdType(store, ids);
+        if (type != null) {
+          ids.forEach(id -> id.as(type));
+        }
+      } finally {
+        changes.unlock();
+      }
+      return null;
+    });
+  }
+
+  private static IdType decideIdType(AttributeStore store, List<PointId> ids) throws IOException {
+    IdType type = store.settings().idType();
+    if (type == null) {
+      boolean isText = ids.stream().anyMatch(id -> id.text() != null);
+      type = isText ? IdType.UTF8 : IdType.INT64;
+      store.update(store.settings().withIdType(type));
+    }
+    return type;
+  }
+
+  /** Whether inserts are slowed down because memory is short. */
+  public boolean isNearLimit() {
+    return use(files -> {
+      LiveIndex present = files.index();
+      return present != null && present.isMemoryShort();
+    });
+  }
+
+  public static CollectionException dimensionMismatch(int expected, int found) {
+    return CollectionException.invalid(
+        "dimension mismatch: expected " + expected + ", got " + found);
+  }
+
+  /** Removes points; those that are not there are passed over. Returns how many were. */
+  public int delete(List<PointId> ids) {
+    return use(files -> {
+      AttributeStore store = files.attributes();
+      changes.lock();
+      try {
+        LiveIndex present = files.index();
+        if (present == null || ids.isEmpty()) {
+          return 0;
+        }
+        IdType type = present.idType();
+        int[] deleted = new int[1];
+        store.remove(
+            ids.stream().map(id -> id.as(type)).toList(),
+            () -> deleted[0] = present.delete(PointId.toIds(ids, type)).count());
+        listener.deleted(name, deleted[0]);
+        return deleted[0];
+      } finally {
+        changes.unlock();
+      }
+    });
+  }
+
+  /** Removes the points a filter accepts; returns how many. */
+  public int delete(Filter filter) {
+    int deleted = 0;
+    while (true) {
+      changes.lock(); // what matches must still do when it is removed
+      try {
+        List<PointId> ids = use(files -> files.matches(filter).first(PAGE_ROWS));
+        if (ids.isEmpty()) {
+          return deleted;
+        }
+        deleted += delete(ids);
+      } finally {
+        changes.unlock();
+      }
+    }
+  }
+
+  /** Changes the attributes of points; ids without a point are ignored. */
+  public void changePayloads(List<PointId> ids, PayloadChange change) {
+    use(files -> {
+      AttributeStore store = files.attributes();
+      changes.lock();
+      try {
+        IdType type = store.settings().idType();
+        if (type == null) {
+          return null;
+        }
+        change(store, store.rows(ids.stream().map(i -> i.as(type)).toList()), change);
+        return null;
+      } finally {
+        changes.unlock();
+      }
+    });
+  }
+
+  /** Changes the attributes of the points a filter accepts. */
+  public void changePayloads(Filter filter, PayloadChange change) {
+    PointId from = null;
+    do {
+      PointId first = from;
+      from =
+          use(files -> {
+            AttributeStore store = files.attributes();
+            changes.lock(); // what matches must still do when it is changed
+            try {
+              List<PointRow> rows = files.matches(filter).page(first, PAGE_ROWS + 1);
+              change(store, rows.subList(0, Math.min(rows.size(), PAGE_ROWS)), change);
+              return rows.size() > PAGE_ROWS ? rows.getLast().id() : null;
+            } finally {
+              changes.unlock();
+            }
+          });
+    } while (from != null);
+  }
+
+  private static void change(
+      AttributeStore store, List<? extends @Nullable PointRow> rows, PayloadChange change)
+      throws IOException {
+    List<PointId> known = new ArrayList<>();
+    List<@Nullable String> payloads = new ArrayList<>();
+    for (PointRow row : rows) {
+      if (row != null) {
+        known.add(row.id());
+        payloads.add(change.apply(row.payload()));
+      }
+    }
+    if (!known.isEmpty()) { // with none there may be no table of points yet
+      store.put(known, payloads);
+    }
+  }
+
+  /** Makes filters on a field fast, by an index of a kind in place of one of another kind. */
+  public void indexField(Filter.FieldPath field, String kind) {
+    use(files -> {
+      AttributeStore store = files.attributes();
+      changes.lock(); // the columns are made of what is there
+      try {
+        if (store.indexes().has(field) && !kind.equals(store.indexes().kindOf(field))) {
+          store.indexes().drop(field);
+          files.fillColumns();
+        }
+        store.indexes().create(field, kind);
+        files.fillColumns();
+      } finally {
+        changes.unlock();
+      }
+      return null;
+    });
+  }
+
+  /** The fields with indexes. */
+  public List<IndexedField> indexedFields() {
+    return use(files ->
+        IndexedField.of(
+            files.attributes().indexes(), files.index() == null ? null : files.columns()));
+  }
+
+  /** Removes what {@link #indexField} made. */
+  public void dropIndex(Filter.FieldPath field) {
+    use(files -> {
+      AttributeStore store = files.attributes();
+      changes.lock();
+      try {
+        store.indexes().drop(field);
+        files.fillColumns();
+      } finally {
+        changes.unlock();
+      }
+      return null;
+    });
+  }
+
+  /**
+   * The values of an indexed field and how many points have each, most first.
+   *
+   * @param filter which points are counted, or null for all
+   * @param limit of values
+   * @throws CollectionException INVALID if the field has no index, or its values are not in memory
+   */
+  public List<FacetValue> facet(Filter.FieldPath field, @Nullable Filter filter, int limit) {
+    return use(files -> Facets.count(files, field, filter, limit));
+  }
+
+  /** Some points in the order of the ids; those that are not there are left out. */
+  public List<Point> retrieve(List<PointId> ids, boolean withVectors) {
+    return use(files -> {
+      AttributeStore store = files.attributes();
+      IdType type = store.settings().idType();
+      if (type == null) {
+        return List.of();
+      }
+      return Point.ofRows(
+          files.index(), store.rows(ids.stream().map(id -> id.as(type)).toList()), withVectors);
+    });
+  }
+
+  /** Goes through points in the order of their ids, from one on. */
+  public PointPage scroll(
+      @Nullable Filter filter, @Nullable PointId from, int limit, boolean withVectors) {
+    if (limit < 1 || limit > PAGE_ROWS) {
+      throw CollectionException.invalid("limit must be in [1, " + PAGE_ROWS + "], found " + limit);
+    }
+    return use(files -> {
+      AttributeStore store = files.attributes();
+      IdType type = store.settings().idType();
+      PointId first = from == null || type == null ? null : from.as(type);
+      List<PointRow> rows =
+          filter == null
+              ? store.scroll(null, first, limit + 1)
+              : files.matches(filter).page(first, limit + 1);
+      PointId next = rows.size() > limit ? rows.get(limit).id() : null;
+      return new PointPage(
+          Point.ofRows(
+              files.index(),
+              new ArrayList<>(rows.subList(0, Math.min(limit, rows.size()))),
+              withVectors),
+          next);
+    });
+  }
+
+  /**
+   * The points that a filter accepts in the order of an indexed field; a point with several values
+   * comes once for each.
+   *
+   * @param startFrom first value: a Long, a Double, or a String that is a moment; null for all
+   */
+  public List<OrderedPoint> ordered(
+      @Nullable Filter filter,
+      Filter.FieldPath field,
+      boolean descending,
+      @Nullable Object startFrom,
+      int limit) {
+    return use(files -> {
+      files.requireIndexedFields(filter);
+      return files.attributes().ordered(filter, field, descending, startFrom, limit);
+    });
+  }
+
+  /** Some of the points that a filter accepts, by chance. */
+  public List<PointId> sample(@Nullable Filter filter, int limit) {
+    return use(files -> {
+      files.requireIndexedFields(filter);
+      return files.attributes().sample(filter, limit);
+    });
+  }
+
+  /** Finds the nearest points; called on a thread of the {@link SearchPool}. */
+  public SearchAnswer search(SearchRequest request, boolean withPayloads, boolean withVectors) {
+    return use(files -> {
+      AttributeStore store = files.attributes();
+      int dimension = store.settings().dimension();
+      if (request.vector().length != dimension) {
+        throw dimensionMismatch(dimension, request.vector().length);
+      }
+      SearchEvent event = new SearchEvent();
+      event.begin();
+      long start = System.nanoTime();
+      LiveIndex present = files.index();
+      SearchResult result = new SearchResult();
+      SearchExplanation how = FilteredSearch.run(present, files, request, result);
+      List<Point> points = Point.ofNeighbors(store, present, result, withPayloads, withVectors);
+      listener.searched(name, System.nanoTime() - start, result);
+      event.commit(name, request.k(), result);
+      return new SearchAnswer(points, result, how);
+    });
+  }
+
+  /** Writes a checkpoint. */
+  public void checkpoint() {
+    maintain(LiveIndex::checkpoint);
+  }
+
+  /** Frees the space of deleted points. */
+  public void compact() {
+    maintain(index -> index.compact(ProgressListener.NONE));
+  }
+
+  /** Waits until the graph holds everything inserted. */
+  public void awaitLinked() {
+    maintain(LiveIndex::awaitLinked);
+  }
+
+  /** Work on the index as a whole. */
+  @FunctionalInterface
+  private interface Maintenance {
+    void run(LiveIndex index) throws IOException;
+  }
+
+  private void maintain(Maintenance maintenance) {
+    use(files -> {
+      LiveIndex index = files.index();
+      if (index != null) {
+        maintenance.run(index);
+      }
+      return null;
+    });
+  }
+
+  /** Why it was taken out of service, or null if it is in service. */
+  public @Nullable String quarantineReason() {
+    return state() == CollectionState.QUARANTINED ? reason() : null;
+  }
+
+  /** The statistics; read from the manifest if the files have not been opened yet. */
+  public CollectionStats stats() {
+    return state() == CollectionState.IDLE
+        ? lifecycle.files().whileClosed().stats()
+        : use(CollectionFiles::stats);
+  }
+
+  /** Waits for running requests, writes a checkpoint and closes. */
+  @Override
+  public void close() throws IOException {
+    lifecycle.close();
+  }
+}

@@ -1,9 +1,0 @@
-/**
- * Columns of indexed fields in memory, by the slots of the index, and the filters they answer.
- *
- * <p>Knows neither SQL nor a protocol.
- */
-@NullMarked
-package dev.arbalest.server.columns;
-
-import org.jspecify.annotations.NullMarked;
