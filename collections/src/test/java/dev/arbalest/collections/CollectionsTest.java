@@ -8,7 +8,6 @@ import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.filter.JsonFilters;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.CollectionSettings;
-import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.collections.model.PointId;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
@@ -72,9 +71,7 @@ class CollectionsTest {
     assertThat(nearest.getFirst().id()).isEqualTo(PointId.of("document-7"));
     assertThat(nearest.getFirst().payload()).isEqualTo("{\"language\":\"de\"}");
     Filter english =
-        JsonFilters.parse(
-            JsonBody.JSON.readTree(
-                "{\"must\":[{\"key\":\"language\",\"match\":{\"value\":\"en\"}}]}"));
+        JsonFilters.parse("{\"must\":[{\"key\":\"language\",\"match\":{\"value\":\"en\"}}]}");
     assertThat(documents.search(request.withFilter(english), true, false).points())
         .hasSize(5)
         .allSatisfy(point -> assertThat(point.payload()).isEqualTo("{\"language\":\"en\"}"));

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
 /** Reads filters as Qdrant's REST interface has them. Stateless. */
@@ -45,6 +46,22 @@ public final class JsonFilters {
   private static final Set<String> CLAUSES = Set.of("must", "should", "must_not", "min_should");
 
   private JsonFilters() {}
+
+  /**
+   * A filter, or null for an empty text.
+   *
+   * @throws CollectionException INVALID if it is no JSON or no filter
+   */
+  public static @Nullable Filter parse(String json) {
+    if (json.isEmpty()) {
+      return null;
+    }
+    try {
+      return parse(JsonBody.JSON.readTree(json));
+    } catch (JacksonException e) {
+      throw JsonBody.malformed(e);
+    }
+  }
 
   /** A filter, or null if there is none. */
   public static @Nullable Filter parse(@Nullable JsonNode node) {
