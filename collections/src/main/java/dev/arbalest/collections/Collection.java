@@ -16,6 +16,7 @@ import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.CollectionStats;
 import dev.arbalest.collections.model.OrderedPoint;
 import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.ScoredPoint;
 import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
@@ -539,6 +540,21 @@ public final class Collection implements AutoCloseable {
     return use(files -> {
       files.requireIndexedFields(filter);
       return files.attributes().ordered(filter, field, descending, startFrom, limit);
+    });
+  }
+
+  /**
+   * The points that have one of the words of a query, by BM25, best first.
+   *
+   * @param field with a text index, or null for the only one there is
+   * @param filter which points may be found, or null
+   * @throws CollectionException INVALID if there is no such field
+   */
+  public List<ScoredPoint> rankByText(
+      Filter.@Nullable FieldPath field, String query, @Nullable Filter filter, int limit) {
+    return use(files -> {
+      files.requireIndexedFields(filter);
+      return files.attributes().rankByText(field, query, filter, limit);
     });
   }
 

@@ -9,6 +9,7 @@ import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.OrderedPoint;
 import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.ScoredPoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -130,10 +131,14 @@ public final class AttributeStore implements AutoCloseable {
 
   /** Makes a database of an earlier version one of this version. */
   private void upgrade(int version) throws IOException {
-    if (version >= AttributeTables.SEALS_SETTINGS) {
+    if (version >= AttributeTables.HAS_TEXT_TABLES) {
       return;
     }
     database.write(writer -> {
+      if (AttributeTables.hasPoints(writer)) {
+        TextTables.createDocuments(writer, AttributeTables.idType(writer));
+      }
+      indexes.remakeTextTables(writer);
       if (version < AttributeTables.COUNTS_CHANGES) {
         if (settings.idType() != null) {
           points.upgrade(writer);
@@ -161,7 +166,7 @@ public final class AttributeStore implements AutoCloseable {
               + " were committed: its log is damaged; restore a copy of the collection");
     }
     int _ =
-        database.scan(connection -> {
+        database.check(connection -> {
           try (Statement statement = connection.createStatement();
               ResultSet rows = statement.executeQuery("PRAGMA integrity_check(1)")) {
             String found = rows.next() ? rows.getString(1) : "nothing";
@@ -270,7 +275,7 @@ public final class AttributeStore implements AutoCloseable {
   /** Removes points' attributes alone. */
   public void remove(List<PointId> ids) throws IOException {
     try {
-      database.write(writer -> PointRows.remove(writer, ids, !indexes.isEmpty()));
+      database.write(writer -> removeRows(writer, ids));
     } finally { // a failure may leave open whether it is committed
       changed.note(ids);
     }
@@ -283,10 +288,16 @@ public final class AttributeStore implements AutoCloseable {
    */
   public void remove(List<PointId> ids, VectorChange vectors) throws IOException {
     try {
-      write(writer -> PointRows.remove(writer, ids, !indexes.isEmpty()), vectors);
+      write(writer -> removeRows(writer, ids), vectors);
     } finally { // a failure may leave open whether it is committed
       changed.note(ids);
     }
+  }
+
+  private void removeRows(java.sql.Connection writer, List<PointId> ids)
+      throws java.sql.SQLException {
+    indexes.remove(writer, ids);
+    PointRows.remove(writer, ids, !indexes.isEmpty());
   }
 
   private IdType idType() {
@@ -318,6 +329,13 @@ public final class AttributeStore implements AutoCloseable {
       int limit)
       throws IOException {
     return queries.ordered(filter, field, descending, startFrom, limit);
+  }
+
+  /** As {@link PointQueries#rankByText}. */
+  public List<ScoredPoint> rankByText(
+      Filter.@Nullable FieldPath field, String query, @Nullable Filter filter, int limit)
+      throws IOException {
+    return queries.rankByText(field, query, filter, limit);
   }
 
   /** Some of the points that a filter accepts, by chance. */

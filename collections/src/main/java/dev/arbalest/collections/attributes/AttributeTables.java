@@ -24,13 +24,16 @@ final class AttributeTables {
   /** Identifies the file ("ARBA") and its version. */
   private static final int APPLICATION_ID = 0x41524241;
 
-  private static final int VERSION = 3;
+  private static final int VERSION = 4;
 
   /** The first version's checksums do not cover ids, and it does not count changes. */
   static final int COUNTS_CHANGES = 2;
 
   /** Earlier versions have no checksum of settings and indexed fields. */
   static final int SEALS_SETTINGS = 3;
+
+  /** Earlier versions have no full-text tables. */
+  static final int HAS_TEXT_TABLES = 4;
 
   private static final String CHECKSUM = "checksum";
 
@@ -201,6 +204,7 @@ final class AttributeTables {
               + (isText ? " WITHOUT ROWID" : ""));
     }
     createFieldValues(writer, type);
+    TextTables.createDocuments(writer, type);
   }
 
   private static void createFieldValues(Connection writer, String type) throws SQLException {
@@ -213,16 +217,16 @@ final class AttributeTables {
     }
   }
 
+  /** Type of the ids of the table of points. */
+  static String idType(Connection writer) throws SQLException {
+    String texts =
+        "SELECT count(*) FROM pragma_table_info('points') WHERE name = 'id' AND type = 'TEXT'";
+    return SqliteDatabase.number(writer, texts) > 0 ? "TEXT" : "INTEGER";
+  }
+
   /** Recreates the table of indexed values, empty. */
   static void remakeFieldValues(Connection writer) throws SQLException {
-    String type =
-        SqliteDatabase.number(
-                    writer,
-                    "SELECT count(*) FROM pragma_table_info('points') WHERE name = 'id' AND type ="
-                        + " 'TEXT'")
-                > 0
-            ? "TEXT"
-            : "INTEGER";
+    String type = idType(writer);
     try (Statement statement = writer.createStatement()) {
       statement.execute("DROP TABLE field_values");
     }

@@ -2,6 +2,7 @@
 package dev.arbalest.collections.attributes;
 
 import dev.arbalest.collections.filter.Filter;
+import dev.arbalest.collections.filter.TextIndex;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.PointId;
 import java.io.IOException;
@@ -45,6 +46,12 @@ public final class FieldIndexes {
         });
   }
 
+  /** Number of a field whose values are kept, or null. */
+  @Nullable Integer valuesOf(Filter.FieldPath field) {
+    String kind = kindOf(field);
+    return kind == null || TextIndex.isKind(kind) ? null : numberOf(field);
+  }
+
   /** Number of a field, or null if it has no index. */
   @Nullable Integer numberOf(Filter.FieldPath field) {
     List<String> paths = field.jsonPaths();
@@ -61,18 +68,96 @@ public final class FieldIndexes {
     return numbers.isEmpty();
   }
 
+  private boolean isText(String path) {
+    String kind = kinds.get(path);
+    return kind != null && TextIndex.isKind(kind);
+  }
+
+  /** The fields whose values are kept: those of text indexes have a table of their own. */
+  private List<Map.Entry<String, Integer>> valueIndexes() {
+    return numbers.entrySet().stream().filter(field -> !isText(field.getKey())).toList();
+  }
+
+  /** The paths of fields with text indexes. */
+  private List<String> textPaths() {
+    return kinds.entrySet().stream()
+        .filter(field -> TextIndex.isKind(field.getValue()))
+        .map(Map.Entry::getKey)
+        .sorted()
+        .toList();
+  }
+
+  /**
+   * The field with a text index that a query is on.
+   *
+   * @param field that is named, or null for the only one there is
+   * @throws CollectionException INVALID if there is none, or several and none is named
+   */
+  Filter.FieldPath textField(Filter.@Nullable FieldPath field) {
+    if (field != null) {
+      String kind = kindOf(field);
+      if (kind == null || !TextIndex.isKind(kind)) {
+        throw CollectionException.invalid(
+            "BM25 needs a field with an index of kind text; that of \""
+                + nameOf(String.join("[].", field.jsonPaths()))
+                + (kind == null ? "\" is missing, create it first" : "\" is " + kind));
+      }
+      return field;
+    }
+    List<String> paths = textPaths();
+    if (paths.isEmpty()) {
+      throw CollectionException.invalid(
+          "BM25 needs a field with an index of kind text, and there is none: create it first");
+    }
+    if (paths.size() > 1) {
+      throw CollectionException.invalid(
+          "several fields have text indexes: name one of "
+              + String.join(", ", paths.stream().map(FieldIndexes::nameOf).toList())
+              + ", as in \"bm25:"
+              + nameOf(paths.getFirst())
+              + '"');
+    }
+    return new Filter.FieldPath(List.of(paths.getFirst()));
+  }
+
+  private int requireNumber(String path) {
+    return java.util.Objects.requireNonNull(numbers.get(path));
+  }
+
+  /** Removes what full-text tables have of points. */
+  void remove(Connection writer, List<PointId> ids) throws SQLException {
+    List<String> paths = textPaths();
+    if (!paths.isEmpty()) {
+      TextTables.remove(writer, paths.stream().map(this::requireNumber).toList(), ids);
+    }
+  }
+
+  /** Makes all full-text tables anew. */
+  void remakeTextTables(Connection writer) throws SQLException {
+    for (String path : textPaths()) {
+      if (AttributeTables.hasPoints(writer)) { // earlier versions kept the values of texts, too
+        try (Statement statement = writer.createStatement()) {
+          statement.execute("DELETE FROM field_values WHERE field = " + requireNumber(path));
+        }
+      }
+      String kind = java.util.Objects.requireNonNull(kinds.get(path));
+      TextTables.create(writer, requireNumber(path), path, kind);
+    }
+  }
+
   /** Rewrites the rows of indexed fields of some points. */
   void update(Connection writer, List<PointId> ids) throws SQLException {
     if (numbers.isEmpty()) {
       return;
     }
+    List<Map.Entry<String, Integer>> indexes = valueIndexes();
     try (PreparedStatement remove =
             writer.prepareStatement("DELETE FROM field_values WHERE id = ?");
         PreparedStatement insert = writer.prepareStatement(insertValues("p.id = ?"))) {
       for (PointId id : ids) {
         AttributeTables.bind(remove, 1, id.key());
         remove.executeUpdate();
-        for (Map.Entry<String, Integer> index : numbers.entrySet()) {
+        for (Map.Entry<String, Integer> index : indexes) {
           insert.setInt(1, index.getValue());
           insert.setString(2, index.getKey());
           insert.setString(3, index.getKey());
@@ -80,6 +165,10 @@ public final class FieldIndexes {
           insert.executeUpdate();
         }
       }
+    }
+    for (String path : textPaths()) {
+      String kind = java.util.Objects.requireNonNull(kinds.get(path));
+      TextTables.update(writer, requireNumber(path), path, kind, ids);
     }
   }
 
@@ -99,9 +188,10 @@ public final class FieldIndexes {
    * @throws IOException if there is one too few or too many
    */
   void check(Path path, Connection connection) throws SQLException, IOException {
+    checkTexts(path, connection);
     String attributes = "SELECT e.value, p.id" + VALUES;
     String values = "SELECT value, id FROM field_values WHERE field = ?";
-    for (Map.Entry<String, Integer> index : numbers.entrySet()) {
+    for (Map.Entry<String, Integer> index : valueIndexes()) {
       for (boolean isMissing : new boolean[] {true, false}) {
         String query =
             isMissing ? attributes + " EXCEPT " + values : values + " EXCEPT " + attributes;
@@ -129,14 +219,30 @@ public final class FieldIndexes {
     }
   }
 
+  private void checkTexts(Path path, Connection connection) throws SQLException, IOException {
+    for (String field : textPaths()) {
+      long differences = TextTables.differences(connection, requireNumber(field), field);
+      if (differences > 0) {
+        throw new IOException(
+            path
+                + ": the text index of field "
+                + field
+                + " differs from the attributes at "
+                + differences
+                + " points; reopen the collection with repair");
+      }
+    }
+  }
+
   /** Rebuilds the values of all indexes. */
   void remake() throws IOException {
     database.write(writer -> {
+      remakeTextTables(writer);
       if (!AttributeTables.hasPoints(writer)) {
         return;
       }
       AttributeTables.remakeFieldValues(writer);
-      for (Map.Entry<String, Integer> index : numbers.entrySet()) {
+      for (Map.Entry<String, Integer> index : valueIndexes()) {
         try (PreparedStatement insert = writer.prepareStatement(insertValues("1"))) {
           insert.setInt(1, index.getValue());
           insert.setString(2, index.getKey());
@@ -169,7 +275,11 @@ public final class FieldIndexes {
             insert.executeUpdate();
           }
           AttributeTables.sealSettings(writer);
-          if (AttributeTables.hasPoints(writer)) {
+          TextTables.dropUnused(writer);
+          if (TextIndex.isKind(kind)) {
+            TextTables.create(writer, number, fieldPath, kind);
+          }
+          if (AttributeTables.hasPoints(writer) && !TextIndex.isKind(kind)) {
             try (Statement statement = writer.createStatement()) {
               statement.execute(
                   "DELETE FROM field_values WHERE field = "
@@ -240,6 +350,10 @@ public final class FieldIndexes {
     return database.scan(connection -> {
       if (!AttributeTables.hasPoints(connection)) {
         return 0L;
+      }
+      if (isText(path)) {
+        return SqliteDatabase.number(
+            connection, "SELECT count(*) FROM " + TextTables.of(requireNumber(path)) + "_docsize");
       }
       try (PreparedStatement select =
           connection.prepareStatement(

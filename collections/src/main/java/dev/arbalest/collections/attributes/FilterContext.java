@@ -7,8 +7,11 @@ import org.jspecify.annotations.Nullable;
 
 /** What the SQL of a filter depends on. */
 interface FilterContext {
+  /** Number of an indexed field whose values are kept, or null. */
+  @Nullable Integer valuesOf(Filter.FieldPath field);
+
   /** Number of an indexed field, or null. */
-  @Nullable Integer indexOf(Filter.FieldPath field);
+  @Nullable Integer numberOf(Filter.FieldPath field);
 
   /** Kind of an indexed field, or null. */
   @Nullable String kindOf(Filter.FieldPath field);

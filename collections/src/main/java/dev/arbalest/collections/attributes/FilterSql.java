@@ -4,6 +4,7 @@ package dev.arbalest.collections.attributes;
 import dev.arbalest.IdType;
 import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.filter.GeoShape;
+import dev.arbalest.collections.filter.TextIndex;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.PointId;
 import java.util.ArrayList;
@@ -120,7 +121,7 @@ final class FilterSql {
       values.add(bound(test.value()));
       indexed &= !test.isTime();
     }
-    Integer index = indexed && depth == 0 ? context.indexOf(field) : null;
+    Integer index = indexed && depth == 0 ? context.valuesOf(field) : null;
     sql.append('(');
     if (index != null) {
       sql.append("p.id IN (SELECT id FROM field_values WHERE field = ")
@@ -158,7 +159,7 @@ final class FilterSql {
     Object bound = bound(value);
     boolean contains = operator == Filter.Operator.CONTAINS;
     String test = contains ? "instr(e.value, ?) > 0" : "e.value " + sqlOf(operator) + " ?";
-    Integer index = depth == 0 ? context.indexOf(field) : null;
+    Integer index = depth == 0 ? context.valuesOf(field) : null;
     sql.append('(');
     if (index != null && !contains && operator != Filter.Operator.NOT_EQUAL) {
       // The index finds the few that are then looked at.
@@ -175,6 +176,15 @@ final class FilterSql {
 
   private void matchText(Filter.MatchText match) {
     String kind = depth == 0 ? context.kindOf(match.field()) : null;
+    Integer index = depth == 0 ? context.numberOf(match.field()) : null;
+    String expression =
+        index == null || kind == null || !TextIndex.isKind(kind)
+            ? null
+            : TextTables.expression(TextIndex.parse(kind), match.query(), match.mode());
+    if (index != null && expression != null) { // the index finds the few that are then looked at
+      sql.append("p.id IN (").append(TextTables.matching(index)).append(") AND ");
+      parameters.add(expression);
+    }
     element(
         match.field(),
         "e.type = 'text' AND text_match(e.value, ?, ?, ?)",

@@ -4,10 +4,12 @@ package dev.arbalest.collections.attributes;
 import dev.arbalest.IdType;
 import dev.arbalest.Ids;
 import dev.arbalest.collections.filter.Filter;
+import dev.arbalest.collections.filter.TextIndex;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.OrderedPoint;
 import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.ScoredPoint;
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -15,6 +17,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -48,7 +51,12 @@ final class PointQueries {
         filter,
         new FilterContext() {
           @Override
-          public @Nullable Integer indexOf(Filter.FieldPath field) {
+          public @Nullable Integer valuesOf(Filter.FieldPath field) {
+            return indexes.valuesOf(field);
+          }
+
+          @Override
+          public @Nullable Integer numberOf(Filter.FieldPath field) {
             return indexes.numberOf(field);
           }
 
@@ -238,6 +246,48 @@ final class PointQueries {
                 new OrderedPoint(
                     points.id(rows),
                     rank instanceof Double ? rank : (Number) Long.valueOf(rank.longValue())));
+          }
+        }
+      }
+      return found;
+    });
+  }
+
+  /**
+   * The points that a filter accepts and that have one of the words of a query, by BM25 (Robertson
+   * and Zaragoza 2009), best first.
+   *
+   * @param field with a text index, or null for the only one there is
+   * @throws CollectionException INVALID if there is no such field, or the query has too many words
+   */
+  List<ScoredPoint> rankByText(
+      Filter.@Nullable FieldPath field, String query, @Nullable Filter filter, int limit)
+      throws IOException {
+    Filter.FieldPath known = indexes.textField(field);
+    String kind = Objects.requireNonNull(indexes.kindOf(known));
+    TextIndex index = TextIndex.parse(kind);
+    String expression = TextTables.expression(index, query, TextIndex.Mode.ANY);
+    List<ScoredPoint> found = new ArrayList<>();
+    if (expression == null && !index.words(query).isEmpty()) {
+      throw CollectionException.invalid(
+          "a query has at most " + TextTables.MAX_WORDS + " different words");
+    }
+    if (expression == null || settings.get().idType() == null) {
+      return found;
+    }
+    FilterSql.Translated translated = filter == null ? null : translate(filter);
+    String where = translated == null ? "" : translated.where();
+    int number = Objects.requireNonNull(indexes.numberOf(known));
+    String text = TextTables.ranking(number, where, limit);
+    return database.scan(connection -> {
+      try (PreparedStatement select = AttributeTables.prepare(connection, text)) {
+        select.setString(1, expression);
+        if (translated != null) {
+          int _ = AttributeTables.bindAll(select, 2, translated.parameters());
+        }
+        try (ResultSet rows = select.executeQuery()) {
+          while (rows.next()) {
+            found.add(new ScoredPoint(points.id(rows), (float) -rows.getDouble(2)));
           }
         }
       }

@@ -19,6 +19,7 @@ final class SqlFunctions {
   static void add(Connection connection) throws SQLException {
     Function.create(connection, "time_micros", new TimeMicros(), 1, Function.FLAG_DETERMINISTIC);
     Function.create(connection, "text_match", new TextMatch(), 4, Function.FLAG_DETERMINISTIC);
+    Function.create(connection, "text_words", new TextWords(), 2, Function.FLAG_DETERMINISTIC);
     Function.create(connection, "geo_match", new GeoMatch(), 2, Function.FLAG_DETERMINISTIC);
   }
 
@@ -50,6 +51,23 @@ final class SqlFunctions {
         known = asked;
       }
       result(text != null && test.test(text) ? 1 : 0);
+    }
+  }
+
+  /** The words of a text as {@link TextTables} has them: text, kind of the field's index. */
+  private static final class TextWords extends Function {
+    private String known = "";
+    private TextIndex index = TextIndex.DEFAULT;
+
+    @Override
+    protected void xFunc() throws SQLException {
+      String text = value_text(0);
+      String kind = value_text(1);
+      if (!kind.equals(known)) {
+        index = TextIndex.parse(kind);
+        known = kind;
+      }
+      result(text == null ? "" : TextTables.encoded(index.words(text)));
     }
   }
 

@@ -141,7 +141,7 @@ public record TextIndex(
   }
 
   /** The words of a text that count, in their order. */
-  List<String> words(String text) {
+  public List<String> words(String text) {
     String shaped = lowercase ? text.toLowerCase(Locale.ROOT) : text;
     if (folding) {
       shaped = MARKS.matcher(Normalizer.normalize(shaped, Normalizer.Form.NFD)).replaceAll("");

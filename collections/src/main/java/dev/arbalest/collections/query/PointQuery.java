@@ -120,6 +120,13 @@ public sealed interface PointQuery {
     }
   }
 
+  /**
+   * Points by the words of a field they share with a query, ranked by BM25.
+   *
+   * @param field with a text index, or null for the only one there is
+   */
+  record Words(Filter.@Nullable FieldPath field, String text) implements PointQuery {}
+
   /** Points by chance. */
   record Sample() implements PointQuery {}
 }

@@ -197,6 +197,15 @@ public final class QueryEngine {
               .stream()
               .map(QueryEngine::ranked)
               .toList();
+      case PointQuery.Words words ->
+          pool
+              .call(() ->
+                  collection.rankByText(
+                      words.field(), words.text(), filter, Math.min(limit, QueryRequest.MAX_LIMIT)))
+              .stream()
+              .map(point -> new Ranked(point.id(), point.score(), null))
+              .filter(one -> reaches(one.score(), threshold, false))
+              .toList();
       case PointQuery.Sample _ ->
           collection.sample(filter, limit).stream().map(id -> new Ranked(id, 0, null)).toList();
       case PointQuery.Fusion _ -> throw new IllegalStateException("a fusion has prefetches");

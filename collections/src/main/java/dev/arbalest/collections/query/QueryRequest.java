@@ -48,6 +48,9 @@ public record QueryRequest(
     if (query instanceof PointQuery.Fusion && prefetch.isEmpty()) {
       throw CollectionException.invalid("a fusion needs prefetches, whose rankings it makes one");
     }
+    if (query instanceof PointQuery.Words && lookup != null) {
+      throw CollectionException.invalid("lookup_from is for ids of examples, and BM25 takes words");
+    }
     if (query == null && !prefetch.isEmpty()) {
       throw CollectionException.invalid("prefetch needs a query that ranks the points it finds");
     }

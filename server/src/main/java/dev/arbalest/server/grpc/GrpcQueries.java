@@ -7,6 +7,7 @@ import dev.arbalest.collections.query.PointQuery;
 import dev.arbalest.collections.query.PointQuery.Example;
 import dev.arbalest.collections.query.QueryRequest;
 import dev.arbalest.collections.query.SearchOptions;
+import dev.arbalest.server.qdrant.TextRanking;
 import io.qdrant.client.grpc.Points;
 import io.qdrant.client.grpc.Points.PrefetchQuery;
 import io.qdrant.client.grpc.Points.Query;
@@ -31,9 +32,8 @@ final class GrpcQueries {
   static QueryRequest query(QueryPoints message) {
     GrpcMessages.requireKnown(message);
     GrpcMessages.refuseShards(message.hasShardKeySelector());
-    GrpcMessages.requireUnnamed(message.getUsing());
     return new QueryRequest(
-        message.hasQuery() ? variant(message.getQuery()) : null,
+        query(message.hasQuery(), message.getQuery(), message.getUsing()),
         stages(message.getPrefetchList(), 2),
         message.hasFilter() ? GrpcFilters.parse(message.getFilter()) : null,
         options(message.hasParams(), message.getParams()),
@@ -46,9 +46,8 @@ final class GrpcQueries {
   static QueryRequest groups(QueryPointGroups message) {
     GrpcMessages.requireKnown(message);
     GrpcMessages.refuseShards(message.hasShardKeySelector());
-    GrpcMessages.requireUnnamed(message.getUsing());
     return new QueryRequest(
-        message.hasQuery() ? variant(message.getQuery()) : null,
+        query(message.hasQuery(), message.getQuery(), message.getUsing()),
         stages(message.getPrefetchList(), 2),
         message.hasFilter() ? GrpcFilters.parse(message.getFilter()) : null,
         options(message.hasParams(), message.getParams()),
@@ -159,10 +158,9 @@ final class GrpcQueries {
     List<QueryRequest> stages = new ArrayList<>();
     for (PrefetchQuery message : messages) {
       GrpcMessages.requireKnown(message);
-      GrpcMessages.requireUnnamed(message.getUsing());
       stages.add(
           new QueryRequest(
-              message.hasQuery() ? variant(message.getQuery()) : null,
+              query(message.hasQuery(), message.getQuery(), message.getUsing()),
               stages(message.getPrefetchList(), depth + 1),
               message.hasFilter() ? GrpcFilters.parse(message.getFilter()) : null,
               options(message.hasParams(), message.getParams()),
@@ -194,6 +192,29 @@ final class GrpcQueries {
         0,
         0,
         params.getExact());
+  }
+
+  private static @Nullable PointQuery query(boolean isGiven, Query query, String using) {
+    if (TextRanking.isNamed(using)) {
+      return words(query, using);
+    }
+    GrpcMessages.requireUnnamed(using);
+    return isGiven ? variant(query) : null;
+  }
+
+  private static PointQuery words(Query query, String using) {
+    GrpcMessages.requireKnown(query);
+    if (query.getVariantCase() != Query.VariantCase.NEAREST || !query.getNearest().hasDocument()) {
+      throw CollectionException.invalid(
+          "using \"" + using + "\" takes words: nearest to a document with text and model");
+    }
+    Points.Document document = query.getNearest().getDocument();
+    GrpcMessages.requireKnown(document);
+    if (document.getOptionsCount() > 0) {
+      throw CollectionException.invalid("options of a document are not supported");
+    }
+    TextRanking.requireModel(document.getModel());
+    return TextRanking.query(using, document.getText());
   }
 
   private static PointQuery variant(Query query) {
@@ -336,7 +357,8 @@ final class GrpcQueries {
 
   private static CollectionException inference() {
     return CollectionException.invalid(
-        "the server has no embedding model: send the vector instead of what it is made of");
+        "the server has no embedding model: send the vector instead of what it is made of, or rank "
+            + "by words with using \"bm25\"");
   }
 
   private static float[] floats(List<Float> list) {

@@ -83,12 +83,13 @@ final class QdrantQueryReader {
   static QueryRequest query(JsonBody body, boolean grouped) {
     body.allow("a query", grouped ? union(REQUEST, GROUPS.toArray(String[]::new)) : REQUEST);
     QdrantRequests.refuseShards(body);
-    return request(body, query(body), true);
+    return request(body, queryOrWords(body), true);
   }
 
   /** A request of {@code points/recommend}. */
   static QueryRequest recommend(JsonBody body, boolean grouped) {
     body.allow("a request", grouped ? union(RECOMMEND, GROUPS.toArray(String[]::new)) : RECOMMEND);
+    QdrantRequests.requireUnnamed(body.get("using"), "using");
     QdrantRequests.refuseShards(body);
     return request(
         body, recommend(body.get("positive"), body.get("negative"), body.get("strategy")), true);
@@ -101,7 +102,7 @@ final class QdrantQueryReader {
       throw CollectionException.invalid(
           "prefetches are at most " + QueryRequest.MAX_DEPTH + " deep");
     }
-    return request(body, query(body), false, depth);
+    return request(body, queryOrWords(body), false, depth);
   }
 
   private static QueryRequest request(JsonBody body, @Nullable PointQuery query, boolean isWhole) {
@@ -110,7 +111,6 @@ final class QdrantQueryReader {
 
   private static QueryRequest request(
       JsonBody body, @Nullable PointQuery query, boolean isWhole, int depth) {
-    QdrantRequests.requireUnnamed(body.get("using"), "using");
     JsonNode threshold = body.get("score_threshold");
     if (!threshold.isMissingNode() && !threshold.isNull() && !threshold.isNumber()) {
       throw CollectionException.invalid(
@@ -166,6 +166,45 @@ final class QdrantQueryReader {
         JsonBody.share(body.get("recall"), "recall"),
         body.integer("dimensions", 0, 0, MAX_DIMENSIONS),
         JsonBody.flag(body.get("exact"), "exact"));
+  }
+
+  private static @Nullable PointQuery queryOrWords(JsonBody body) {
+    JsonNode using = body.get("using");
+    if (using.isString() && TextRanking.isNamed(using.stringValue())) {
+      return words(body, using.stringValue());
+    }
+    QdrantRequests.requireUnnamed(using, "using");
+    return query(body);
+  }
+
+  /** A text, or an object with text and model, or that as what is nearest. */
+  private static PointQuery words(JsonBody body, String using) {
+    if (body.has("vector")) {
+      throw CollectionException.invalid("\"using\": \"" + using + "\" takes words, not a vector");
+    }
+    JsonNode query = body.get("query");
+    if (query.isObject() && query.has("nearest")) {
+      JsonBody.allow(query, "a query by " + TextRanking.BM25, Set.of("nearest"));
+      query = query.path("nearest");
+    }
+    JsonNode text = query;
+    if (query.isObject()) {
+      JsonBody.allow(query, "a query by " + TextRanking.BM25, Set.of("text", "model"));
+      if (query.has("model")) {
+        TextRanking.requireModel(query.path("model").asString(""));
+      }
+      text = query.path("text");
+    }
+    if (!text.isString()) {
+      throw CollectionException.invalid(
+          "\"using\": \""
+              + using
+              + "\" takes words: a text, or {\"text\": ..., \"model\": \""
+              + TextRanking.MODEL
+              + "\"}; found "
+              + JsonText.shorten(query));
+    }
+    return TextRanking.query(using, text.stringValue());
   }
 
   private static @Nullable PointQuery query(JsonBody body) {
@@ -256,7 +295,8 @@ final class QdrantQueryReader {
     if (node.has("text") || node.has("image") || node.has("object")) {
       throw CollectionException.invalid(
           "the server has no embedding model: send the vector instead of "
-              + JsonText.shorten(node));
+              + JsonText.shorten(node)
+              + ", or rank by words with \"using\": \"bm25\"");
     }
     throw CollectionException.invalid(
         "an example is a vector or an id, found " + JsonText.shorten(node));

@@ -43,12 +43,14 @@ import io.qdrant.client.grpc.Common.PointId;
 import io.qdrant.client.grpc.Common.Range;
 import io.qdrant.client.grpc.JsonWithInt.Value;
 import io.qdrant.client.grpc.Points.DeletePoints;
+import io.qdrant.client.grpc.Points.Document;
 import io.qdrant.client.grpc.Points.FacetCounts;
 import io.qdrant.client.grpc.Points.Fusion;
 import io.qdrant.client.grpc.Points.PointStruct;
 import io.qdrant.client.grpc.Points.PointVectors;
 import io.qdrant.client.grpc.Points.PointsUpdateOperation;
 import io.qdrant.client.grpc.Points.PrefetchQuery;
+import io.qdrant.client.grpc.Points.Query;
 import io.qdrant.client.grpc.Points.QueryPointGroups;
 import io.qdrant.client.grpc.Points.QueryPoints;
 import io.qdrant.client.grpc.Points.RecommendInput;
@@ -385,6 +387,31 @@ class QdrantJavaClientTest {
 
   private long count(Filter.Builder filter) throws Exception {
     return client.countAsync(NAME, filter.build(), true).get();
+  }
+
+  @Test
+  void wordsAndVectorsAreFused() throws Exception {
+    client
+        .createPayloadIndexAsync(NAME, "text", PayloadSchemaType.Text, null, null, null, null)
+        .get();
+    Query words = nearest(Document.newBuilder().setText("quick 7").setModel("qdrant/bm25").build());
+    List<Long> ranked =
+        query(QueryPoints.newBuilder().setQuery(words).setUsing("bm25").setLimit(POINTS));
+    assertThat(ranked).hasSize(POINTS); // all are quick
+    List<Long> first = ranked.subList(0, 10);
+    assertThat(
+            query(
+                QueryPoints.newBuilder()
+                    .addPrefetch(
+                        PrefetchQuery.newBuilder().setQuery(words).setUsing("bm25").setLimit(10))
+                    .addPrefetch(PrefetchQuery.newBuilder().setQuery(nearest(7.2f, 0)).setLimit(2))
+                    .setQuery(fusion(Fusion.RRF))
+                    .setLimit(20)))
+        .containsAll(first)
+        .contains(7L, 8L);
+    assertThatThrownBy(
+            () -> query(QueryPoints.newBuilder().setQuery(nearest(1f, 2f)).setUsing("bm25")))
+        .hasMessageContaining("takes words");
   }
 
   @Test
