@@ -91,6 +91,7 @@ is_fresh() {
     "$root"/native-bindings/pom.xml "$root"/native-bindings/src/main "$root"/native-bindings/src/generated \
     "$root"/pq/pom.xml "$root"/pq/src/main "$root"/vamana/pom.xml "$root"/vamana/src/main \
     "$root"/cache/pom.xml "$root"/cache/src/main "$root"/ssd/pom.xml "$root"/ssd/src/main \
+    "$root"/collections/pom.xml "$root"/collections/src/main \
     "$root"/server/pom.xml "$root"/server/src/main \
     "$root"/cli/pom.xml "$root"/cli/src/main -newer "$stamp" -print 2>/dev/null | head -n 1)" ]
 }
@@ -131,4 +132,18 @@ build_if_stale() {
   replace_modules server-modules "$root"/server/target/modules/*.jar "$root"/server/target/arbalest-server-*.jar
   mv "$launch/building" "$stamp"
   exec 9>&-
+}
+
+# Publishes all artifacts into target/published, unless nothing has changed since.
+publish_if_stale() {
+  published=$root/target/published
+  [ -f "$published/.stamp" ] && [ -z "$(find "$root"/pom.xml "$root"/*/pom.xml "$root"/*/src/main \
+    -newer "$published/.stamp" -print 2>/dev/null | head -n 1)" ] && return 0
+  rm -rf "$published"
+  mkdir -p "$published"
+  touch "$published/.building"
+  say "publishing into $published"
+  maven -Prelease deploy -DaltDeploymentRepository=local::"file:$published" -Dspotless.check.skip \
+    -Djacoco.skip >&2 || die "the build failed; see the messages above"
+  mv "$published/.building" "$published/.stamp"
 }
