@@ -28,7 +28,9 @@ import picocli.CommandLine.Spec;
       RecallCommand.class,
       InfoCommand.class,
       VerifyCommand.class,
-      CodesCommand.class
+      CodesCommand.class,
+      ImportCommand.class,
+      MigrateCommand.class
     },
     footer = {
       "  serve     Serves collections over Arrow Flight and HTTP (see 'serve --help').",

@@ -185,7 +185,18 @@ final class CollectionRoutes {
       case "PUT index" ->
           write("field_index", name, request, () -> schema.indexField(name, request.body()));
       case "PUT points" ->
-          write("upsert", name, request, () -> writes.upsert(name, request.body()));
+          write(
+              "upsert",
+              name,
+              request,
+              () ->
+                  request.isBinary()
+                      ? writes.upsertBinary(
+                          name,
+                          request.body(),
+                          request.flag("ids"),
+                          request.query().first("first_id").orElse(""))
+                      : writes.upsert(name, request.body()));
       case "POST points" ->
           read("retrieve", name, request, () -> reads.retrieve(name, request.body()));
       case "POST points/delete" ->

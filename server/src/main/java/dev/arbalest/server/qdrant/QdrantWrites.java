@@ -15,6 +15,9 @@ import dev.arbalest.collections.model.JsonPointIds;
 import dev.arbalest.collections.model.JsonText;
 import dev.arbalest.collections.model.PointId;
 import dev.arbalest.collections.query.PointWrites;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -65,6 +68,46 @@ public final class QdrantWrites {
       UpsertCondition condition = QdrantPointReader.read(body, points);
       PointWrites.check(collection, points);
       return completed(writes.upsert(collection, points, condition));
+    }
+  }
+
+  /**
+   * Points without payload: vectors of little-endian float32, and in front of them, or numbered
+   * from a first one, their ids of little-endian int64.
+   *
+   * @param hasIds whether the body begins with ids
+   * @param firstId otherwise the first, as text
+   */
+  public JsonNode upsertBinary(String name, byte[] body, boolean hasIds, String firstId) {
+    Collection collection = collections.get(name);
+    int dimension = collection.settings().dimension();
+    if (hasIds == !firstId.isEmpty()) {
+      throw CollectionException.invalid(
+          "an upsert of bytes needs ids: first_id=NUMBER, or ids=true and the ids in front of the "
+              + "vectors");
+    }
+    PointId first = hasIds ? PointId.of(0) : PointId.of(firstId).asNumber();
+    if (first == null) {
+      throw CollectionException.invalid("first_id must be a number, found " + firstId);
+    }
+    int rowBytes = 4 * dimension + (hasIds ? Long.BYTES : 0);
+    if (body.length % rowBytes != 0) {
+      throw CollectionException.invalid(
+          "the body has " + body.length + " bytes, which are no points of " + rowBytes + " each");
+    }
+    int count = body.length / rowBytes;
+    ByteBuffer bytes = ByteBuffer.wrap(body).order(ByteOrder.LITTLE_ENDIAN);
+    int vectors = hasIds ? Long.BYTES * count : 0;
+    try (PointBuffer points = PointBuffer.ofRows(dimension, Math.max(1, count))) {
+      for (int i = 0; i < count; i++) {
+        int at = vectors + 4 * dimension * i;
+        MemorySegment.copy(
+            MemorySegment.ofArray(body), at, points.memory(), points.nextOffset(), 4L * dimension);
+        points.add(PointId.of(hasIds ? bytes.getLong(Long.BYTES * i) : first.number() + i), null);
+      }
+      PointWrites.check(collection, points);
+      return completed(writes.upsert(collection, points, UpsertCondition.ALWAYS))
+          .put("points", count);
     }
   }
 

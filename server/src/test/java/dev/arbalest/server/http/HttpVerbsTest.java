@@ -213,6 +213,33 @@ class HttpVerbsTest {
   }
 
   @Test
+  void bytesAreUpserted() throws Exception {
+    // Two components of 0x31323334 and the like: whatever they are, they are finite.
+    String[] type = {"Content-Type", "application/octet-stream"};
+    String points = PATH + "/points";
+    TestServer.Answer numbered =
+        server.call("PUT", points + "?first_id=7000", "1234567843214321", type[0], type[1]);
+    assertThat(numbered.result().path("points").asInt(-1))
+        .as(numbered.body().toString())
+        .isEqualTo(2);
+    TestServer.Answer named =
+        server.call("PUT", points + "?ids=true", "A\0\0\0\0\0\0\00012345678", type[0], type[1]);
+    assertThat(named.result().path("points").asInt(-1)).isEqualTo(1);
+    JsonNode found = done("POST", points, "{\"ids\":[65,7000,7001],\"with_vector\":true}");
+    assertThat(found.size()).isEqualTo(3);
+    assertThat(found.get(0).path("vector")).isEqualTo(found.get(1).path("vector"));
+    assertThat(found.get(0).path("vector").get(0).floatValue())
+        .isEqualTo(Float.intBitsToFloat(0x34333231));
+    for (String bad : List.of("", "?first_id=7&ids=true", "?first_id=x", "?ids=perhaps")) {
+      TestServer.Answer refused = server.call("PUT", points + bad, "12345678", type[0], type[1]);
+      assertThat(refused.status()).as(bad).isEqualTo(400);
+    }
+    TestServer.Answer uneven =
+        server.call("PUT", points + "?first_id=7", "123456789", type[0], type[1]);
+    assertThat(uneven.error()).contains("9 bytes, which are no points of 8 each");
+  }
+
+  @Test
   void filtersReachPointsFarFromTheQuery() throws Exception {
     done(
         "PUT",

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.arbalest.cli;
+
+import dev.arbalest.BadInputException;
+import dev.arbalest.IdType;
+import dev.arbalest.Ids;
+import dev.arbalest.VectorInput;
+import dev.arbalest.cli.formats.InputFiles;
+import dev.arbalest.cli.remote.PointFile;
+import dev.arbalest.cli.remote.ServerClient;
+import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Sends a file of vectors, or of points, to a collection of a running server. */
+@Command(
+    name = "import",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Sends a file to a collection of a running server, in place of points with the same ids: a",
+      "file of vectors as for build, whose points get no payload, or of points, one JSON object",
+      "per line (.ndjson, .jsonl). Two batches are on their way at a time, each durable when the",
+      "server answers; after a failure or a kill go on with --skip."
+    })
+final class ImportCommand implements Callable<Integer>, Failures.Verbose {
+  /** Batches on their way: one is written while the next is sent. */
+  private static final int AHEAD = 2;
+
+  private static final int BATCH_BYTES = 8 << 20;
+
+  @Mixin private CommonOptions common;
+
+  @Mixin private RemoteOptions server;
+
+  @Option(names = "--collection", required = true, description = "Name of the collection.")
+  private String collection;
+
+  @Option(names = "--input", required = true, description = "File of vectors or of points.")
+  private Path input;
+
+  @Option(names = "--ids", description = "File with a number per line, as many as vectors.")
+  private @Nullable Path ids;
+
+  @Option(
+      names = "--first-id",
+      description = "Instead of --ids: number of the first vector, which the others follow.")
+  private @Nullable Long firstId;
+
+  @Option(
+      names = "--metric",
+      description = "Creates the collection, if it is missing: cosine, dot or l2.")
+  private @Nullable Metric metric;
+
+  @Option(
+      names = "--skip",
+      defaultValue = "0",
+      description = "Leave out so many points, which were sent before.")
+  private int skip;
+
+  @Option(
+      names = "--batch",
+      defaultValue = "1000",
+      description =
+          "Most points of a request; at most 8 MiB of vectors. Default: ${DEFAULT-VALUE}.")
+  private int batch;
+
+  /** Points of the file that were skipped or are written. */
+  private int done;
+
+  /** A batch on its way, and how many points were sent with it and those before. */
+  private record Sent(Future<JsonNode> answer, int upTo) {}
+
+  @Override
+  public Integer call() throws IOException {
+    if (batch < 1) {
+      throw new BadInputException("--batch must be at least 1: " + batch);
+    }
+    if (skip < 0) {
+      throw new BadInputException("--skip must be at least 0: " + skip);
+    }
+    done = skip;
+    long start = System.nanoTime();
+    int count;
+    try (Progress progress = common.progress();
+        ServerClient client = server.open();
+        ExecutorService senders = Executors.newFixedThreadPool(AHEAD)) {
+      count =
+          PointFile.isOne(input)
+              ? sendPoints(client, senders, progress)
+              : sendVectors(client, senders, progress);
+    }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    if (common.json) {
+      ObjectNode root = CommonOptions.newObject();
+      root.put("imported", count);
+      root.put("seconds", seconds);
+      root.put("points_per_second", count / seconds);
+      common.print(root);
+    } else {
+      common.print(
+          String.format(
+              Locale.ROOT,
+              "sent %,d points to %s in %.1f s (%,.0f per second)",
+              count,
+              collection,
+              seconds,
+              count / seconds));
+    }
+    return ExitCode.DONE;
+  }
+
+  /** Makes the collection if it is to be made. */
+  private void requireCollection(ServerClient client, int dimension) throws IOException {
+    if (client.describe(collection) != null) {
+      return;
+    }
+    Metric wanted = metric;
+    if (wanted == null || dimension == 0) {
+      throw new BadInputException(
+          "there is no collection "
+              + collection
+              + (dimension == 0 ? "; create it first" : "; create it, or give --metric"));
+    }
+    ObjectNode body = CommonOptions.newObject();
+    body.putObject("vectors").put("size", dimension).put("distance", distance(wanted));
+    JsonNode _ = client.json("PUT", ServerClient.path(collection), body.toString());
+  }
+
+  private static String distance(Metric metric) {
+    return switch (metric) {
+      case COSINE -> "Cosine";
+      case DOT -> "Dot";
+      case L2 -> "Euclid";
+    };
+  }
+
+  private int sendPoints(ServerClient client, ExecutorService senders, Progress progress)
+      throws IOException {
+    if (ids != null || firstId != null) {
+      throw new BadInputException("--ids and --first-id are for vectors; " + input + " has points");
+    }
+    String path = ServerClient.path(collection) + "/points?wait=true";
+    Deque<Sent> sent = new ArrayDeque<>();
+    try (PointFile points = new PointFile(input)) {
+      requireCollection(client, 0);
+      progress.stage("import", 0);
+      points.skip(skip);
+      for (String body = points.nextUpsert(batch, BATCH_BYTES);
+          !body.isEmpty();
+          body = points.nextUpsert(batch, BATCH_BYTES)) {
+        String next = body;
+        await(sent, AHEAD - 1, progress);
+        sent.addLast(
+            new Sent(senders.submit(() -> client.json("PUT", path, next)), points.points()));
+      }
+      await(sent, 0, progress);
+      return points.points() - skip;
+    }
+  }
+
+  private int sendVectors(ServerClient client, ExecutorService senders, Progress progress)
+      throws IOException {
+    if ((ids == null) == (firstId == null)) {
+      throw new BadInputException("give either --ids or --first-id");
+    }
+    Deque<Sent> sent = new ArrayDeque<>();
+    try (VectorInput vectors = InputFiles.open(input, InputFiles.Role.BASE)) {
+      F32Rows rows = vectors.rows();
+      int count = rows.count();
+      IdFile all = ids == null ? IdFile.range(firstId, count) : IdFile.read(ids, IdType.INT64);
+      if (all.size() != count) {
+        throw new BadInputException(
+            ids + " has " + all.size() + " ids for the " + count + " vectors of " + input);
+      }
+      if (skip > count) {
+        throw new BadInputException("--skip must be in [0, " + count + "]: " + skip);
+      }
+      requireCollection(client, rows.dimension());
+      int size = Math.clamp(BATCH_BYTES / (4L * rows.dimension()), 1, batch);
+      String path = ServerClient.path(collection) + "/points?ids=true";
+      progress.stage("import", count - skip);
+      for (int from = skip; from < count; from += size) {
+        int to = Math.min(count, from + size);
+        byte[] body = body(rows, all.ids(from, to), from, to);
+        vectors.release(from, to);
+        await(sent, AHEAD - 1, progress);
+        sent.addLast(new Sent(senders.submit(() -> client.bytes("PUT", path, body)), to));
+      }
+      await(sent, 0, progress);
+      return count - skip;
+    }
+  }
+
+  /** Ids, then vectors, as the server takes them. */
+  private static byte[] body(F32Rows rows, Ids ids, int from, int to) {
+    int count = to - from;
+    long rowBytes = 4L * rows.dimension();
+    byte[] body = new byte[Math.toIntExact(count * (8 + rowBytes))];
+    MemorySegment target = MemorySegment.ofArray(body);
+    ValueLayout.OfLong id = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    for (int i = 0; i < count; i++) {
+      target.set(id, 8L * i, ids.number(i));
+      MemorySegment.copy(
+          rows.memory(), rows.offset(from + i), target, 8L * count + i * rowBytes, rowBytes);
+    }
+    return body;
+  }
+
+  /** Waits until at most so many batches are on their way. */
+  private void await(Deque<Sent> sent, int most, Progress progress) throws IOException {
+    while (sent.size() > most) {
+      Sent first = sent.removeFirst();
+      try {
+        JsonNode _ = first.answer().get();
+      } catch (ExecutionException e) {
+        progress.note(done + " points are written; go on with --skip " + done);
+        switch (e.getCause()) {
+          case IOException io -> throw io;
+          case RuntimeException runtime -> throw runtime;
+          case null, default -> throw new IOException(e.getCause());
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IOException("interrupted; go on with --skip " + done, e);
+      }
+      progress.advanced(first.upTo() - done);
+      done = first.upTo();
+    }
+  }
+
+  @Override
+  public boolean isVerbose() {
+    return common.verbose;
+  }
+}
