@@ -9,6 +9,7 @@ import dev.arbalest.ssd.search.UnlinkedRows;
 import dev.arbalest.ssd.store.LoadedIndex;
 import dev.arbalest.ssd.store.SlotWriter;
 import dev.arbalest.vamana.GraphUpdater;
+import dev.arbalest.vamana.NodeSet;
 import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -42,6 +43,10 @@ final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
   private final LiveDistances distances;
   private final GraphUpdater updater;
   private final SlotWriter slots;
+
+  /** Nodes whose vectors searches find in the graph and in their slots. */
+  private final NodeSet linked;
+
   private final float[] row;
   private final int[] nodes;
   private final Runnable afterBatch;
@@ -78,6 +83,8 @@ final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
     this.slots = new SlotWriter(loaded.vectors(), writer.geometry(), memory);
     this.row = new float[writer.geometry().dimension()];
     this.nodes = new int[unlinked.capacity()];
+    this.linked = loaded.livingNodes();
+    unlinked.link(linked);
     this.changes = loaded.manifest().checkpoint().clean() ? 0 : 1; // copied while it changed
     this.afterBatch = afterBatch;
     this.thread = Thread.ofPlatform().daemon().name("arbalest-linker").unstarted(this::run);
@@ -162,6 +169,7 @@ final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
     for (int position = from; position != to; position++) {
       if (!loaded.isDead(unlinked.node(position))) {
         nodes[count++] = unlinked.node(position);
+        linked.add(unlinked.node(position)); // before the rows are given up
       }
     }
     updater.link(nodes, 0, count);
@@ -192,9 +200,13 @@ final class Linker implements LinkQueue.LinkPolicy, AutoCloseable {
     if (dead.length == 0) {
       return;
     }
+    phaser.flip(); // searches that began before their death still find them
     leaving.lock();
     try {
       distances.take(unlinked.start(), unlinked.start());
+      for (int node : dead) {
+        linked.remove(node);
+      }
       updater.unlink(dead, 0, dead.length);
       changes += dead.length;
     } finally {

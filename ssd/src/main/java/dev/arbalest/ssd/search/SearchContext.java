@@ -109,7 +109,7 @@ public final class SearchContext implements AutoCloseable {
     this.scorer =
         index.codec().newScorer(index.codes().segment(), index.graph().maxDegree(), memory);
     this.walk = new GreedySearch(index.graph(), DEFAULT_LIST);
-    this.setSearch = new SetSearch(index, scorer, DEFAULT_LIST);
+    this.setSearch = new SetSearch(index, unlinked, scorer, DEFAULT_LIST);
     this.reranker = new Reranker(index, cache, reader, scorer, query, memory, DEFAULT_LIST);
   }
 

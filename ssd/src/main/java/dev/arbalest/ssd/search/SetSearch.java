@@ -61,6 +61,10 @@ final class SetSearch {
   private final CodeScorer scorer;
   private final FilteredWalk walk;
   private final NodeScorer scoring = this::score;
+
+  /** What is not in the graph yet, or null if nothing is written. */
+  private final @Nullable UnlinkedRows unlinked;
+
   private final CandidateList scanned = new CandidateList(BATCH);
   private final int[] batch;
   private final float[] distances;
@@ -69,7 +73,8 @@ final class SetSearch {
   private int approached;
   private int passed;
 
-  SetSearch(LoadedIndex index, CodeScorer scorer, int listSize) {
+  SetSearch(LoadedIndex index, @Nullable UnlinkedRows unlinked, CodeScorer scorer, int listSize) {
+    this.unlinked = unlinked;
     this.index = index;
     this.scorer = scorer;
     this.walk = new FilteredWalk(index.graph(), listSize);
@@ -180,11 +185,13 @@ final class SetSearch {
 
   /**
    * Whether a node of a bitmap is part of the graph. A vector that came after the search began is
-   * in the bitmap, but neither in the rows that the search has looked at nor in its slot; it gets
-   * edges only after the search has ended.
+   * in the bitmap, but neither in the rows that the search has looked at nor in its slot; it is
+   * linked only after the search has ended. A linked node may be without edges while others leave.
    */
   private boolean isLinked(int node) {
-    return index.graph().neighbor(node, 0) != Graph.NONE || node == index.graph().entryPoint();
+    return unlinked == null
+        ? index.graph().neighbor(node, 0) != Graph.NONE || node == index.graph().entryPoint()
+        : unlinked.isLinked(node);
   }
 
   /** Begins a walk inside a set; {@link #exclude} and {@link #approach} follow. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.ssd.search;
 
+import dev.arbalest.vamana.NodeSet;
 import dev.arbalest.vector.F32Rows;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
@@ -33,6 +34,8 @@ public final class UnlinkedRows {
   private final long[] sequences;
   private volatile int start;
   private volatile int kept;
+
+  private volatile NodeSet linked = new NodeSet(0);
 
   /** Operation in the high half, end in the low half. */
   private volatile long state;
@@ -139,6 +142,16 @@ public final class UnlinkedRows {
   /** Gives up rows before a position. */
   public void moveKept(int position) {
     kept = position;
+  }
+
+  /** Has searches know the nodes that are in the graph and in their slots; the set may change. */
+  public void link(NodeSet nodes) {
+    linked = nodes;
+  }
+
+  /** Whether a node is in the graph and in its slot. */
+  boolean isLinked(int node) {
+    return linked.contains(node);
   }
 
   /** Rows not in the graph. */
