@@ -39,7 +39,7 @@ import tools.jackson.databind.node.ObjectNode;
       "Sends a file to a collection of a running server, in place of points with the same ids: a",
       "file of vectors as for build, whose points get no payload, or of points, one JSON object",
       "per line (.ndjson, .jsonl). Two batches are on their way at a time, each durable when the",
-      "server answers; after a failure or a kill go on with --skip."
+      "server answers; after a failure it says how to go on. To send points again is harmless."
     })
 final class ImportCommand implements Callable<Integer>, Failures.Verbose {
   /** Batches on their way: one is written while the next is sent. */
@@ -130,15 +130,31 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
 
   /** Makes the collection if it is to be made. */
   private void requireCollection(ServerClient client, int dimension) throws IOException {
-    if (client.describe(collection) != null) {
+    Metric wanted = metric;
+    JsonNode there = client.describe(collection);
+    if (there != null) {
+      JsonNode vectors = there.path("config").path("params").path("vectors");
+      String distance = vectors.path("distance").asString("");
+      if (wanted != null && !distance.equals(distance(wanted))) {
+        throw new BadInputException(
+            "collection " + collection + " has distance " + distance + ", not " + distance(wanted));
+      }
+      if (vectors.path("size").asInt(0) != dimension) {
+        throw new BadInputException(
+            "collection "
+                + collection
+                + " has vectors of dimension "
+                + vectors.path("size")
+                + ", "
+                + input
+                + " of "
+                + dimension);
+      }
       return;
     }
-    Metric wanted = metric;
-    if (wanted == null || dimension == 0) {
+    if (wanted == null) {
       throw new BadInputException(
-          "there is no collection "
-              + collection
-              + (dimension == 0 ? "; create it first" : "; create it, or give --metric"));
+          "there is no collection " + collection + "; create it, or give --metric");
     }
     ObjectNode body = CommonOptions.newObject();
     body.putObject("vectors").put("size", dimension).put("distance", distance(wanted));
@@ -161,8 +177,8 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
     String path = ServerClient.path(collection) + "/points?wait=true";
     Deque<Sent> sent = new ArrayDeque<>();
     try (PointFile points = new PointFile(input)) {
-      requireCollection(client, 0);
-      progress.stage("import", 0);
+      requireCollection(client, points.dimension());
+      progress.stage("import", points.count());
       points.skip(skip);
       for (String body = points.nextUpsert(batch, BATCH_BYTES);
           !body.isEmpty();
@@ -186,6 +202,9 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
     try (VectorInput vectors = InputFiles.open(input, InputFiles.Role.BASE)) {
       F32Rows rows = vectors.rows();
       int count = rows.count();
+      if (firstId != null && firstId < 0) {
+        throw new BadInputException("--first-id must be at least 0: " + firstId);
+      }
       IdFile all = ids == null ? IdFile.range(firstId, count) : IdFile.read(ids, IdType.INT64);
       if (all.size() != count) {
         throw new BadInputException(
@@ -218,6 +237,9 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
     MemorySegment target = MemorySegment.ofArray(body);
     ValueLayout.OfLong id = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < count; i++) {
+      if (ids.number(i) < 0) {
+        throw new BadInputException("ids are numbers from 0 on, found " + ids.number(i));
+      }
       target.set(id, 8L * i, ids.number(i));
       MemorySegment.copy(
           rows.memory(), rows.offset(from + i), target, 8L * count + i * rowBytes, rowBytes);

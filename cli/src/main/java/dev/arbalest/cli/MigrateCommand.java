@@ -30,6 +30,8 @@ import tools.jackson.databind.node.ObjectNode;
       "on where it was. Points that change meanwhile may be copied as they were before."
     })
 final class MigrateCommand implements Callable<Integer>, Failures.Verbose {
+  private static final int MAX_BATCH = 10_000;
+
   /** Kinds of field indexes that both have. */
   private static final Set<String> KINDS =
       Set.of("keyword", "integer", "float", "bool", "datetime", "uuid", "text", "geo");
@@ -66,8 +68,12 @@ final class MigrateCommand implements Callable<Integer>, Failures.Verbose {
 
   @Override
   public Integer call() throws IOException {
-    if (batch < 1) {
-      throw new BadInputException("--batch must be at least 1: " + batch);
+    if (batch < 1 || batch > MAX_BATCH) {
+      throw new BadInputException("--batch must be in [1, " + MAX_BATCH + "]: " + batch);
+    }
+    Path folder = state == null ? null : state.toAbsolutePath().getParent();
+    if (folder != null && !Files.isDirectory(folder)) {
+      throw new BadInputException(folder + " does not exist, and --state is to be in it");
     }
     String target = as == null ? collection : as;
     long start = System.nanoTime();
@@ -81,7 +87,7 @@ final class MigrateCommand implements Callable<Integer>, Failures.Verbose {
         throw new BadInputException(from + " has no collection " + collection);
       }
       prepare(sink, target, described);
-      JsonNode offset = readState();
+      JsonNode offset = readState(target);
       progress.stage("migrate", described.path("points_count").asLong(0));
       do {
         ObjectNode request = CommonOptions.newObject();
@@ -104,9 +110,21 @@ final class MigrateCommand implements Callable<Integer>, Failures.Verbose {
         }
         JsonNode next = page.path("next_page_offset");
         offset = next.isNull() || next.isMissingNode() ? null : next;
-        writeState(offset);
+        writeState(target, offset);
       } while (offset != null);
       present = count(sink, target);
+      long wanted = count(source, collection);
+      if (present < wanted) {
+        throw new IOException(
+            target
+                + " holds "
+                + present
+                + " points, but "
+                + collection
+                + " has "
+                + wanted
+                + ": run it again, without --state");
+      }
     }
     double seconds = (System.nanoTime() - start) / 1e9;
     if (common.json) {
@@ -179,16 +197,25 @@ final class MigrateCommand implements Callable<Integer>, Failures.Verbose {
     }
   }
 
-  private @Nullable JsonNode readState() throws IOException {
+  private @Nullable JsonNode readState(String target) throws IOException {
     if (state == null || !Files.exists(state)) {
       return null;
     }
     try {
       JsonNode read = JsonMapper.shared().readTree(Files.readString(state));
-      if (!read.path("collection").asString("").equals(collection)
-          || !read.path("from").asString("").equals(from)) {
-        throw new BadInputException(
-            state + " is of collection " + read.path("collection") + " of " + read.path("from"));
+      ObjectNode expected = journey(target);
+      for (String name : expected.propertyNames()) {
+        if (!read.path(name).equals(expected.path(name))) {
+          throw new BadInputException(
+              state
+                  + " is of another copy: "
+                  + name
+                  + " is "
+                  + read.path(name)
+                  + " there, and "
+                  + expected.path(name)
+                  + " here");
+        }
       }
       return read.path("offset");
     } catch (JacksonException e) {
@@ -196,8 +223,17 @@ final class MigrateCommand implements Callable<Integer>, Failures.Verbose {
     }
   }
 
+  /** From where to where. */
+  private ObjectNode journey(String target) {
+    return CommonOptions.newObject()
+        .put("from", from)
+        .put("collection", collection)
+        .put("to", server.url())
+        .put("as", target);
+  }
+
   /** Remembers where to go on, or forgets it at the end. */
-  private void writeState(@Nullable JsonNode offset) throws IOException {
+  private void writeState(String target, @Nullable JsonNode offset) throws IOException {
     if (state == null) {
       return;
     }
@@ -205,7 +241,7 @@ final class MigrateCommand implements Callable<Integer>, Failures.Verbose {
       Files.deleteIfExists(state);
       return;
     }
-    ObjectNode root = CommonOptions.newObject().put("from", from).put("collection", collection);
+    ObjectNode root = journey(target);
     root.set("offset", offset);
     Path temporary = state.resolveSibling(state.getFileName() + ".new");
     Files.writeString(temporary, root.toString());

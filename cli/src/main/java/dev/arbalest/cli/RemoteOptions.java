@@ -19,6 +19,10 @@ final class RemoteOptions {
       description = "Access token, or the variable ARBALEST_API_KEY.")
   private @Nullable String key;
 
+  String url() {
+    return url;
+  }
+
   ServerClient open() {
     return new ServerClient(url, key);
   }

@@ -91,6 +91,7 @@ class RemoteCommandsTest extends CommandTest {
     assertThat(vector("things", 5000 + 7 * 249)).isEqualTo(vector("things", 1249));
     assertBad("either --ids or --first-id", command);
     assertBad("--skip must be in [0, 250]", command + " --first-id 0 --skip 251");
+    assertBad("--first-id must be at least 0", command + " --first-id -1");
   }
 
   @Test
@@ -113,11 +114,23 @@ class RemoteCommandsTest extends CommandTest {
     assertThat(json(command + " --skip 85 --json").path("imported").asInt(-1)).isEqualTo(5);
     assertBad("has 90 points", command + " --skip 91");
     assertBad("are for vectors", command + " --first-id 0");
-    assertBad("create it first", command.replace("documents", "nothing"));
-    Files.writeString(file, "{\"id\":\"x\",\"vector\":[1,2]}\n{\"id\":\"y\",\"vector\":[1]}\n");
+    assertBad("give --metric", command.replace("documents", "nothing"));
+    assertBad("has distance Cosine, not Dot", command + " --metric dot");
+    assertThat(run(command.replace("documents", "new") + " --metric dot")).as(err).isZero();
+    assertThat(count(client, "new")).isEqualTo(90);
+    String point = "{\"id\":\"x\",\"vector\":[1,2]}\n";
+    Files.writeString(file, "\ufeff" + point + "\n{\"id\":\"y\",\"vector\":[1]}\n");
+    assertBad("line 3: expected a vector of 2 numbers", command);
+    Files.writeString(file, point + "{\"id\":\"y\"}\n");
+    assertBad("line 2: a point needs", command);
+    Files.writeString(file, point + "{\"id\":");
+    assertBad("line 2: no JSON", command);
+    Files.writeString(file, "\n");
+    assertBad("has no points", command);
+    Files.writeString(file, "\ufeff" + point + "{\"id\":true,\"vector\":[1,2]}\n");
     assertThat(run(command + " --batch 1")).isEqualTo(ExitCode.BAD_INPUT);
     assertThat(err)
-        .contains("dimension mismatch")
+        .contains("an id is an integer")
         .contains("1 points are written; go on with --skip 1");
     assertThat(count(client, "documents")).isEqualTo(91);
   }
@@ -170,14 +183,19 @@ class RemoteCommandsTest extends CommandTest {
       assertThat(schema.path("text").path("params").path("lowercase").asBoolean(true)).isFalse();
       // From where another run was.
       Path state = directory.resolve("state.json");
-      Files.writeString(
-          state, "{\"from\":\"%s\",\"collection\":\"old\",\"offset\":100}".formatted(url));
-      assertThat(json(command + " --state " + state + " --json").path("copied").asInt(-1))
-          .isEqualTo(30);
-      assertThat(count(copy, "old")).isEqualTo(30);
+      String journey =
+          "{\"from\":\"%s\",\"collection\":\"old\",\"to\":\"http://127.0.0.1:%d\",\"as\":\"new\",\"offset\":100}"
+              .formatted(url, other.httpPort());
+      Files.writeString(state, journey);
+      assertBad("as is \"new\" there, and \"old\" here", command + " --state " + state);
+      JsonNode rest = json(command + " --as new --state " + state + " --json");
+      assertThat(rest.path("copied").asInt(-1)).isEqualTo(30);
       assertThat(state).doesNotExist();
-      Files.writeString(state, "{\"from\":\"x\",\"collection\":\"old\",\"offset\":100}");
-      assertBad("is of collection", command + " --state " + state);
+      JsonNode _ = copy.json("POST", "/collections/new/points/delete", "{\"points\":[5]}");
+      Files.writeString(state, journey);
+      assertThat(run(command + " --as new --state " + state)).isEqualTo(ExitCode.FAILED);
+      assertThat(err).contains("new holds 129 points, but old has 130");
+      assertBad("is to be in it", command + " --state " + directory.resolve("none/state"));
       Files.writeString(state, "nonsense");
       assertBad("is no state of a migration", command + " --state " + state);
       assertBad("has no collection none", command.replace("--collection old", "--collection none"));

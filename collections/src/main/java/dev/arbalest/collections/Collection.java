@@ -11,6 +11,7 @@ import dev.arbalest.WriteReceipt;
 import dev.arbalest.collections.attributes.AttributeStore;
 import dev.arbalest.collections.attributes.PointRow;
 import dev.arbalest.collections.filter.Filter;
+import dev.arbalest.collections.filter.TextIndex;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.CollectionStats;
@@ -24,10 +25,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
 
 /**
  * Points with vectors and attributes under one name: the one door of a collection for every
@@ -39,6 +42,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Collection implements AutoCloseable {
   private static final int PAGE_ROWS = 10_000;
+
+  /** Kinds of indexes of fields. */
+  public static final List<String> FIELD_KINDS =
+      List.of("keyword", "integer", "float", "bool", "datetime", "uuid", "text", "geo");
 
   private final String name;
   private final CollectionListener listener;
@@ -171,10 +178,10 @@ public final class Collection implements AutoCloseable {
 
   /**
    * Inserts points, in place of those with the same ids. They are durable and found when this
-   * returns.
+   * returns. Payloads are not looked at: {@link #upsert(List)} checks them.
    *
    * @param ids all numbers or all text, of the same type as the ids already stored
-   * @param payloads JSON objects, null for none
+   * @param payloads JSON objects as Jackson writes them, null for none
    * @param vectors as many, of the collection's dimension
    */
   public WriteReceipt upsert(List<PointId> ids, List<@Nullable String> payloads, F32Rows vectors) {
@@ -367,6 +374,7 @@ public final class Collection implements AutoCloseable {
 
   /** Removes the points a filter accepts; returns how many. */
   public int delete(Filter filter) {
+    Objects.requireNonNull(filter, "filter");
     int deleted = 0;
     while (true) {
       changes.lock(); // what matches must still do when it is removed
@@ -436,8 +444,36 @@ public final class Collection implements AutoCloseable {
     }
   }
 
-  /** Makes filters on a field fast, by an index of a kind in place of one of another kind. */
+  private static void requireKind(String kind) {
+    if (TextIndex.isKind(kind)) {
+      try {
+        TextIndex _ = TextIndex.parse(kind);
+        return;
+      } catch (JacksonException e) {
+        throw new CollectionException(
+            CollectionException.Kind.INVALID,
+            "the options of a text index are JSON: " + e.getOriginalMessage(),
+            0,
+            e);
+      }
+    }
+    if (!FIELD_KINDS.contains(kind)) {
+      throw CollectionException.invalid(
+          "an index of a field is of kind "
+              + String.join(", ", FIELD_KINDS)
+              + " (or text with options, TextIndex.kind), found \""
+              + kind
+              + '"');
+    }
+  }
+
+  /**
+   * Makes filters on a field fast, by an index of a kind in place of one of another kind.
+   *
+   * @param kind one of {@link #FIELD_KINDS}, or {@link TextIndex#kind} of a text index with options
+   */
   public void indexField(Filter.FieldPath field, String kind) {
+    requireKind(kind);
     use(files -> {
       AttributeStore store = files.attributes();
       changes.lock(); // the columns are made of what is there
@@ -552,6 +588,10 @@ public final class Collection implements AutoCloseable {
    */
   public List<ScoredPoint> rankByText(
       Filter.@Nullable FieldPath field, String query, @Nullable Filter filter, int limit) {
+    Objects.requireNonNull(query, "query");
+    if (limit < 1 || limit > PAGE_ROWS) {
+      throw CollectionException.invalid("limit must be in [1, " + PAGE_ROWS + "], found " + limit);
+    }
     return use(files -> {
       files.requireIndexedFields(filter);
       return files.attributes().rankByText(field, query, filter, limit);

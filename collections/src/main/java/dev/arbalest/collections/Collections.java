@@ -49,6 +49,7 @@ public final class Collections implements AutoCloseable {
   private final RecallWatch watch = new RecallWatch();
   private final ExecutorService loaders;
   private final CountDownLatch loaded;
+  private volatile boolean closed;
 
   @MustBeClosed
   private Collections(
@@ -129,6 +130,13 @@ public final class Collections implements AutoCloseable {
     }
   }
 
+  private void requireOpen() {
+    if (closed) {
+      throw new CollectionException(
+          CollectionException.Kind.UNAVAILABLE, "the collections of " + root + " are closed");
+    }
+  }
+
   /** Loads a collection unless others had to be closed for it: then it waits to be asked for. */
   private void loadIfRoom(Collection collection) {
     if (open.count() < open.mostOpen()) {
@@ -203,6 +211,7 @@ public final class Collections implements AutoCloseable {
 
   /** Changes the other names of collections: all changes are made, durably, or none. */
   public synchronized void changeAliases(List<AliasChange> changes) {
+    requireOpen();
     try {
       aliases.change(changes, this::has);
     } catch (IOException e) {
@@ -231,6 +240,7 @@ public final class Collections implements AutoCloseable {
    */
   @SuppressWarnings("MustBeClosedChecker") // closed with this
   public synchronized Collection create(String name, CollectionSettings settings) {
+    requireOpen();
     String encoded = CollectionName.toDirectory(name);
     if (has(name)) {
       throw new CollectionException(
@@ -270,7 +280,7 @@ public final class Collections implements AutoCloseable {
     return collection;
   }
 
-  /** The collection of that name, made if there is none. */
+  /** The collection of that name as it is, or made with these settings if there is none. */
   public Collection getOrCreate(String name, CollectionSettings settings) {
     Collection present = all.get(name);
     return present == null ? createIfAbsent(name, settings) : present;
@@ -283,6 +293,7 @@ public final class Collections implements AutoCloseable {
 
   /** Removes a collection and its files. */
   public void drop(String name) {
+    requireOpen();
     Collection collection = get(name);
     // A name of its own: the files of one dropped before may not all be removed yet.
     String hidden = "." + CollectionName.toDirectory(name) + "-" + System.nanoTime() + DROPPED;
@@ -328,6 +339,7 @@ public final class Collections implements AutoCloseable {
 
   /** Makes a namespace; collections of it are named {@code namespace/name}. */
   public void createNamespace(String name) {
+    requireOpen();
     try {
       Files.createDirectories(namespaces.resolve(CollectionName.toDirectory(name)));
       DirectFile.syncDirectory(namespaces);
@@ -392,6 +404,9 @@ public final class Collections implements AutoCloseable {
   /** Waits for running requests, then closes all collections with a checkpoint each. */
   @Override
   public void close() throws IOException {
+    synchronized (this) { // no collection is being made
+      closed = true;
+    }
     try (FileChannel _ = lockChannel) {
       watch.close();
       open.close();

@@ -4,9 +4,15 @@ package dev.arbalest.collections;
 import dev.arbalest.LiveIndex;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.CollectionSettings;
+import dev.arbalest.collections.model.JsonText;
 import dev.arbalest.vector.F32Rows;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** Writes points from the heap in batches of bounded size. */
 final class PointBatches {
@@ -20,6 +26,10 @@ final class PointBatches {
     try (PointBuffer batch =
         PointBuffer.ofRows(settings.dimension(), Math.clamp(points.size(), 1, rows))) {
       for (Point point : points) { // before any is written
+        String id = point.id().text();
+        if (id != null && !isText(id)) {
+          throw CollectionException.invalid("an id has half a surrogate: " + id);
+        }
         add(batch, point, settings);
         batch.clear();
       }
@@ -58,6 +68,38 @@ final class PointBatches {
     if (!problem.isEmpty()) {
       throw CollectionException.invalid("point " + point.id() + ": " + problem);
     }
-    batch.add(point.id(), point.payload());
+    batch.add(point.id(), payload(point));
+  }
+
+  /** The payload as it is kept, which is JSON that the database reads, too. */
+  private static @Nullable String payload(Point point) {
+    String payload = point.payload();
+    if (payload == null) {
+      return null;
+    }
+    JsonNode node;
+    try {
+      node = JsonMapper.shared().readTree(payload);
+    } catch (JacksonException e) {
+      throw new CollectionException(
+          CollectionException.Kind.INVALID,
+          "point " + point.id() + ": its payload is no JSON: " + e.getOriginalMessage(),
+          0,
+          e);
+    }
+    if (!node.isObject()) {
+      throw CollectionException.invalid(
+          "point " + point.id() + ": its payload is no JSON object, but " + JsonText.shorten(node));
+    }
+    String text = node.toString();
+    if (!isText(text)) {
+      throw CollectionException.invalid(
+          "point " + point.id() + ": its payload has half a surrogate");
+    }
+    return text;
+  }
+
+  private static boolean isText(String text) {
+    return StandardCharsets.UTF_8.newEncoder().canEncode(text);
   }
 }

@@ -34,6 +34,7 @@ public record SearchRequest(
   private static final int LONGEST_LIST = 100_000;
 
   public SearchRequest {
+    java.util.Objects.requireNonNull(vector, "vector");
     if (k < 1) {
       throw CollectionException.invalid("k must be at least 1");
     }

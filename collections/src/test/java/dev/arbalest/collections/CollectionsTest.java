@@ -94,6 +94,22 @@ class CollectionsTest {
           .hasMessageContaining("point zero: ");
       points.set(10, new Point(PointId.of("none"), null, null, 0));
       assertThatThrownBy(() -> documents.upsert(points)).hasMessage("point none has no vector");
+      for (String payload :
+          List.of("", " ", "{} x", "{\"a\":NaN}", "[1]", "5", "{\"a\":\"\\ud800\"}")) {
+        points.set(10, Point.of(PointId.of("bad"), vector(1), payload));
+        assertThatThrownBy(() -> documents.upsert(points))
+            .as(payload)
+            .isInstanceOf(CollectionException.class)
+            .hasMessageContaining("point bad: its payload ");
+      }
+      points.set(10, Point.of(PointId.of("\udc00"), vector(1), null));
+      assertThatThrownBy(() -> documents.upsert(points)).hasMessageContaining("half a surrogate");
+      for (String kind : List.of("foo", "text {")) {
+        assertThatThrownBy(() -> documents.indexField(Filter.FieldPath.parse("a"), kind))
+            .isInstanceOf(CollectionException.class);
+      }
+      assertThatThrownBy(() -> documents.rankByText(null, "x", null, -1))
+          .isInstanceOf(CollectionException.class);
       points.set(10, Point.of(PointId.of(""), vector(1), null));
       assertThatThrownBy(() -> documents.upsert(points)).hasMessageContaining("bytes, found 0");
       assertThat(documents.count()).isZero();
@@ -139,13 +155,18 @@ class CollectionsTest {
   @Test
   void closedCollectionsSaySo() throws IOException {
     Collection documents;
+    Collections closed;
     try (Collections collections = Collections.open(CollectionOptions.in(data))) {
+      closed = collections;
       documents = collections.create("documents", CollectionSettings.of(DIMENSION, Metric.DOT));
       documents.upsert(points(3));
     }
     assertThatThrownBy(() -> documents.search(SearchRequest.of(vector(1), 1), true, false))
         .isInstanceOf(CollectionException.class)
         .hasMessageContaining("closed");
+    assertThatThrownBy(() -> closed.create("late", CollectionSettings.of(2, Metric.L2)))
+        .isInstanceOf(CollectionException.class)
+        .hasMessageContaining("are closed");
     assertThatThrownBy(() -> documents.upsert(points(1)))
         .isInstanceOf(CollectionException.class)
         .hasMessageContaining("closed");

@@ -41,7 +41,11 @@ public final class ArbalestEmbeddingStore implements EmbeddingStore<TextSegment>
   private final Collections collections;
   private final boolean isOwner;
   private final String name;
+  private final @Nullable Metric asked;
+
+  /** Of a collection that is made. */
   private final Metric metric;
+
   private final String textKey;
   private final Object creation = new Object();
   private volatile @Nullable Collection collection;
@@ -50,7 +54,8 @@ public final class ArbalestEmbeddingStore implements EmbeddingStore<TextSegment>
     this.collections = collections;
     this.isOwner = isOwner;
     this.name = builder.name;
-    this.metric = builder.metric;
+    this.asked = builder.metric;
+    this.metric = asked == null ? Metric.COSINE : asked;
     this.textKey = builder.textKey;
   }
 
@@ -66,7 +71,7 @@ public final class ArbalestEmbeddingStore implements EmbeddingStore<TextSegment>
     private @Nullable Path directory;
     private @Nullable Collections collections;
     private String name = "embeddings";
-    private Metric metric = Metric.COSINE;
+    private @Nullable Metric metric;
     private int dimension;
     private String textKey = "text_segment";
 
@@ -159,6 +164,11 @@ public final class ArbalestEmbeddingStore implements EmbeddingStore<TextSegment>
       if (dimension > 0 && dimension != found) {
         throw new IllegalArgumentException(
             "collection " + name + " has vectors of dimension " + found + ", not " + dimension);
+      }
+      Metric kept = present.settings().metric();
+      if (asked != null && asked != kept) {
+        throw new IllegalArgumentException(
+            "collection " + name + " has metric " + kept.label() + ", not " + asked.label());
       }
       collection = present;
     } else if (dimension > 0) {

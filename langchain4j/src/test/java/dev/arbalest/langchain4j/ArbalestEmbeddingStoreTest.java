@@ -157,6 +157,10 @@ class ArbalestEmbeddingStoreTest {
             () -> ArbalestEmbeddingStore.builder().directory(directory).dimension(3).build())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("collection embeddings has vectors of dimension 2, not 3");
+    assertThatThrownBy(
+            () -> ArbalestEmbeddingStore.builder().directory(directory).metric(Metric.L2).build())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("collection embeddings has metric cosine, not l2");
     try (ArbalestEmbeddingStore store = open()) { // the failed opening holds nothing
       assertThat(search(store, EAST, 1)).hasSize(1);
     }

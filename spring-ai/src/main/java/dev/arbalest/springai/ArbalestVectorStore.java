@@ -48,7 +48,11 @@ public final class ArbalestVectorStore extends AbstractObservationVectorStore
   private final Collections collections;
   private final boolean isOwner;
   private final String name;
+  private final @Nullable Metric asked;
+
+  /** Of a collection that is made. */
   private final Metric metric;
+
   private final int dimension;
   private final String contentKey;
   private final Object creation = new Object();
@@ -59,7 +63,8 @@ public final class ArbalestVectorStore extends AbstractObservationVectorStore
     this.collections = collections;
     this.isOwner = isOwner;
     this.name = builder.name;
-    this.metric = builder.metric;
+    this.asked = builder.metric;
+    this.metric = asked == null ? Metric.COSINE : asked;
     this.dimension = builder.dimension;
     this.contentKey = builder.contentKey;
   }
@@ -76,7 +81,7 @@ public final class ArbalestVectorStore extends AbstractObservationVectorStore
     private @Nullable Path directory;
     private @Nullable Collections collections;
     private String name = "documents";
-    private Metric metric = Metric.COSINE;
+    private @Nullable Metric metric;
     private int dimension;
     private String contentKey = "doc_content";
 
@@ -169,6 +174,11 @@ public final class ArbalestVectorStore extends AbstractObservationVectorStore
       if (dimension > 0 && dimension != found) {
         throw new IllegalArgumentException(
             "collection " + name + " has vectors of dimension " + found + ", not " + dimension);
+      }
+      Metric kept = present.settings().metric();
+      if (asked != null && asked != kept) {
+        throw new IllegalArgumentException(
+            "collection " + name + " has metric " + kept.label() + ", not " + asked.label());
       }
       collection = present;
     } else if (dimension > 0) {

@@ -3,6 +3,7 @@ package dev.arbalest.springai;
 
 import dev.arbalest.collections.CollectionOptions;
 import dev.arbalest.collections.Collections;
+import dev.arbalest.vector.Metric;
 import io.micrometer.observation.ObservationRegistry;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -67,11 +68,14 @@ public class ArbalestVectorStoreAutoConfiguration {
         ArbalestVectorStore.builder(model)
             .collections(collections)
             .collectionName(properties.collectionName())
-            .metric(properties.metric())
             .dimension(properties.dimension())
             .contentKey(properties.contentKey())
             .observationRegistry(observations.getIfUnique(() -> ObservationRegistry.NOOP))
             .batchingStrategy(batching);
+    Metric metric = properties.metric();
+    if (metric != null) {
+      builder.metric(metric);
+    }
     VectorStoreObservationConvention custom = convention.getIfAvailable();
     return (custom == null ? builder : builder.customObservationConvention(custom)).build();
   }

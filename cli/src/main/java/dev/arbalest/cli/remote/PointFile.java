@@ -8,28 +8,92 @@ import java.nio.charset.MalformedInputException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * A file of points, one JSON object per line, as {@code {"id": 1, "vector": [...], "payload":
- * {...}}}; read once, from the beginning. Empty lines are passed over. Not thread-safe.
+ * {...}}}; looked through when it is opened, then read from the beginning. Empty lines are passed
+ * over. Not thread-safe.
  */
 public final class PointFile implements AutoCloseable {
+  private static final String BYTE_ORDER_MARK = "\ufeff";
+
   private final Path path;
   private final BufferedReader lines;
+  private final int count;
+  private final int dimension;
   private int points;
+  private int line;
 
   /**
-   * Opens it.
+   * Opens it, and looks through it once.
    *
-   * @throws BadInputException if it is not there
+   * @throws BadInputException if it is not there, a line is no point with a vector, or the vectors
+   *     differ in length
    */
   public PointFile(Path path) throws IOException {
     this.path = path;
-    try {
-      this.lines = Files.newBufferedReader(path);
+    int found = 0;
+    int components = 0;
+    try (BufferedReader first = Files.newBufferedReader(path)) {
+      int at = 0;
+      for (String text = first.readLine(); text != null; text = first.readLine()) {
+        at++;
+        if (!unmarked(text, at).isBlank()) {
+          int here = components(unmarked(text, at), at);
+          components = found++ == 0 ? here : components;
+          if (here != components) {
+            throw new BadInputException(
+                path
+                    + ", line "
+                    + at
+                    + ": expected a vector of "
+                    + components
+                    + " numbers, as in the lines before, found "
+                    + here);
+          }
+        }
+      }
     } catch (NoSuchFileException e) {
       throw new BadInputException(path + " does not exist");
+    } catch (MalformedInputException e) {
+      throw new BadInputException(path + " is no UTF-8");
     }
+    if (found == 0) {
+      throw new BadInputException(path + " has no points");
+    }
+    this.count = found;
+    this.dimension = components;
+    this.lines = Files.newBufferedReader(path);
+  }
+
+  private static String unmarked(String text, int line) {
+    return line == 1 && text.startsWith(BYTE_ORDER_MARK) ? text.substring(1) : text;
+  }
+
+  private int components(String text, int at) {
+    try {
+      JsonNode point = JsonMapper.shared().readTree(text);
+      if (!point.path("vector").isArray() || !point.has("id")) {
+        throw new BadInputException(
+            path + ", line " + at + ": a point needs \"id\" and \"vector\", a list of numbers");
+      }
+      return point.path("vector").size();
+    } catch (JacksonException e) {
+      throw new BadInputException(path + ", line " + at + ": no JSON: " + e.getOriginalMessage());
+    }
+  }
+
+  /** Points in it. */
+  public int count() {
+    return count;
+  }
+
+  /** Components of their vectors. */
+  public int dimension() {
+    return dimension;
   }
 
   /** Whether a file is one by its name: {@code .ndjson} or {@code .jsonl}. */
@@ -56,9 +120,9 @@ public final class PointFile implements AutoCloseable {
   private @org.jspecify.annotations.Nullable String nextLine() throws IOException {
     try {
       while (true) {
-        String line = lines.readLine();
-        if (line == null || !line.isBlank()) {
-          return line;
+        String text = lines.readLine();
+        if (text == null || !unmarked(text, ++line).isBlank()) {
+          return text == null ? null : unmarked(text, line);
         }
       }
     } catch (MalformedInputException e) {
@@ -75,11 +139,11 @@ public final class PointFile implements AutoCloseable {
   public String nextUpsert(int most, int characters) throws IOException {
     StringBuilder body = new StringBuilder();
     for (int taken = 0; taken < most && body.length() < characters; taken++) {
-      String line = nextLine();
-      if (line == null) {
+      String point = nextLine();
+      if (point == null) {
         break;
       }
-      body.append(body.isEmpty() ? "{\"points\":[" : ",\n").append(line);
+      body.append(body.isEmpty() ? "{\"points\":[" : ",\n").append(point);
       points++;
     }
     return body.isEmpty() ? "" : body.append("]}").toString();

@@ -200,7 +200,11 @@ final class TextTables {
         + table
         + " f"
         + (isFiltered
-            ? " JOIN " + DOCUMENTS + " n ON n.document = f.rowid JOIN points p ON p.id = n.id"
+            // Crossed: each match is looked at once, not the matches once for each id of a filter.
+            ? " CROSS JOIN "
+                + DOCUMENTS
+                + " n ON n.document = f.rowid"
+                + " CROSS JOIN points p ON p.id = n.id"
             : "")
         + " WHERE "
         + table

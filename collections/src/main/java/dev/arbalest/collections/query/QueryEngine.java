@@ -199,9 +199,7 @@ public final class QueryEngine {
               .toList();
       case PointQuery.Words words ->
           pool
-              .call(() ->
-                  collection.rankByText(
-                      words.field(), words.text(), filter, Math.min(limit, QueryRequest.MAX_LIMIT)))
+              .call(() -> collection.rankByText(words.field(), words.text(), filter, limit))
               .stream()
               .map(point -> new Ranked(point.id(), point.score(), null))
               .filter(one -> reaches(one.score(), threshold, false))

@@ -186,6 +186,11 @@ class TextRankingTest {
             })
             .toList();
     assertThat(store.rankByText(null, query, even, 1000)).isEqualTo(within);
+    List<PointId> some = points.keySet().stream().filter(id -> id.hashCode() % 3 == 0).toList();
+    if (!some.isEmpty()) {
+      assertThat(store.rankByText(null, query, new Filter.HasId(some), 1000))
+          .isEqualTo(found.stream().filter(point -> some.contains(point.id())).toList());
+    }
   }
 
   private void open() throws IOException {

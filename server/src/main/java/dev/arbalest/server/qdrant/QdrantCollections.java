@@ -38,9 +38,6 @@ public final class QdrantCollections {
   /** Clients insist on a value; searches within sets of points choose by cost. */
   private static final int FULL_SCAN_THRESHOLD = 10_000;
 
-  private static final List<String> FIELD_KINDS =
-      List.of("keyword", "integer", "float", "bool", "datetime", "uuid", "text", "geo");
-
   /** Options of an index that make no difference: it is in memory, and in the database. */
   private static final Set<String> FIELD_OPTIONS =
       Set.of(
@@ -371,10 +368,10 @@ public final class QdrantCollections {
     JsonNode type = hasOptions ? schema.path("type") : schema;
     String kind =
         type.isMissingNode() || type.isNull() ? (hasOptions ? "" : "keyword") : type.asString("");
-    if (!FIELD_KINDS.contains(kind)) {
+    if (!Collection.FIELD_KINDS.contains(kind)) {
       throw CollectionException.invalid(
           "field_schema is one of "
-              + String.join(", ", FIELD_KINDS)
+              + String.join(", ", Collection.FIELD_KINDS)
               + ", found "
               + JsonText.shorten(schema));
     }

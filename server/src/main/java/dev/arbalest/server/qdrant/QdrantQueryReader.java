@@ -202,7 +202,7 @@ final class QdrantQueryReader {
               + "\" takes words: a text, or {\"text\": ..., \"model\": \""
               + TextRanking.MODEL
               + "\"}; found "
-              + JsonText.shorten(query));
+              + (query.isMissingNode() ? "none" : JsonText.shorten(query)));
     }
     return TextRanking.query(using, text.stringValue());
   }

@@ -87,8 +87,9 @@ public final class QdrantWrites {
               + "vectors");
     }
     PointId first = hasIds ? PointId.of(0) : PointId.of(firstId).asNumber();
-    if (first == null) {
-      throw CollectionException.invalid("first_id must be a number, found " + firstId);
+    if (first == null || firstId.startsWith("-")) {
+      throw CollectionException.invalid(
+          "first_id must be a number from 0 to 2^64 - 1, found " + firstId);
     }
     int rowBytes = 4 * dimension + (hasIds ? Long.BYTES : 0);
     if (body.length % rowBytes != 0) {
@@ -96,6 +97,10 @@ public final class QdrantWrites {
           "the body has " + body.length + " bytes, which are no points of " + rowBytes + " each");
     }
     int count = body.length / rowBytes;
+    if (count > 0 && Long.compareUnsigned(first.number() + count - 1, first.number()) < 0) {
+      throw CollectionException.invalid(
+          "the ids of " + count + " points from " + firstId + " on go beyond 2^64 - 1");
+    }
     ByteBuffer bytes = ByteBuffer.wrap(body).order(ByteOrder.LITTLE_ENDIAN);
     int vectors = hasIds ? Long.BYTES * count : 0;
     try (PointBuffer points = PointBuffer.ofRows(dimension, Math.max(1, count))) {

@@ -230,7 +230,8 @@ class HttpVerbsTest {
     assertThat(found.get(0).path("vector")).isEqualTo(found.get(1).path("vector"));
     assertThat(found.get(0).path("vector").get(0).floatValue())
         .isEqualTo(Float.intBitsToFloat(0x34333231));
-    for (String bad : List.of("", "?first_id=7&ids=true", "?first_id=x", "?ids=perhaps")) {
+    for (String bad :
+        List.of("", "?first_id=7&ids=true", "?first_id=x", "?first_id=-1", "?ids=perhaps")) {
       TestServer.Answer refused = server.call("PUT", points + bad, "12345678", type[0], type[1]);
       assertThat(refused.status()).as(bad).isEqualTo(400);
     }
