@@ -189,7 +189,7 @@ public final class Collection implements AutoCloseable {
       AttributeStore store = files.attributes();
       int dimension = store.settings().dimension();
       if (vectors.dimension() != dimension) {
-        throw dimensionMismatch(dimension, vectors.dimension());
+        throw CollectionException.dimensionMismatch(dimension, vectors.dimension());
       }
       if (ids.isEmpty()) {
         return new WriteReceipt(0, 0, 0);
@@ -222,7 +222,7 @@ public final class Collection implements AutoCloseable {
    * @throws CollectionException INVALID, naming the first point that cannot be kept
    */
   public void upsert(List<Point> points) {
-    PointBatches.upsert(this, points);
+    PointBatches.write(points, settings(), this::requireIds, this::upsert);
   }
 
   /**
@@ -342,11 +342,6 @@ public final class Collection implements AutoCloseable {
       LiveIndex present = files.index();
       return present != null && present.isMemoryShort();
     });
-  }
-
-  public static CollectionException dimensionMismatch(int expected, int found) {
-    return CollectionException.invalid(
-        "dimension mismatch: expected " + expected + ", got " + found);
   }
 
   /** Removes points; those that are not there are passed over. Returns how many were. */
@@ -612,7 +607,7 @@ public final class Collection implements AutoCloseable {
       AttributeStore store = files.attributes();
       int dimension = store.settings().dimension();
       if (request.vector().length != dimension) {
-        throw dimensionMismatch(dimension, request.vector().length);
+        throw CollectionException.dimensionMismatch(dimension, request.vector().length);
       }
       SearchEvent event = new SearchEvent();
       event.begin();

@@ -2,9 +2,11 @@
 package dev.arbalest.collections;
 
 import dev.arbalest.LiveIndex;
+import dev.arbalest.WriteReceipt;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.JsonText;
+import dev.arbalest.collections.model.PointId;
 import dev.arbalest.vector.F32Rows;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -20,33 +22,45 @@ final class PointBatches {
 
   private PointBatches() {}
 
-  static void upsert(Collection collection, List<Point> points) {
-    CollectionSettings settings = collection.settings();
+  /** Looks at the ids of all points, before the first is written. */
+  @FunctionalInterface
+  interface Check {
+    void ids(List<PointId> ids);
+  }
+
+  /** Writes a batch. */
+  @FunctionalInterface
+  interface Batch {
+    WriteReceipt write(List<PointId> ids, List<@Nullable String> payloads, F32Rows vectors);
+  }
+
+  /** Writes points of a collection with some settings, all of which are checked first. */
+  static void write(List<Point> points, CollectionSettings settings, Check check, Batch batch) {
     int rows = Math.max(1, BATCH_BYTES / (4 * settings.dimension()));
-    try (PointBuffer batch =
+    try (PointBuffer buffer =
         PointBuffer.ofRows(settings.dimension(), Math.clamp(points.size(), 1, rows))) {
-      for (Point point : points) { // before any is written
+      for (Point point : points) {
         String id = point.id().text();
         if (id != null && !isText(id)) {
           throw CollectionException.invalid("an id has half a surrogate: " + id);
         }
-        add(batch, point, settings);
-        batch.clear();
+        add(buffer, point, settings);
+        buffer.clear();
       }
-      collection.requireIds(points.stream().map(Point::id).toList());
+      check.ids(points.stream().map(Point::id).toList());
       for (Point point : points) {
-        add(batch, point, settings);
-        if (batch.isFull()) {
-          write(collection, batch);
+        add(buffer, point, settings);
+        if (buffer.isFull()) {
+          write(buffer, batch);
         }
       }
-      write(collection, batch);
+      write(buffer, batch);
     }
   }
 
-  private static void write(Collection collection, PointBuffer batch) {
-    var _ = collection.upsert(batch.ids(), batch.payloads(), batch.rows());
-    batch.clear();
+  private static void write(PointBuffer buffer, Batch batch) {
+    WriteReceipt _ = batch.write(buffer.ids(), buffer.payloads(), buffer.rows());
+    buffer.clear();
   }
 
   private static void add(PointBuffer batch, Point point, CollectionSettings settings) {

@@ -79,7 +79,7 @@ public final class PointBuffer implements AutoCloseable {
   /** Sets a component of the row behind the last. */
   public void set(int component, float value) {
     if (component >= dimension) {
-      throw Collection.dimensionMismatch(dimension, component + 1);
+      throw CollectionException.dimensionMismatch(dimension, component + 1);
     }
     memory.segment().set(F32Rows.FLOAT, nextOffset() + 4L * component, value);
   }

@@ -136,7 +136,7 @@ public final class AttributeStore implements AutoCloseable {
     }
     database.write(writer -> {
       if (AttributeTables.hasPoints(writer)) {
-        TextTables.createDocuments(writer, AttributeTables.idType(writer));
+        AttributeTables.createDocuments(writer, AttributeTables.idType(writer));
       }
       indexes.remakeTextTables(writer);
       if (version < AttributeTables.COUNTS_CHANGES) {

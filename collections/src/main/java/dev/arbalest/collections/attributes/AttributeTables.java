@@ -35,6 +35,9 @@ final class AttributeTables {
   /** Earlier versions have no full-text tables. */
   static final int HAS_TEXT_TABLES = 4;
 
+  /** Table of the numbers of points in full-text tables. */
+  static final String DOCUMENTS = "text_documents";
+
   private static final String CHECKSUM = "checksum";
 
   /** Codes of SQLite. */
@@ -204,7 +207,19 @@ final class AttributeTables {
               + (isText ? " WITHOUT ROWID" : ""));
     }
     createFieldValues(writer, type);
-    TextTables.createDocuments(writer, type);
+    createDocuments(writer, type);
+  }
+
+  /** Makes the numbers of the points for full-text tables. */
+  static void createDocuments(Connection writer, String type) throws SQLException {
+    try (Statement statement = writer.createStatement()) {
+      statement.execute(
+          "CREATE TABLE IF NOT EXISTS "
+              + DOCUMENTS
+              + " (document INTEGER PRIMARY KEY, id "
+              + type
+              + " NOT NULL UNIQUE)");
+    }
   }
 
   private static void createFieldValues(Connection writer, String type) throws SQLException {

@@ -19,7 +19,7 @@ final class SqlFunctions {
   static void add(Connection connection) throws SQLException {
     Function.create(connection, "time_micros", new TimeMicros(), 1, Function.FLAG_DETERMINISTIC);
     Function.create(connection, "text_match", new TextMatch(), 4, Function.FLAG_DETERMINISTIC);
-    Function.create(connection, "text_words", new TextWords(), 2, Function.FLAG_DETERMINISTIC);
+    Function.create(connection, "text_words", new WordsOfText(), 2, Function.FLAG_DETERMINISTIC);
     Function.create(connection, "geo_match", new GeoMatch(), 2, Function.FLAG_DETERMINISTIC);
   }
 
@@ -54,8 +54,8 @@ final class SqlFunctions {
     }
   }
 
-  /** The words of a text as {@link TextTables} has them: text, kind of the field's index. */
-  private static final class TextWords extends Function {
+  /** The words of a text as {@link TextWords} has them: text, kind of the field's index. */
+  private static final class WordsOfText extends Function {
     private String known = "";
     private TextIndex index = TextIndex.DEFAULT;
 
@@ -67,7 +67,7 @@ final class SqlFunctions {
         index = TextIndex.parse(kind);
         known = kind;
       }
-      result(text == null ? "" : TextTables.encoded(index.words(text)));
+      result(text == null ? "" : TextWords.encoded(index.words(text)));
     }
   }
 

@@ -14,35 +14,21 @@ import org.jspecify.annotations.Nullable;
 /**
  * Full-text tables of SQLite (FTS5), one for each field whose index is of kind text: {@code text_N}
  * of field N holds the words of each point. Its rows are numbered by {@code text_documents}. Words
- * are split by {@link TextIndex} and written so that FTS5 leaves them as they are. FTS5 keeps them,
- * too: without, it would not forget deleted points in its statistics, and could not be checked.
+ * are split by {@link TextIndex} and written as {@link TextWords} does. FTS5 keeps them, too:
+ * without, it would not forget deleted points in its statistics, and could not be checked.
  * Stateless.
  */
 final class TextTables {
   /** Most different words of a query. */
   static final int MAX_WORDS = 1000;
 
-  /** Characters that FTS5 would take for separators, or fold, are moved to a private area. */
-  private static final int PRIVATE = 0xE000;
-
-  private static final String DOCUMENTS = "text_documents";
+  private static final String DOCUMENTS = AttributeTables.DOCUMENTS;
 
   private TextTables() {}
 
   /** The table of a field. */
   static String of(int field) {
     return "text_" + field;
-  }
-
-  /** Makes the numbers of documents, with the table of points. */
-  static void createDocuments(Connection writer, String idType) throws SQLException {
-    execute(
-        writer,
-        "CREATE TABLE IF NOT EXISTS "
-            + DOCUMENTS
-            + " (document INTEGER PRIMARY KEY, id "
-            + idType
-            + " NOT NULL UNIQUE)");
   }
 
   /** Makes the table of a field in place of one that is there, and fills it. */
@@ -234,29 +220,15 @@ final class TextTables {
     return switch (mode) {
       case ALL -> join(words, star, " AND ");
       case ANY -> join(words, star, " OR ");
-      case PHRASE -> '"' + encoded(words) + '"';
+      case PHRASE -> '"' + TextWords.encoded(words) + '"';
       case PREFIX -> null;
     };
   }
 
   private static String join(List<String> words, String star, String operator) {
     return words.stream()
-        .map(word -> '"' + encoded(List.of(word)) + '"' + star)
+        .map(word -> '"' + TextWords.encoded(List.of(word)) + '"' + star)
         .collect(Collectors.joining(operator));
-  }
-
-  /** Words as they are in the tables. */
-  static String encoded(List<String> words) {
-    StringBuilder text = new StringBuilder();
-    for (String word : words) {
-      text.append(text.isEmpty() ? "" : " ");
-      for (int i = 0; i < word.length(); i++) {
-        char c = word.charAt(i);
-        boolean isPlain = c >= 128 || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        text.append(isPlain ? c : (char) (PRIVATE + c));
-      }
-    }
-    return text.toString();
   }
 
   private static void execute(Connection writer, String sql) throws SQLException {

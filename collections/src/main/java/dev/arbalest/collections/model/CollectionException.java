@@ -56,6 +56,11 @@ public final class CollectionException extends RuntimeException {
     return new CollectionException(Kind.INVALID, message);
   }
 
+  /** A vector of another dimension than the collection's. */
+  public static CollectionException dimensionMismatch(int expected, int found) {
+    return invalid("dimension mismatch: expected " + expected + ", got " + found);
+  }
+
   public static CollectionException notFound(String name) {
     return new CollectionException(Kind.NOT_FOUND, "collection " + name + " not found");
   }

@@ -297,7 +297,7 @@ public final class QueryEngine {
             case PointQuery.Example.Id known -> stored(known.id());
           };
       if (vector.length != dimension) {
-        throw Collection.dimensionMismatch(dimension, vector.length);
+        throw CollectionException.dimensionMismatch(dimension, vector.length);
       }
       return vector;
     }

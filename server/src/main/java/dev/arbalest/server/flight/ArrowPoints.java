@@ -3,7 +3,6 @@ package dev.arbalest.server.flight;
 
 import dev.arbalest.IdType;
 import dev.arbalest.LiveIndex;
-import dev.arbalest.collections.Collection;
 import dev.arbalest.collections.PointBuffer;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.JsonBody;
@@ -223,7 +222,7 @@ final class ArrowPoints {
     }
     int length = length(row);
     if (length != target.dimension()) {
-      return Collection.dimensionMismatch(target.dimension(), length).text();
+      return CollectionException.dimensionMismatch(target.dimension(), length).text();
     }
     try {
       if (hasNull(start(row), length)) {

@@ -208,7 +208,7 @@ final class FlightIngest {
     Collection collection = collections.getOrCreate(name, wanted);
     CollectionSettings settings = collection.settings();
     if (settings.dimension() != points.dimension()) {
-      throw Collection.dimensionMismatch(settings.dimension(), points.dimension());
+      throw CollectionException.dimensionMismatch(settings.dimension(), points.dimension());
     }
     if (metric != null && metric != settings.metric()) {
       throw CollectionException.invalid(

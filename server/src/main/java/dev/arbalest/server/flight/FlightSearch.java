@@ -71,7 +71,7 @@ final class FlightSearch {
       float[] vector = JsonBody.toVector(node);
       int dimension = collection.settings().dimension();
       if (vector.length != dimension) {
-        throw Collection.dimensionMismatch(dimension, vector.length);
+        throw CollectionException.dimensionMismatch(dimension, vector.length);
       }
       return options.withVector(vector);
     }

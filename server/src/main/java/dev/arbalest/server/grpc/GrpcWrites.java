@@ -143,7 +143,7 @@ final class GrpcWrites {
               throw CollectionException.invalid("a point needs a vector");
         };
     if (components.size() != target.dimension()) {
-      throw Collection.dimensionMismatch(target.dimension(), components.size());
+      throw CollectionException.dimensionMismatch(target.dimension(), components.size());
     }
     for (int i = 0; i < components.size(); i++) {
       target.set(i, components.get(i));

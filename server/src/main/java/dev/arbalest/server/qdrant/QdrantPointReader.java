@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.qdrant;
 
-import dev.arbalest.collections.Collection;
 import dev.arbalest.collections.PointBuffer;
 import dev.arbalest.collections.UpsertCondition;
 import dev.arbalest.collections.filter.JsonFilters;
@@ -141,7 +140,7 @@ final class QdrantPointReader {
 
   private static void requireComponents(PointBuffer target, int components) {
     if (components != target.dimension()) {
-      throw Collection.dimensionMismatch(target.dimension(), components);
+      throw CollectionException.dimensionMismatch(target.dimension(), components);
     }
   }
 
