@@ -10,8 +10,8 @@ import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.collections.query.QueryEngine;
 import dev.arbalest.server.access.AccessControl;
-import dev.arbalest.server.http.HttpRoutes.Call;
-import dev.arbalest.server.http.HttpRoutes.Reply;
+import dev.arbalest.server.http.HttpCalls.Call;
+import dev.arbalest.server.http.HttpCalls.Reply;
 import dev.arbalest.server.model.ServerOptions;
 import dev.arbalest.server.qdrant.QdrantCollections;
 import dev.arbalest.server.qdrant.QdrantReads;
@@ -75,7 +75,7 @@ final class CollectionRoutes {
         client -> {
           ObjectNode body = JsonBody.JSON.createObjectNode();
           body.set("result", result.of(other -> readable(client, other), body));
-          return HttpRoutes.envelope(body, request);
+          return HttpCalls.envelope(body, request);
         });
   }
 
@@ -93,7 +93,7 @@ final class CollectionRoutes {
     boolean isOwnName = rest.isEmpty() && (method.equals("PUT") || method.equals("DELETE"));
     String name = isOwnName ? path[1] : collections.resolve(path[1]);
     if (path.length == 4 && path[2].equals("index") && method.equals("DELETE")) {
-      return HttpRoutes.json(
+      return HttpCalls.json(
           "drop_field_index",
           AccessControl.Scope.WRITE,
           name,
@@ -107,7 +107,7 @@ final class CollectionRoutes {
         UNSUPPORTED.contains(key)
             || (path.length > 3 && Set.of("snapshots", "shards", "vectors").contains(path[2]));
     if (isUnsupported) {
-      throw HttpRoutes.unsupported(key);
+      throw HttpCalls.unsupported(key);
     }
     Call call = findSearch(request, key, name);
     return call == null ? findOther(request, key, name, path) : call;
@@ -157,11 +157,11 @@ final class CollectionRoutes {
   }
 
   private static Call read(String operation, String name, IncomingRequest request, Result result) {
-    return HttpRoutes.json(operation, AccessControl.Scope.READ, name, request, _ -> result.get());
+    return HttpCalls.json(operation, AccessControl.Scope.READ, name, request, _ -> result.get());
   }
 
   private static Call write(String operation, String name, IncomingRequest request, Result result) {
-    return HttpRoutes.json(operation, AccessControl.Scope.WRITE, name, request, _ -> result.get());
+    return HttpCalls.json(operation, AccessControl.Scope.WRITE, name, request, _ -> result.get());
   }
 
   private Call findOther(IncomingRequest request, String key, String name, String[] path) {
@@ -169,7 +169,7 @@ final class CollectionRoutes {
       case "GET " -> read("describe", name, request, () -> schema.describe(name));
       case "GET exists" -> read("exists", name, request, () -> schema.exists(name));
       case "GET aliases" ->
-          HttpRoutes.json(
+          HttpCalls.json(
               "aliases",
               AccessControl.Scope.READ,
               name,
@@ -232,7 +232,7 @@ final class CollectionRoutes {
                     .put("ready", ready)
                     .put("reason", collection.reason());
               });
-      default -> throw HttpRoutes.unknown(key.substring(0, key.indexOf(' ')), path);
+      default -> throw HttpCalls.unknown(key.substring(0, key.indexOf(' ')), path);
     };
   }
 
@@ -285,6 +285,6 @@ final class CollectionRoutes {
     SearchAnswer answer = pool.call(() -> collection.search(search, withPayload, false));
     ObjectNode reply = JsonBody.JSON.createObjectNode();
     reply.set("result", reads.hits(collection, answer, withPayload));
-    return HttpRoutes.envelope(reply, request);
+    return HttpCalls.envelope(reply, request);
   }
 }

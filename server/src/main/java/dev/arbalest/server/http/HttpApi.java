@@ -60,7 +60,7 @@ public final class HttpApi {
       response.status(NO_CONTENT).send();
       return;
     }
-    HttpRoutes.Reply reply;
+    HttpCalls.Reply reply;
     try (IncomingRequest request = new IncomingRequest(received, limits)) {
       response.header(IncomingRequest.ID, request.id());
       reply = answer(request, response);
@@ -82,11 +82,11 @@ public final class HttpApi {
     response.send(body);
   }
 
-  private HttpRoutes.Reply answer(IncomingRequest request, ServerResponse response) {
+  private HttpCalls.Reply answer(IncomingRequest request, ServerResponse response) {
     String operation = "unknown";
-    HttpRoutes.Reply reply;
+    HttpCalls.Reply reply;
     try {
-      HttpRoutes.Call call = routes.find(request);
+      HttpCalls.Call call = routes.find(request);
       operation = call.operation();
       AccessControl.Client client = AccessControl.Client.ANYBODY;
       if (call.scope() != null) {
@@ -117,12 +117,12 @@ public final class HttpApi {
     return reply;
   }
 
-  private static HttpRoutes.Reply failure(CollectionException e, IncomingRequest request) {
+  private static HttpCalls.Reply failure(CollectionException e, IncomingRequest request) {
     ObjectNode body = JsonBody.JSON.createObjectNode();
     body.putObject("status").put("error", e.text());
     body.put("time", request.age() / 1e9);
-    return new HttpRoutes.Reply(
-        statusOf(e.kind()), HttpRoutes.JSON_TYPE, JsonBody.JSON.writeValueAsBytes(body));
+    return new HttpCalls.Reply(
+        statusOf(e.kind()), HttpCalls.JSON_TYPE, JsonBody.JSON.writeValueAsBytes(body));
   }
 
   private static int statusOf(CollectionException.Kind kind) {

@@ -5,7 +5,6 @@ import dev.arbalest.collections.Collection;
 import dev.arbalest.collections.CollectionState;
 import dev.arbalest.collections.Collections;
 import dev.arbalest.collections.SearchPool;
-import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.server.access.AccessControl;
 import dev.arbalest.server.metrics.JfrRecorder;
@@ -19,13 +18,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.function.BooleanSupplier;
-import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Finds the operation of an HTTP request by its method and path. */
 final class HttpRoutes {
-  static final String JSON_TYPE = "application/json";
   private static final int BUFFER_BYTES = 64 << 10;
 
   private final Collections collections;
@@ -55,55 +51,8 @@ final class HttpRoutes {
     this.isDraining = isDraining;
   }
 
-  /** What is sent back. */
-  @SuppressWarnings("ArrayRecordComponent") // never compared as a whole
-  record Reply(int status, String type, byte[] body) {
-    static Reply of(String type, byte[] body) {
-      return new Reply(200, type, body);
-    }
-  }
-
-  /** A request, once it is known what it is. */
-  record Call(
-      String operation, AccessControl.@Nullable Scope scope, @Nullable String name, Work work) {}
-
-  /** Answers a request. */
-  @FunctionalInterface
-  interface Work {
-    Reply answer(AccessControl.Client client) throws IOException;
-  }
-
-  /** A result in Qdrant's envelope. */
-  @FunctionalInterface
-  interface Result {
-    JsonNode of(AccessControl.Client client) throws IOException;
-  }
-
-  static Reply envelope(ObjectNode body, IncomingRequest request) {
-    body.put("status", "ok");
-    body.put("time", request.age() / 1e9);
-    return Reply.of(JSON_TYPE, JsonBody.JSON.writeValueAsBytes(body));
-  }
-
-  static Call json(
-      String operation,
-      AccessControl.@Nullable Scope scope,
-      @Nullable String name,
-      IncomingRequest request,
-      Result result) {
-    return new Call(
-        operation,
-        scope,
-        name,
-        client -> {
-          ObjectNode body = JsonBody.JSON.createObjectNode();
-          body.set("result", result.of(client));
-          return envelope(body, request);
-        });
-  }
-
-  private static Call plain(String operation, String type, Supplier body) {
-    return new Call(operation, null, null, _ -> Reply.of(type, body.get()));
+  private static HttpCalls.Call plain(String operation, String type, Supplier body) {
+    return new HttpCalls.Call(operation, null, null, _ -> HttpCalls.Reply.of(type, body.get()));
   }
 
   /** Bytes to send. */
@@ -116,7 +65,7 @@ final class HttpRoutes {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 
-  Call find(IncomingRequest request) {
+  HttpCalls.Call find(IncomingRequest request) {
     String method = request.method().equals("HEAD") ? "GET" : request.method();
     String[] path = request.segments();
     boolean isOfCollection =
@@ -128,34 +77,29 @@ final class HttpRoutes {
         : findGeneral(request, method, path);
   }
 
-  static CollectionException unknown(String method, String[] path) {
-    return new CollectionException(
-        CollectionException.Kind.NOT_FOUND,
-        "no operation " + method + " /" + String.join("/", path) + "; see /openapi.yaml");
-  }
-
-  private Call findGeneral(IncomingRequest request, String method, String[] path) {
+  private HttpCalls.Call findGeneral(IncomingRequest request, String method, String[] path) {
     String key = method + " " + String.join("/", path);
     AccessControl.Scope read = AccessControl.Scope.READ;
     return switch (key) {
       case "GET " ->
           plain(
               "root",
-              JSON_TYPE,
+              HttpCalls.JSON_TYPE,
               () -> utf8("{\"title\":\"arbalest\",\"version\":\"" + QdrantVersion.TOLD + "\"}"));
       case "GET collections" ->
-          new Call(
+          new HttpCalls.Call(
               "list",
               null,
               null,
               _ -> {
                 AccessControl.Client client = request.client(access);
-                return json("list", null, null, request, _ -> schema.listCollections(client))
+                return HttpCalls.json(
+                        "list", null, null, request, _ -> schema.listCollections(client))
                     .work()
                     .answer(client);
               });
       case "GET aliases" ->
-          json(
+          HttpCalls.json(
               "aliases",
               null,
               null,
@@ -166,15 +110,16 @@ final class HttpRoutes {
                 return schema.listAliases(client, null);
               });
       case "POST collections/aliases" ->
-          json(
+          HttpCalls.json(
               "change_aliases",
               null,
               null,
               request,
               _ -> schema.changeAliases(request.client(access), request.body()));
       case "GET telemetry" ->
-          json("telemetry", read, null, request, _ -> QdrantTelemetry.of(collections));
-      case "GET cluster" -> json("cluster", read, null, request, _ -> QdrantTelemetry.cluster());
+          HttpCalls.json("telemetry", read, null, request, _ -> QdrantTelemetry.of(collections));
+      case "GET cluster" ->
+          HttpCalls.json("cluster", read, null, request, _ -> QdrantTelemetry.cluster());
       case "GET cluster/telemetry",
           "POST cluster/recover",
           "GET issues",
@@ -183,54 +128,49 @@ final class HttpRoutes {
           "PUT quotas",
           "GET snapshots",
           "POST snapshots" ->
-          throw unsupported(key);
+          throw HttpCalls.unsupported(key);
       case "GET healthz", "GET livez" ->
           plain("health", "text/plain", () -> utf8("healthz check passed\n"));
-      case "GET readyz" -> new Call("ready", null, null, _ -> ready());
+      case "GET readyz" -> new HttpCalls.Call("ready", null, null, _ -> ready());
       case "GET metrics" ->
-          new Call(
+          new HttpCalls.Call(
               "metrics",
               read,
               null,
               _ -> {
                 ByteArrayOutputStream out = new ByteArrayOutputStream(BUFFER_BYTES);
                 metrics.write(out);
-                return Reply.of(ServerMetrics.contentType(), out.toByteArray());
+                return HttpCalls.Reply.of(ServerMetrics.contentType(), out.toByteArray());
               });
       case "GET openapi.yaml" ->
           plain("openapi", "application/yaml", () -> resource("openapi.yaml"));
       case "GET status" ->
           plain("status", "text/html; charset=utf-8", () -> resource("status.html"));
       case "GET status.json" ->
-          new Call("status", read, null, _ -> Reply.of(JSON_TYPE, utf8(status.json().toString())));
+          new HttpCalls.Call(
+              "status",
+              read,
+              null,
+              _ -> HttpCalls.Reply.of(HttpCalls.JSON_TYPE, utf8(status.json().toString())));
       case "GET debug/jfr" ->
-          new Call(
+          new HttpCalls.Call(
               "jfr",
               AccessControl.Scope.WRITE,
               null,
               _ -> {
                 int seconds = request.integer("seconds", 10, 1, 3600);
-                return Reply.of(IncomingRequest.BINARY_TYPE, recorder.last(seconds));
+                return HttpCalls.Reply.of(IncomingRequest.BINARY_TYPE, recorder.last(seconds));
               });
       default -> {
         if (path[0].equals("snapshots") || key.startsWith("DELETE cluster/peer/")) {
-          throw unsupported(key);
+          throw HttpCalls.unsupported(key);
         }
-        throw unknown(method, path);
+        throw HttpCalls.unknown(method, path);
       }
     };
   }
 
-  /** An operation that Qdrant has. */
-  static CollectionException unsupported(String operation) {
-    return new CollectionException(
-        CollectionException.Kind.UNSUPPORTED,
-        operation
-            + " is not supported: this is one server, whose collections have one shard each "
-            + "and are saved by copying their files (docs/operations.md)");
-  }
-
-  private Reply ready() {
+  private HttpCalls.Reply ready() {
     ObjectNode body = JsonBody.JSON.createObjectNode();
     ObjectNode states = body.putObject("collections");
     boolean ready = !isDraining.getAsBoolean();
@@ -241,7 +181,8 @@ final class HttpRoutes {
       ready &= collection.state() != CollectionState.LOADING;
     }
     body.put("status", isDraining.getAsBoolean() ? "DRAINING" : ready ? "READY" : "BUSY");
-    return new Reply(ready ? 200 : 503, JSON_TYPE, JsonBody.JSON.writeValueAsBytes(body));
+    return new HttpCalls.Reply(
+        ready ? 200 : 503, HttpCalls.JSON_TYPE, JsonBody.JSON.writeValueAsBytes(body));
   }
 
   private static byte[] resource(String name) throws IOException {
