@@ -4,7 +4,7 @@ package dev.arbalest.collections;
 import dev.arbalest.SearchResult;
 
 /**
- * Told of what collections do, for listener. Called on the threads that do it: implementations are
+ * Told of what collections do, for metrics. Called on the threads that do it: implementations are
  * thread-safe, fast, and throw nothing.
  */
 public interface CollectionListener {

@@ -2,12 +2,11 @@
 package dev.arbalest.langchain4j;
 
 import dev.arbalest.collections.Collection;
-import dev.arbalest.collections.CollectionOptions;
 import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.LazyCollection;
 import dev.arbalest.collections.Point;
 import dev.arbalest.collections.SearchRequest;
 import dev.arbalest.collections.filter.Filter;
-import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.PointId;
 import dev.arbalest.vector.Metric;
 import dev.langchain4j.data.embedding.Embedding;
@@ -17,7 +16,6 @@ import dev.langchain4j.store.embedding.EmbeddingSearchRequest;
 import dev.langchain4j.store.embedding.EmbeddingSearchResult;
 import dev.langchain4j.store.embedding.EmbeddingStore;
 import dev.langchain4j.store.embedding.RelevanceScore;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,25 +36,12 @@ import org.jspecify.annotations.Nullable;
 public final class ArbalestEmbeddingStore implements EmbeddingStore<TextSegment>, AutoCloseable {
   private static final Filter ALL = new Filter.And(List.of());
 
-  private final Collections collections;
-  private final boolean isOwner;
-  private final String name;
-  private final @Nullable Metric asked;
-
-  /** Of a collection that is made. */
-  private final Metric metric;
-
+  private final LazyCollection lazy;
   private final String textKey;
-  private final Object creation = new Object();
-  private volatile @Nullable Collection collection;
 
-  private ArbalestEmbeddingStore(Builder builder, Collections collections, boolean isOwner) {
-    this.collections = collections;
-    this.isOwner = isOwner;
-    this.name = builder.name;
-    this.asked = builder.metric;
-    this.metric = asked == null ? Metric.COSINE : asked;
-    this.textKey = builder.textKey;
+  private ArbalestEmbeddingStore(LazyCollection lazy, String textKey) {
+    this.lazy = lazy;
+    this.textKey = textKey;
   }
 
   /**
@@ -120,81 +105,19 @@ public final class ArbalestEmbeddingStore implements EmbeddingStore<TextSegment>
      * Opens the store.
      *
      * @throws IllegalArgumentException if neither or both of directory and collections are given,
-     *     or the collection is there with another dimension
+     *     or the collection is there with another dimension or metric
      * @throws IllegalStateException if the directory cannot be opened, or the collection is out of
      *     service
      */
-    @SuppressWarnings("MustBeClosedChecker") // closed with the store
     public ArbalestEmbeddingStore build() {
-      Path path = directory;
-      Collections given = collections;
-      if ((path == null) == (given == null)) {
-        throw new IllegalArgumentException(
-            "give a directory, or collections that are open, not both");
-      }
-      Collections opened;
-      if (path != null) {
-        try {
-          opened = Collections.open(CollectionOptions.in(path));
-        } catch (IOException e) {
-          throw new IllegalStateException("opening " + path + ": " + e.getMessage(), e);
-        }
-      } else {
-        opened = Objects.requireNonNull(given);
-      }
-      ArbalestEmbeddingStore store = new ArbalestEmbeddingStore(this, opened, path != null);
-      try {
-        store.openCollection(dimension);
-      } catch (RuntimeException e) {
-        store.close();
-        throw e;
-      }
-      return store;
-    }
-  }
-
-  private void openCollection(int dimension) {
-    if (collections.has(name)) {
-      Collection present = collections.get(name);
-      if (!present.isInService()) {
-        throw new IllegalStateException(
-            "collection " + name + " is out of service: " + present.reason());
-      }
-      int found = present.settings().dimension();
-      if (dimension > 0 && dimension != found) {
-        throw new IllegalArgumentException(
-            "collection " + name + " has vectors of dimension " + found + ", not " + dimension);
-      }
-      Metric kept = present.settings().metric();
-      if (asked != null && asked != kept) {
-        throw new IllegalArgumentException(
-            "collection " + name + " has metric " + kept.label() + ", not " + asked.label());
-      }
-      collection = present;
-    } else if (dimension > 0) {
-      collection = collections.getOrCreate(name, CollectionSettings.of(dimension, metric));
-    }
-  }
-
-  /** The collection, made for the first embedding. */
-  private Collection collectionFor(Embedding first) {
-    Collection present = collection;
-    if (present != null) {
-      return present;
-    }
-    synchronized (creation) {
-      present = collection;
-      if (present == null) {
-        present = collections.getOrCreate(name, CollectionSettings.of(first.dimension(), metric));
-        collection = present;
-      }
-      return present;
+      return new ArbalestEmbeddingStore(
+          LazyCollection.open(directory, collections, name, dimension, metric), textKey);
     }
   }
 
   /** The collection below, or null before the first embedding of a store without dimension. */
   public @Nullable Collection collection() {
-    return collection;
+    return lazy.get();
   }
 
   @Override
@@ -250,7 +173,7 @@ public final class ArbalestEmbeddingStore implements EmbeddingStore<TextSegment>
               embeddings.get(i).vector(),
               texts == null ? null : MetadataValues.toPayload(texts.get(i), textKey)));
     }
-    collectionFor(embeddings.getFirst()).upsert(points);
+    lazy.getOrCreate(embeddings.getFirst().dimension()).upsert(points);
   }
 
   @Override
@@ -258,7 +181,7 @@ public final class ArbalestEmbeddingStore implements EmbeddingStore<TextSegment>
     if (ids == null || ids.isEmpty()) {
       throw new IllegalArgumentException("ids cannot be null or empty");
     }
-    Collection present = collection;
+    Collection present = lazy.get();
     if (present != null) {
       present.delete(ids.stream().map(PointId::of).toList());
     }
@@ -270,7 +193,7 @@ public final class ArbalestEmbeddingStore implements EmbeddingStore<TextSegment>
     if (translated == null) {
       throw new IllegalArgumentException("filter cannot be null");
     }
-    Collection present = collection;
+    Collection present = lazy.get();
     if (present != null) {
       present.delete(translated);
     }
@@ -278,7 +201,7 @@ public final class ArbalestEmbeddingStore implements EmbeddingStore<TextSegment>
 
   @Override
   public void removeAll() {
-    Collection present = collection;
+    Collection present = lazy.get();
     if (present != null) {
       present.delete(ALL);
     }
@@ -292,7 +215,7 @@ public final class ArbalestEmbeddingStore implements EmbeddingStore<TextSegment>
    */
   @Override
   public EmbeddingSearchResult<TextSegment> search(EmbeddingSearchRequest request) {
-    Collection present = collection;
+    Collection present = lazy.get();
     if (present == null) {
       return new EmbeddingSearchResult<>(List.of());
     }
@@ -326,12 +249,6 @@ public final class ArbalestEmbeddingStore implements EmbeddingStore<TextSegment>
   /** Closes the collections, with a checkpoint, if the store opened them. */
   @Override
   public void close() {
-    if (isOwner) {
-      try {
-        collections.close();
-      } catch (IOException e) {
-        throw new IllegalStateException("closing the collections: " + e.getMessage(), e);
-      }
-    }
+    lazy.close();
   }
 }

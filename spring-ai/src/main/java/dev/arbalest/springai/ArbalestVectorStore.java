@@ -2,20 +2,17 @@
 package dev.arbalest.springai;
 
 import dev.arbalest.collections.Collection;
-import dev.arbalest.collections.CollectionOptions;
 import dev.arbalest.collections.Collections;
+import dev.arbalest.collections.LazyCollection;
 import dev.arbalest.collections.Point;
-import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.collections.model.PointId;
 import dev.arbalest.vector.Metric;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.springframework.ai.document.Document;
@@ -45,27 +42,12 @@ public final class ArbalestVectorStore extends AbstractObservationVectorStore
   /** What observations call this kind of store. */
   public static final String PROVIDER = "arbalest";
 
-  private final Collections collections;
-  private final boolean isOwner;
-  private final String name;
-  private final @Nullable Metric asked;
-
-  /** Of a collection that is made. */
-  private final Metric metric;
-
-  private final int dimension;
+  private final LazyCollection lazy;
   private final String contentKey;
-  private final Object creation = new Object();
-  private volatile @Nullable Collection collection;
 
-  private ArbalestVectorStore(Builder builder, Collections collections, boolean isOwner) {
+  private ArbalestVectorStore(Builder builder, LazyCollection lazy) {
     super(builder);
-    this.collections = collections;
-    this.isOwner = isOwner;
-    this.name = builder.name;
-    this.asked = builder.metric;
-    this.metric = asked == null ? Metric.COSINE : asked;
-    this.dimension = builder.dimension;
+    this.lazy = lazy;
     this.contentKey = builder.contentKey;
   }
 
@@ -129,76 +111,14 @@ public final class ArbalestVectorStore extends AbstractObservationVectorStore
      * Opens the store.
      *
      * @throws IllegalArgumentException if neither or both of directory and collections are given,
-     *     or the collection is there with another dimension
+     *     or the collection is there with another dimension or metric
      * @throws IllegalStateException if the directory cannot be opened, or the collection is out of
      *     service
      */
     @Override
-    @SuppressWarnings("MustBeClosedChecker") // closed with the store
     public ArbalestVectorStore build() {
-      Path path = directory;
-      Collections given = collections;
-      if ((path == null) == (given == null)) {
-        throw new IllegalArgumentException(
-            "give a directory, or collections that are open, not both");
-      }
-      Collections opened;
-      if (path != null) {
-        try {
-          opened = Collections.open(CollectionOptions.in(path));
-        } catch (IOException e) {
-          throw new IllegalStateException("opening " + path + ": " + e.getMessage(), e);
-        }
-      } else {
-        opened = Objects.requireNonNull(given);
-      }
-      ArbalestVectorStore store = new ArbalestVectorStore(this, opened, path != null);
-      try {
-        store.openCollection();
-      } catch (RuntimeException e) {
-        store.close();
-        throw e;
-      }
-      return store;
-    }
-  }
-
-  private void openCollection() {
-    if (collections.has(name)) {
-      Collection present = collections.get(name);
-      if (!present.isInService()) {
-        throw new IllegalStateException(
-            "collection " + name + " is out of service: " + present.reason());
-      }
-      int found = present.settings().dimension();
-      if (dimension > 0 && dimension != found) {
-        throw new IllegalArgumentException(
-            "collection " + name + " has vectors of dimension " + found + ", not " + dimension);
-      }
-      Metric kept = present.settings().metric();
-      if (asked != null && asked != kept) {
-        throw new IllegalArgumentException(
-            "collection " + name + " has metric " + kept.label() + ", not " + asked.label());
-      }
-      collection = present;
-    } else if (dimension > 0) {
-      collection = collections.getOrCreate(name, CollectionSettings.of(dimension, metric));
-    }
-  }
-
-  /** The collection, made for the first vector. */
-  private Collection collectionFor(float[] first) {
-    Collection present = collection;
-    if (present != null) {
-      return present;
-    }
-    synchronized (creation) {
-      present = collection;
-      if (present == null) {
-        present = collections.getOrCreate(name, CollectionSettings.of(first.length, metric));
-        collection = present;
-      }
-      return present;
+      return new ArbalestVectorStore(
+          this, LazyCollection.open(directory, collections, name, dimension, metric));
     }
   }
 
@@ -214,7 +134,7 @@ public final class ArbalestVectorStore extends AbstractObservationVectorStore
       Document document = documents.get(i);
       points.add(Point.of(PointId.of(document.getId()), vectors.get(i), payload(document)));
     }
-    collectionFor(vectors.getFirst()).upsert(points);
+    lazy.getOrCreate(vectors.getFirst().length).upsert(points);
   }
 
   private String payload(Document document) {
@@ -235,7 +155,7 @@ public final class ArbalestVectorStore extends AbstractObservationVectorStore
 
   @Override
   public void doDelete(List<String> ids) {
-    Collection present = collection;
+    Collection present = lazy.get();
     if (present != null && !ids.isEmpty()) {
       present.delete(ids.stream().map(PointId::of).toList());
     }
@@ -243,7 +163,7 @@ public final class ArbalestVectorStore extends AbstractObservationVectorStore
 
   @Override
   protected void doDelete(Filter.Expression expression) {
-    Collection present = collection;
+    Collection present = lazy.get();
     if (present != null) {
       present.delete(ExpressionFilters.translate(expression));
     }
@@ -251,7 +171,7 @@ public final class ArbalestVectorStore extends AbstractObservationVectorStore
 
   @Override
   public List<Document> doSimilaritySearch(SearchRequest request) {
-    Collection present = collection;
+    Collection present = lazy.get();
     if (present == null || request.getTopK() == 0) {
       return List.of();
     }
@@ -304,11 +224,11 @@ public final class ArbalestVectorStore extends AbstractObservationVectorStore
 
   @Override
   public VectorStoreObservationContext.Builder createObservationContextBuilder(String operation) {
-    Collection present = collection;
+    Collection present = lazy.get();
     VectorStoreObservationContext.Builder context =
         VectorStoreObservationContext.builder(PROVIDER, operation)
-            .collectionName(name)
-            .similarityMetric(metric.label());
+            .collectionName(lazy.name())
+            .similarityMetric(lazy.metric().label());
     return present == null ? context : context.dimensions(present.settings().dimension());
   }
 
@@ -316,18 +236,12 @@ public final class ArbalestVectorStore extends AbstractObservationVectorStore
   @Override
   @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"}) // as the interface has it
   public <T> Optional<T> getNativeClient() {
-    return Optional.ofNullable((T) collection);
+    return Optional.ofNullable((T) lazy.get());
   }
 
   /** Closes the collections, with a checkpoint, if the store opened them. */
   @Override
   public void close() {
-    if (isOwner) {
-      try {
-        collections.close();
-      } catch (IOException e) {
-        throw new IllegalStateException("closing the collections: " + e.getMessage(), e);
-      }
-    }
+    lazy.close();
   }
 }
