@@ -99,7 +99,6 @@ await client.updateVectors(name, { points: [{ id: 5, vector: vector(5) }] });
 await client.overwritePayload(name, { points: [6], payload: { ...points[6].payload } });
 await assert.rejects(client.deleteVectors(name, { points: [5], vector: [''] }), { status: 400 });
 await assert.rejects(client.listSnapshots(name), { status: 501 });
-await assert.rejects(client.createVectorName(name, 'other', { dense: { size: 2, distance: 'Dot' } }), { status: 501 });
 assert.match((await client.versionInfo()).version, /^1[.]/);
 assert.equal((await client.collectionClusterInfo(name)).shard_count, 1);
 
@@ -150,3 +149,34 @@ await client.upsert(unnamed, { wait: true, points: [
 const found = await client.query(unnamed, { query: [0, 2], using: '', limit: 1, with_payload: true });
 assert.deepEqual(found.points.map((point) => [point.id, point.score, point.payload]), [[2, 2, { text: 'b' }]]);
 await assert.rejects(client.upsert(unnamed, { points: [{ id: 3, vector: { other: [1, 1] } }] }), /Bad Request/);
+
+// Several vectors of a point, dense, sparse and multivectors.
+const named = 'named';
+await client.createCollection(named, {
+  vectors: {
+    title: { size: 2, distance: 'Dot' },
+    tokens: { size: 2, distance: 'Dot', multivector_config: { comparator: 'max_sim' } },
+  },
+  sparse_vectors: { words: { modifier: 'idf' } },
+});
+await client.upsert(named, { wait: true, points: [
+  { id: 1, vector: { title: [1, 0], tokens: [[1, 0], [0, 1]], words: { indices: [7, 9], values: [1, 2] } } },
+  { id: 2, vector: { title: [0, 1], words: { indices: [9], values: [1] } } },
+] });
+assert.deepEqual(Object.keys((await client.getCollection(named)).config.params.vectors).sort(), ['title', 'tokens']);
+const ranked = async (request) => (await client.query(named, request)).points.map((hit) => hit.id);
+assert.deepEqual(await ranked({ query: [0, 1], using: 'title' }), [2, 1]);
+assert.deepEqual(await ranked({ query: { indices: [9], values: [1] }, using: 'words' }), [1, 2]);
+assert.deepEqual(await ranked({ query: [[1, 1]], using: 'tokens' }), [1]);
+assert.deepEqual((await ranked({
+  prefetch: [{ query: [0, 1], using: 'title' }, { query: { indices: [9], values: [1] }, using: 'words' }],
+  query: { fusion: 'rrf' },
+})).sort(), [1, 2]);
+await client.createVectorName(named, 'late', { dense: { size: 2, distance: 'Dot' } });
+await client.updateVectors(named, { points: [{ id: 2, vector: { late: [5, 5] } }] });
+assert.deepEqual(await ranked({ query: [1, 1], using: 'late' }), [2]);
+await client.deleteVectors(named, { points: [2], vector: ['late', 'words'] });
+const [second] = await client.retrieve(named, { ids: [2], with_vector: true });
+assert.deepEqual(second.vector, { title: [0, 1] });
+await client.deleteVectorName(named, 'late');
+assert.deepEqual((await client.count(named, { filter: { must: [{ has_vector: 'words' }] } })).count, 1);

@@ -3,48 +3,50 @@ package dev.arbalest.collections;
 
 import dev.arbalest.BadInputException;
 import dev.arbalest.IndexInfo;
-import dev.arbalest.IndexStats;
 import dev.arbalest.collections.attributes.AttributeStore;
 import dev.arbalest.collections.columns.AttributeColumns;
 import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.CollectionStats;
 import dev.arbalest.collections.model.RecallFigures;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What is known of a collection while its files are closed: from the last close, otherwise from its
- * manifest. Thread-safe.
+ * manifests. Thread-safe.
  */
 final class ClosedCollection {
   /** Upper bound of a code's bytes per dimension, but for a few bytes of scales. */
   private static final int BYTES_PER_DIMENSION = 1;
 
   private final Path directory;
-  private final Path index;
   private volatile @Nullable CollectionSettings lastSettings;
   private volatile @Nullable CollectionStats lastStats;
+  private volatile long lastMemoryBytes = -1;
 
   /**
    * Creates it.
    *
    * @param directory of the collection
-   * @param index directory of its index, which may not exist
    */
-  ClosedCollection(Path directory, Path index) {
+  ClosedCollection(Path directory) {
     this.directory = directory;
-    this.index = index;
   }
 
   /** Takes the figures of files that are about to be closed. */
-  void remember(AttributeStore store, @Nullable IndexStats figures) throws IOException {
+  void remember(AttributeStore store, CollectionStats figures, long memoryBytes)
+      throws IOException {
     lastSettings = store.settings();
+    lastMemoryBytes = memoryBytes;
     lastStats =
         new CollectionStats(
-            figures == null ? 0 : figures.vectors(),
-            figures == null ? 0 : figures.slots(),
+            figures.points(),
+            figures.slots(),
             0,
             0,
             0,
@@ -53,14 +55,35 @@ final class ClosedCollection {
             0,
             0,
             store.bytes(),
-            figures == null ? 0 : figures.logSyncs(),
-            figures == null ? 0 : figures.logSyncNanos(),
+            figures.logSyncs(),
+            figures.logSyncNanos(),
             RecallFigures.NONE);
   }
 
-  /** Whether there is an index. */
-  boolean hasIndex() {
-    return Files.exists(index.resolve("manifest.json"));
+  /** The folders of vectors that have an index. */
+  private List<Path> folders() {
+    List<Path> folders = new ArrayList<>();
+    folders.add(directory);
+    Path named = CollectionFiles.vectorsIn(directory);
+    if (Files.isDirectory(named)) {
+      try (DirectoryStream<Path> all = Files.newDirectoryStream(named)) {
+        all.forEach(folders::add);
+      } catch (IOException e) {
+        return folders; // opening it says what is wrong
+      }
+    }
+    folders.removeIf(folder -> !IndexInfo.exists(VectorSpace.indexIn(folder)));
+    return folders;
+  }
+
+  /** Whether nothing but opening the files tells how many points there are. */
+  boolean isUnknown() {
+    return lastStats == null && Files.isDirectory(CollectionFiles.vectorsIn(directory));
+  }
+
+  /** The indexes there are. */
+  List<Path> indexes() {
+    return folders().stream().map(VectorSpace::indexIn).toList();
   }
 
   /** The settings, or null if the files were never closed. */
@@ -77,17 +100,17 @@ final class ClosedCollection {
   /** The statistics. */
   CollectionStats stats() {
     CollectionStats known = lastStats;
-    return known != null ? known : statsOfManifest();
+    return known != null ? known : statsOfManifests();
   }
 
-  private CollectionStats statsOfManifest() {
+  private CollectionStats statsOfManifests() {
     try {
       int points = 0;
       int slots = 0;
-      if (hasIndex()) {
+      for (Path index : indexes()) {
         IndexInfo info = IndexInfo.read(index);
-        points = info.vectors();
-        slots = info.slots();
+        points += info.vectors();
+        slots += info.slots();
       }
       long bytes = Files.size(directory.resolve(AttributeStore.FILE_NAME));
       return new CollectionStats(
@@ -97,17 +120,18 @@ final class ClosedCollection {
     }
   }
 
-  /** Memory that the index will take when it is opened. */
+  /** Memory that the indexes will take when they are opened; sparse ones only if they once were. */
   long expectedBytes() {
-    if (!hasIndex()) {
-      return 0;
-    }
+    long bytes = 0;
     try {
-      IndexInfo info = IndexInfo.read(index);
-      long codes = (long) BYTES_PER_DIMENSION * info.prefixDimension();
-      return info.graph().bytes() + info.slots() * codes + AttributeColumns.savedBytes(directory);
+      for (Path folder : folders()) {
+        IndexInfo info = IndexInfo.read(VectorSpace.indexIn(folder));
+        long codes = (long) BYTES_PER_DIMENSION * info.prefixDimension();
+        bytes += info.graph().bytes() + info.slots() * codes + AttributeColumns.savedBytes(folder);
+      }
     } catch (IOException | BadInputException e) {
       return 0; // opening it says what is wrong
     }
+    return Math.max(bytes, lastMemoryBytes);
   }
 }

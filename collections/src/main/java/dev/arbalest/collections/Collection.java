@@ -17,7 +17,11 @@ import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.CollectionStats;
 import dev.arbalest.collections.model.OrderedPoint;
 import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.PointVector;
 import dev.arbalest.collections.model.ScoredPoint;
+import dev.arbalest.collections.model.VectorSelector;
+import dev.arbalest.collections.model.VectorSpec;
+import dev.arbalest.collections.sparse.SparseIndex;
 import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
@@ -177,16 +181,60 @@ public final class Collection implements AutoCloseable {
   }
 
   /**
+   * Adds a vector to those that points may have; they have none of it yet. From now on a point
+   * exists whether it has vectors or not.
+   *
+   * @throws CollectionException ALREADY_EXISTS if there is one of that name
+   */
+  public void addVector(VectorSpec spec) {
+    lifecycle.useAlone(files -> {
+      if (files.attributes().settings().find(spec.name()) != null) {
+        throw new CollectionException(
+            CollectionException.Kind.ALREADY_EXISTS,
+            "collection " + name + " already has " + spec.label());
+      }
+      files.addVector(spec);
+      return null;
+    });
+  }
+
+  /**
+   * Removes a vector from all points, and its index.
+   *
+   * @return whether there was one
+   * @throws CollectionException INVALID if it is the only one
+   */
+  public boolean removeVector(String vector) {
+    return lifecycle.useAlone(files -> {
+      if (files.attributes().settings().find(vector) == null) {
+        return false;
+      }
+      files.removeVector(vector);
+      return true;
+    });
+  }
+
+  /**
    * Inserts points, in place of those with the same ids. They are durable and found when this
    * returns. Payloads are not looked at: {@link #upsert(List)} checks them.
    *
    * @param ids all numbers or all text, of the same type as the ids already stored
    * @param payloads JSON objects as Jackson writes them, null for none
-   * @param vectors as many, of the collection's dimension
+   * @param vectors as many, of the dimension of the vector without a name; points have no others
    */
   public WriteReceipt upsert(List<PointId> ids, List<@Nullable String> payloads, F32Rows vectors) {
+    WriteReceipt receipt = upsertUnnamed(ids, payloads, vectors);
+    return receipt == null ? upsertNamed(PointBatches.points(ids, payloads, vectors)) : receipt;
+  }
+
+  /** Returns null, and does nothing, if the collection has named vectors. */
+  private @Nullable WriteReceipt upsertUnnamed(
+      List<PointId> ids, List<@Nullable String> payloads, F32Rows vectors) {
     return use(files -> {
       AttributeStore store = files.attributes();
+      if (store.settings().named()) {
+        return null;
+      }
       int dimension = store.settings().dimension();
       if (vectors.dimension() != dimension) {
         throw CollectionException.dimensionMismatch(dimension, vectors.dimension());
@@ -196,7 +244,8 @@ public final class Collection implements AutoCloseable {
       }
       changes.lock();
       try {
-        LiveIndex target = files.openOrCreateIndex(decideIdType(store, ids), vectors);
+        IdType idType = decideIdType(store, ids);
+        LiveIndex target = files.openOrCreateIndex(files.only(), idType, vectors);
         IdType type = target.idType();
         VectorBatch batch = target.check(PointId.toIds(ids, type), vectors);
         WriteReceipt[] receipts = new WriteReceipt[1];
@@ -222,7 +271,96 @@ public final class Collection implements AutoCloseable {
    * @throws CollectionException INVALID, naming the first point that cannot be kept
    */
   public void upsert(List<Point> points) {
-    PointBatches.write(points, settings(), this::requireIds, this::upsert);
+    if (settings().named()) {
+      WriteReceipt _ = upsert(points, UpsertCondition.ALWAYS);
+    } else {
+      PointBatches.write(points, settings(), this::requireIds, this::upsert);
+    }
+  }
+
+  /**
+   * Refuses points that a collection with named vectors cannot have.
+   *
+   * @return the points as they are kept
+   */
+  public List<Point> checkNamed(List<Point> points) {
+    List<Point> checked = NamedPoints.checked(points, settings());
+    requireIds(points.stream().map(Point::id).toList());
+    return checked;
+  }
+
+  /**
+   * Inserts or replaces the points of a collection with named vectors that a condition lets
+   * through, as {@link #upsert(List, List, F32Rows, UpsertCondition)}. A point that is replaced
+   * loses the vectors that the new one does not have.
+   */
+  public WriteReceipt upsert(List<Point> points, UpsertCondition condition) {
+    List<Point> checked = checkNamed(points);
+    if (condition.isAlways()) {
+      return upsertNamed(checked);
+    }
+    changes.lock(); // what a point is must not change between the question and the write
+    try {
+      boolean[] isTaken = taken(points.stream().map(Point::id).toList(), condition);
+      List<Point> taken = new ArrayList<>();
+      for (int i = 0; i < isTaken.length; i++) {
+        if (isTaken[i]) {
+          taken.add(checked.get(i));
+        }
+      }
+      return upsertNamed(taken);
+    } finally {
+      changes.unlock();
+    }
+  }
+
+  private WriteReceipt upsertNamed(List<Point> points) {
+    return writeNamed(points, (writes, batch) -> writes.upsert(batch));
+  }
+
+  /** A write of a batch of points; returns by how many nanoseconds it was slowed down. */
+  @FunctionalInterface
+  private interface NamedWrite {
+    long make(NamedWrites writes, List<Point> batch) throws IOException;
+  }
+
+  private WriteReceipt writeNamed(List<Point> points, NamedWrite write) {
+    long[] delay = new long[1];
+    for (List<Point> batch : NamedPoints.batches(points)) {
+      use(files -> {
+        AttributeStore store = files.attributes();
+        changes.lock();
+        try {
+          NamedPoints.requireVectors(batch, store.settings()); // one may be gone by now
+          IdType type = decideIdType(store, batch.stream().map(Point::id).toList());
+          delay[0] += write.make(new NamedWrites(files, type), batch);
+        } finally {
+          changes.unlock();
+        }
+        return null;
+      });
+      listener.inserted(name, batch.size());
+    }
+    listener.delayed(name, delay[0]);
+    return new WriteReceipt(points.size(), 0, delay[0]);
+  }
+
+  /** Which points of an upsert a condition lets through, while no other write runs. */
+  private boolean[] taken(List<PointId> ids, UpsertCondition condition) {
+    requireIds(ids);
+    boolean[] isThere = use(files -> PresentPoints.among(files, ids));
+    boolean[] passes = use(files -> PresentPoints.passing(files, ids, condition.filter()));
+    boolean[] isTaken = new boolean[ids.size()];
+    Set<PointId> written = new HashSet<>();
+    for (int i = 0; i < ids.size(); i++) {
+      boolean isAgain = written.contains(ids.get(i)); // by this request
+      boolean isUnknown = isAgain && condition.filter() != null; // what it is now was not asked
+      if (condition.allows(isThere[i] || isAgain, passes[i] && !isUnknown)) {
+        isTaken[i] = true;
+        written.add(ids.get(i));
+      }
+    }
+    return isTaken;
   }
 
   /**
@@ -242,17 +380,11 @@ public final class Collection implements AutoCloseable {
     }
     changes.lock(); // what a point is must not change between the question and the write
     try {
-      requireIds(ids);
-      boolean[] isThere = use(files -> PresentPoints.among(files, ids));
-      boolean[] passes = use(files -> PresentPoints.passing(files, ids, condition.filter()));
+      boolean[] isTaken = taken(ids, condition);
       try (PointBuffer taken = PointBuffer.ofRows(vectors.dimension(), Math.max(1, ids.size()))) {
-        Set<PointId> written = new HashSet<>();
-        for (int i = 0; i < ids.size(); i++) {
-          boolean isAgain = written.contains(ids.get(i)); // by this request
-          boolean isUnknown = isAgain && condition.filter() != null; // what it is now was not asked
-          if (condition.allows(isThere[i] || isAgain, passes[i] && !isUnknown)) {
+        for (int i = 0; i < isTaken.length; i++) {
+          if (isTaken[i]) {
             taken.addRow(ids.get(i), payloads.get(i), vectors, i);
-            written.add(ids.get(i));
           }
         }
         return upsert(taken.ids(), taken.payloads(), taken.rows());
@@ -302,6 +434,94 @@ public final class Collection implements AutoCloseable {
   }
 
   /**
+   * Gives points of a collection with named vectors those that are brought. The others, and
+   * attributes, stay.
+   *
+   * @param filter which of the points are changed, or null for all
+   * @throws CollectionException NOT_FOUND if one of the points is not there
+   */
+  public WriteReceipt updateVectors(List<Point> points, @Nullable Filter filter) {
+    List<Point> checked = NamedPoints.checked(points, settings());
+    changes.lock();
+    try {
+      List<PointId> ids = checked.stream().map(Point::id).toList();
+      requireIds(ids);
+      requirePresent(ids);
+      boolean[] passes = use(files -> PresentPoints.passing(files, ids, filter));
+      List<Point> changed = new ArrayList<>();
+      for (int i = 0; i < passes.length; i++) {
+        if (passes[i]) {
+          changed.add(checked.get(i));
+        }
+      }
+      return writeNamed(changed, (writes, batch) -> writes.update(batch));
+    } finally {
+      changes.unlock();
+    }
+  }
+
+  /**
+   * Takes vectors from points of a collection with named vectors; points that are not there are
+   * passed over.
+   *
+   * @param names of the vectors
+   */
+  public void deleteVectors(List<PointId> ids, List<String> names) {
+    use(files -> {
+      AttributeStore store = files.attributes();
+      CollectionSettings settings = store.settings();
+      if (!settings.named()) {
+        throw CollectionException.invalid(
+            "a point has one vector, which cannot be deleted alone; delete the point");
+      }
+      names.forEach(settings::vector);
+      changes.lock();
+      try {
+        List<PointId> present = present(files, ids);
+        if (!present.isEmpty()) {
+          new NamedWrites(files, Objects.requireNonNull(settings.idType())).remove(present, names);
+        }
+      } finally {
+        changes.unlock();
+      }
+      return null;
+    });
+  }
+
+  /** The same of the points a filter accepts. */
+  public void deleteVectors(Filter filter, List<String> names) {
+    PointId from = null;
+    do {
+      PointId first = from;
+      from =
+          use(files -> {
+            changes.lock(); // what matches must still do when it is changed
+            try {
+              List<PointRow> rows = files.matches(filter).page(first, PAGE_ROWS + 1);
+              List<PointId> ids =
+                  rows.subList(0, Math.min(rows.size(), PAGE_ROWS)).stream()
+                      .map(PointRow::id)
+                      .toList();
+              deleteVectors(ids, names);
+              return rows.size() > PAGE_ROWS ? rows.getLast().id() : null;
+            } finally {
+              changes.unlock();
+            }
+          });
+    } while (from != null);
+  }
+
+  /** Those of some points that are there, each once. */
+  private static List<PointId> present(CollectionFiles files, List<PointId> ids)
+      throws IOException {
+    return PresentPoints.rows(files, ids).stream()
+        .filter(Objects::nonNull)
+        .map(PointRow::id)
+        .distinct()
+        .toList();
+  }
+
+  /**
    * Throws if an id is invalid or of another type than the collection's. The first ids decide the
    * type.
    */
@@ -338,10 +558,7 @@ public final class Collection implements AutoCloseable {
 
   /** Whether inserts are slowed down because memory is short. */
   public boolean isNearLimit() {
-    return use(files -> {
-      LiveIndex present = files.index();
-      return present != null && present.isMemoryShort();
-    });
+    return use(CollectionFiles::isMemoryShort);
   }
 
   /** Removes points; those that are not there are passed over. Returns how many were. */
@@ -350,7 +567,10 @@ public final class Collection implements AutoCloseable {
       AttributeStore store = files.attributes();
       changes.lock();
       try {
-        LiveIndex present = files.index();
+        if (files.isNamed()) {
+          return deleteNamed(files, ids);
+        }
+        LiveIndex present = files.only().index();
         if (present == null || ids.isEmpty()) {
           return 0;
         }
@@ -365,6 +585,17 @@ public final class Collection implements AutoCloseable {
         changes.unlock();
       }
     });
+  }
+
+  private int deleteNamed(CollectionFiles files, List<PointId> ids) throws IOException {
+    List<PointId> present = present(files, ids);
+    IdType type = files.attributes().settings().idType();
+    if (present.isEmpty() || type == null) {
+      return 0;
+    }
+    new NamedWrites(files, type).delete(present);
+    listener.deleted(name, present.size());
+    return present.size();
   }
 
   /** Removes the points a filter accepts; returns how many. */
@@ -488,9 +719,7 @@ public final class Collection implements AutoCloseable {
 
   /** The fields with indexes. */
   public List<IndexedField> indexedFields() {
-    return use(files ->
-        IndexedField.of(
-            files.attributes().indexes(), files.index() == null ? null : files.columns()));
+    return use(files -> IndexedField.of(files.attributes().indexes(), files.columns()));
   }
 
   /** Removes what {@link #indexField} made. */
@@ -521,20 +750,31 @@ public final class Collection implements AutoCloseable {
 
   /** Some points in the order of the ids; those that are not there are left out. */
   public List<Point> retrieve(List<PointId> ids, boolean withVectors) {
+    return retrieve(ids, VectorSelector.of(withVectors));
+  }
+
+  /** The same with some of their vectors. */
+  public List<Point> retrieve(List<PointId> ids, VectorSelector vectors) {
     return use(files -> {
       AttributeStore store = files.attributes();
       IdType type = store.settings().idType();
       if (type == null) {
         return List.of();
       }
-      return Point.ofRows(
-          files.index(), store.rows(ids.stream().map(id -> id.as(type)).toList()), withVectors);
+      return PointReader.ofRows(
+          files, store.rows(ids.stream().map(id -> id.as(type)).toList()), vectors);
     });
   }
 
   /** Goes through points in the order of their ids, from one on. */
   public PointPage scroll(
       @Nullable Filter filter, @Nullable PointId from, int limit, boolean withVectors) {
+    return scroll(filter, from, limit, VectorSelector.of(withVectors));
+  }
+
+  /** The same with some of their vectors. */
+  public PointPage scroll(
+      @Nullable Filter filter, @Nullable PointId from, int limit, VectorSelector vectors) {
     if (limit < 1 || limit > PAGE_ROWS) {
       throw CollectionException.invalid("limit must be in [1, " + PAGE_ROWS + "], found " + limit);
     }
@@ -548,11 +788,7 @@ public final class Collection implements AutoCloseable {
               : files.matches(filter).page(first, limit + 1);
       PointId next = rows.size() > limit ? rows.get(limit).id() : null;
       return new PointPage(
-          Point.ofRows(
-              files.index(),
-              new ArrayList<>(rows.subList(0, Math.min(limit, rows.size()))),
-              withVectors),
-          next);
+          PointReader.ofRows(files, rows.subList(0, Math.min(limit, rows.size())), vectors), next);
     });
   }
 
@@ -601,21 +837,60 @@ public final class Collection implements AutoCloseable {
     });
   }
 
-  /** Finds the nearest points; called on a thread of the {@link SearchPool}. */
-  public SearchAnswer search(SearchRequest request, boolean withPayloads, boolean withVectors) {
+  /**
+   * The points with the best scores by a sparse vector or a multivector, best first. By a sparse
+   * one only points are found that have a term of the query.
+   *
+   * @param using name of the vector
+   * @param query of its kind; one list of components counts as a multivector of one part
+   * @param filter which points may be found, or null
+   * @param exact whether to score all points that a multivector may find
+   * @throws CollectionException INVALID if there is no such vector, or the query does not suit it
+   */
+  public List<ScoredPoint> rankByVector(
+      String using, PointVector query, @Nullable Filter filter, int limit, boolean exact) {
+    if (limit < 1 || limit > PAGE_ROWS) {
+      throw CollectionException.invalid("limit must be in [1, " + PAGE_ROWS + "], found " + limit);
+    }
     return use(files -> {
+      files.requireIndexedFields(filter);
+      VectorSpace space = files.space(using);
+      PointVector checked = NamedPoints.query(space.spec(), query);
+      long start = System.nanoTime();
       AttributeStore store = files.attributes();
-      int dimension = store.settings().dimension();
+      SparseIndex terms = space.sparse();
+      LiveIndex index = space.index();
+      List<ScoredPoint> found = List.of();
+      if (terms != null && checked instanceof PointVector.Sparse sparse) {
+        List<PointId> within = filter == null ? null : store.matching(filter, Integer.MAX_VALUE);
+        found = terms.search(sparse, limit, within);
+      } else if (index != null && checked instanceof PointVector.Multi multi) {
+        found = new MultivectorSearch(store, space, index).run(multi, filter, limit, exact);
+      }
+      listener.searched(name, System.nanoTime() - start, new SearchResult());
+      return found;
+    });
+  }
+
+  /** As {@link #search(SearchRequest, boolean, VectorSelector)}, with all vectors or none. */
+  public SearchAnswer search(SearchRequest request, boolean withPayloads, boolean withVectors) {
+    return search(request, withPayloads, VectorSelector.of(withVectors));
+  }
+
+  /** Finds the nearest points; called on a thread of the {@link SearchPool}. */
+  public SearchAnswer search(SearchRequest request, boolean withPayloads, VectorSelector vectors) {
+    return use(files -> {
+      int dimension = files.attributes().settings().dense(request.using()).dimension();
       if (request.vector().length != dimension) {
         throw CollectionException.dimensionMismatch(dimension, request.vector().length);
       }
       SearchEvent event = new SearchEvent();
       event.begin();
       long start = System.nanoTime();
-      LiveIndex present = files.index();
+      VectorSpace space = files.space(request.using());
       SearchResult result = new SearchResult();
-      SearchExplanation how = FilteredSearch.run(present, files, request, result);
-      List<Point> points = Point.ofNeighbors(store, present, result, withPayloads, withVectors);
+      SearchExplanation how = FilteredSearch.run(space, files, request, result);
+      List<Point> points = PointReader.ofNeighbors(files, space, result, withPayloads, vectors);
       listener.searched(name, System.nanoTime() - start, result);
       event.commit(name, request.k(), result);
       return new SearchAnswer(points, result, how);
@@ -637,7 +912,7 @@ public final class Collection implements AutoCloseable {
     maintain(LiveIndex::awaitLinked);
   }
 
-  /** Work on the index as a whole. */
+  /** Work on each index as a whole. */
   @FunctionalInterface
   private interface Maintenance {
     void run(LiveIndex index) throws IOException;
@@ -645,8 +920,7 @@ public final class Collection implements AutoCloseable {
 
   private void maintain(Maintenance maintenance) {
     use(files -> {
-      LiveIndex index = files.index();
-      if (index != null) {
+      for (LiveIndex index : files.indexes()) {
         maintenance.run(index);
       }
       return null;
@@ -660,7 +934,7 @@ public final class Collection implements AutoCloseable {
 
   /** The statistics; read from the manifest if the files have not been opened yet. */
   public CollectionStats stats() {
-    return state() == CollectionState.IDLE
+    return state() == CollectionState.IDLE && !lifecycle.files().whileClosed().isUnknown()
         ? lifecycle.files().whileClosed().stats()
         : use(CollectionFiles::stats);
   }

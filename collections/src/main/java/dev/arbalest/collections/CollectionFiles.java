@@ -2,46 +2,49 @@
 package dev.arbalest.collections;
 
 import com.google.errorprone.annotations.MustBeClosed;
-import dev.arbalest.BadInputException;
-import dev.arbalest.BuildOptions;
 import dev.arbalest.IdType;
 import dev.arbalest.Index;
 import dev.arbalest.IndexInfo;
 import dev.arbalest.IndexRepair;
 import dev.arbalest.IndexStats;
 import dev.arbalest.LiveIndex;
-import dev.arbalest.OpenOptions;
 import dev.arbalest.PointSet;
 import dev.arbalest.ProgressListener;
 import dev.arbalest.RecallMonitor;
 import dev.arbalest.SearchParameters;
-import dev.arbalest.WriteOptions;
 import dev.arbalest.collections.attributes.AttributeStore;
 import dev.arbalest.collections.attributes.FieldIndexes;
 import dev.arbalest.collections.columns.AttributeColumns;
 import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.CollectionName;
 import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.CollectionStats;
 import dev.arbalest.collections.model.RecallFigures;
+import dev.arbalest.collections.model.VectorSpec;
+import dev.arbalest.collections.sparse.SparseIndex;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The files of a collection: a database of attributes and, from the first point on, an index of
- * vectors beside it. {@link CollectionLifecycle} decides when they are open, and its lock guards
- * opening and closing; any number of threads may use the open files.
+ * each vector beside it. {@link CollectionLifecycle} decides when they are open, and its lock
+ * guards opening and closing; any number of threads may use the open files.
  */
 final class CollectionFiles {
   private static final System.Logger LOG = System.getLogger("dev.arbalest.collections");
 
-  private static final int TRAINING_ROWS = 4096;
-  private static final String INDEX = "index";
+  /** Folder of the indexes of vectors with names, a folder each. */
+  private static final String VECTORS = "vectors";
 
   /** Exists while attributes and vectors may disagree after a crash. */
   private static final String RECONCILING = "reconciling";
@@ -52,10 +55,14 @@ final class CollectionFiles {
   private final Runnable toCheck;
   private final ClosedCollection whileClosed;
   private volatile @Nullable AttributeStore attributes;
-  private volatile @Nullable LiveIndex index;
-  private volatile @Nullable AttributeColumns columns;
-  private volatile @Nullable FilterSets filterSets;
-  private volatile @Nullable RecallMonitor monitor;
+
+  /** The vectors of the collection, in the order of its settings; none while it is closed. */
+  private volatile List<VectorSpace> spaces = List.of();
+
+  /** Number of points with named vectors as of a change of the database. */
+  private record RowCount(long change, long rows) {}
+
+  private volatile @Nullable RowCount rowCount;
 
   /**
    * Creates it, with all files closed.
@@ -69,14 +76,29 @@ final class CollectionFiles {
     this.options = options;
     this.loading = loading;
     this.toCheck = toCheck;
-    this.whileClosed = new ClosedCollection(directory, directory.resolve(INDEX));
+    this.whileClosed = new ClosedCollection(directory);
   }
 
   /** Creates the files of a collection without points, and closes them. */
   static void create(Path directory, CollectionSettings settings) throws IOException {
+    if (settings.named()) {
+      Directories.make(vectorsIn(directory));
+    }
     try (AttributeStore _ = AttributeStore.create(directory, settings)) {
       // created and closed: the database is complete
     }
+  }
+
+  /** The folder of a vector's index. */
+  static Path directoryOf(Path directory, String vector) {
+    return vector.isEmpty()
+        ? directory
+        : vectorsIn(directory).resolve(CollectionName.toDirectory(vector));
+  }
+
+  /** The folder of the folders of vectors with names. */
+  static Path vectorsIn(Path directory) {
+    return directory.resolve(VECTORS);
   }
 
   Path directory() {
@@ -101,33 +123,79 @@ final class CollectionFiles {
     return present;
   }
 
-  /** The index, or null before the first point and while the files are closed. */
-  @Nullable LiveIndex index() {
-    return index;
+  /** Whether points may have some of several vectors. */
+  boolean isNamed() {
+    return attributes().settings().named();
+  }
+
+  /** The vectors of the collection; none while the files are closed. */
+  List<VectorSpace> spaces() {
+    return spaces;
   }
 
   /**
-   * The columns of indexed fields.
+   * One of the vectors.
    *
-   * @throws IllegalStateException if there is no index
+   * @throws CollectionException INVALID if there is none of that name
    */
-  AttributeColumns columns() {
-    AttributeColumns present = columns;
-    if (present == null) {
-      throw new IllegalStateException("the collection in " + directory + " has no index");
+  VectorSpace space(String name) {
+    VectorSpec spec = attributes().settings().vector(name);
+    for (VectorSpace space : spaces) {
+      if (space.spec().equals(spec)) {
+        return space;
+      }
     }
-    return present;
+    throw new IllegalStateException("vector " + name + " of " + directory + " is closed");
+  }
+
+  /**
+   * The one vector of a collection without named ones.
+   *
+   * @throws IllegalStateException if vectors are named, or the files are closed
+   */
+  VectorSpace only() {
+    List<VectorSpace> present = spaces;
+    if (present.size() != 1 || isNamed()) {
+      throw new IllegalStateException(directory + " has named vectors, or is closed");
+    }
+    return present.getFirst();
+  }
+
+  /** The indexes that are open. */
+  List<LiveIndex> indexes() {
+    return spaces.stream().map(VectorSpace::index).filter(Objects::nonNull).toList();
+  }
+
+  /** Whether memory is too short for an index to grow at full speed. */
+  boolean isMemoryShort() {
+    return indexes().stream().anyMatch(LiveIndex::isMemoryShort);
+  }
+
+  /** Has compactions end early. */
+  void interruptMaintenance() {
+    indexes().forEach(LiveIndex::interruptMaintenance);
+  }
+
+  /** Whether an index does not take writes until it is opened again. */
+  boolean hasEndedWriting() {
+    return !indexes().stream().allMatch(LiveIndex::isWritable);
+  }
+
+  /** The columns of indexed fields, of a vector that has an index, or null. */
+  @Nullable AttributeColumns columns() {
+    for (VectorSpace space : spaces) {
+      AttributeColumns columns = space.columns();
+      if (columns != null) {
+        return columns;
+      }
+    }
+    return null;
   }
 
   /** Makes the columns of fields whose index is new, and drops those of fields without one. */
   void fillColumns() throws IOException {
-    FilterSets sets = filterSets;
-    if (sets != null) {
-      sets.forget(); // what a text matches depends on its index
-    }
-    AttributeColumns present = columns;
-    if (present != null) {
-      present.fill();
+    for (VectorSpace space : spaces) {
+      space.fillColumns();
     }
   }
 
@@ -138,7 +206,19 @@ final class CollectionFiles {
    */
   FilterMatches matches(Filter filter) {
     requireIndexedFields(filter);
-    return new FilterMatches(filter, attributes(), index, filterSets);
+    // Points may lack any one of several vectors, so that no index has all of them.
+    VectorSpace all = isNamed() ? null : only();
+    return new FilterMatches(
+        filter,
+        attributes(),
+        all == null ? null : all.index(),
+        all == null ? null : all.filterSets());
+  }
+
+  /** The same among those with a dense vector. */
+  FilterMatches matches(Filter filter, VectorSpace space) {
+    requireIndexedFields(filter);
+    return new FilterMatches(filter, attributes(), space.index(), space.filterSets());
   }
 
   /**
@@ -179,24 +259,38 @@ final class CollectionFiles {
     }
   }
 
-  /** Notes a search of the index, whose recall may be checked. */
-  void searched(float[] query, SearchParameters parameters, @Nullable PointSet set) {
-    RecallMonitor present = monitor;
-    if (present != null && present.searched(query, parameters, set)) {
+  /** Notes a search of an index, whose recall may be checked. */
+  void searched(
+      VectorSpace space, float[] query, SearchParameters parameters, @Nullable PointSet set) {
+    if (space.searched(query, parameters, set)) {
       toCheck.run();
     }
   }
 
   /** Checks a search that was noted; returns whether there was one. */
   boolean checkRecall() throws IOException {
-    RecallMonitor present = monitor;
-    return present != null && present.check();
+    for (VectorSpace space : spaces) {
+      if (space.checkRecall()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Number of points. */
-  int count() {
-    LiveIndex present = index;
-    return present == null ? 0 : present.count();
+  int count() throws IOException {
+    AttributeStore store = attributes();
+    if (!store.settings().named()) {
+      LiveIndex present = only().index();
+      return present == null ? 0 : present.count();
+    }
+    RowCount known = rowCount;
+    long change = store.changeNumber();
+    if (known == null || known.change() != change) {
+      known = new RowCount(change, store.count(null));
+      rowCount = known;
+    }
+    return (int) known.rows();
   }
 
   /** What is known of the collection while its files are closed. */
@@ -204,83 +298,175 @@ final class CollectionFiles {
     return whileClosed;
   }
 
-  /** Memory that the index takes while it is open. */
+  /** Memory that the indexes take while they are open. */
   long memoryBytes() {
-    LiveIndex present = index;
-    try {
-      if (present == null) {
-        return 0;
-      }
-      IndexStats figures = present.stats();
-      return figures.graphBytes() + figures.codesBytes() + columns().bytes();
-    } catch (IllegalStateException e) {
-      return 0; // it was closed just now
-    }
+    return spaces.stream().mapToLong(VectorSpace::memoryBytes).sum();
   }
 
-  private boolean hasIndex() {
-    return whileClosed.hasIndex();
-  }
-
-  /** Opens the files and makes both agree after a crash. */
+  /** Opens the files and makes all agree after a crash. */
   @SuppressWarnings("MustBeClosedChecker") // closed by close()
   void open() throws IOException {
     AttributeStore store = openAttributes();
     attributes = store;
-    IdType idType = store.settings().idType();
-    if (idType != null && !hasIndex() && store.count(null) > 0) {
-      throw new IOException(
-          directory.resolve(INDEX)
-              + " holds no index, though the collection has points: restore a copy of its files");
+    List<VectorSpace> all = new ArrayList<>();
+    for (VectorSpec spec : store.settings().vectors()) {
+      all.add(new VectorSpace(spec, directoryOf(directory, spec.name()), options, store));
     }
-    if (idType == null && hasIndex()) {
+    spaces = List.copyOf(all);
+    if (store.settings().named()) {
+      openNamed(store);
+    } else {
+      openOnly(store, all.getFirst());
+    }
+  }
+
+  private void openOnly(AttributeStore store, VectorSpace space) throws IOException {
+    IdType idType = store.settings().idType();
+    boolean hasIndex = space.hasIndex();
+    if (idType != null && !hasIndex && store.count(null) > 0) {
+      throw noIndex(space);
+    }
+    if (idType == null && hasIndex) {
       throw new IOException(
           directory.resolve(AttributeStore.FILE_NAME)
               + " says that the collection never had a point, though it has an index: restore a"
               + " copy of its files");
     }
-    if (idType != null && hasIndex()) {
-      LiveIndex opened = openIndex();
-      index = opened;
-      requireSame(store.settings(), opened);
+    if (idType != null && hasIndex) {
+      LiveIndex opened = space.openIndex(loading);
       boolean wasClosed = opened.info().closed();
-      Path unfinished = directory.resolve(RECONCILING);
-      if (!wasClosed || Files.exists(unfinished) || store.count(null) != opened.count()) {
-        if (!Files.exists(unfinished)) { // it may be given up, and the index be closed cleanly
-          Files.createFile(unfinished);
-          DirectFile.syncDirectory(directory);
-        }
+      if (!wasClosed || isReconciling() || store.count(null) != opened.count()) {
+        beginReconciling(); // it may be given up, and the index be closed cleanly
         Reconciliation.run(store, opened, loading);
-        Files.delete(unfinished);
+        endReconciling();
       }
-      openColumns(store, opened);
+      space.openColumns(loading);
     }
   }
 
-  @SuppressWarnings("MustBeClosedChecker") // closed by close()
-  private void openColumns(AttributeStore store, LiveIndex opened) throws IOException {
-    AttributeColumns made = AttributeColumns.open(directory, opened, store, loading);
-    columns = made;
-    filterSets = new FilterSets(store, opened, made);
-    monitor = options.recallSample() > 0 ? new RecallMonitor(opened, options.recallSample()) : null;
+  private void openNamed(AttributeStore store) throws IOException {
+    removeUnknownVectors();
+    boolean mayDiffer = isReconciling();
+    for (VectorSpace space : spaces) {
+      if (space.spec().kind() == VectorSpec.Kind.SPARSE) {
+        continue;
+      }
+      if (space.hasIndex()) {
+        LiveIndex opened = space.openIndex(loading);
+        mayDiffer |= !opened.info().closed() || NamedReconciliation.differ(store, space, opened);
+      } else if (store.countVectors(space.spec().number()) > 0) {
+        throw noIndex(space);
+      }
+    }
+    if (mayDiffer) {
+      beginReconciling();
+      for (VectorSpace space : spaces) {
+        LiveIndex opened = space.index();
+        if (opened != null) {
+          NamedReconciliation.run(store, space, opened, loading);
+        }
+      }
+      endReconciling();
+    }
+    for (VectorSpace space : spaces) {
+      if (space.spec().kind() == VectorSpec.Kind.SPARSE) {
+        space.openSparse(loading);
+      } else {
+        space.openColumns(loading);
+      }
+    }
   }
 
-  /** Throws if database and index are not of one collection. */
-  private void requireSame(CollectionSettings settings, LiveIndex opened) throws IOException {
-    if (settings.dimension() != opened.dimension()
-        || settings.metric() != opened.metric()
-        || settings.idType() != opened.idType()) {
-      throw new IOException(
-          directory
-              + ": the database is of vectors of dimension "
-              + settings.dimension()
-              + ", "
-              + settings.metric().label()
-              + ", the index of dimension "
-              + opened.dimension()
-              + ", "
-              + opened.metric().label()
-              + ", or their ids differ in type: restore a copy of the collection's files");
+  private static IOException noIndex(VectorSpace space) {
+    return new IOException(
+        VectorSpace.indexIn(space.directory())
+            + " holds no index, though the collection has points: restore a copy of its files");
+  }
+
+  private boolean isReconciling() {
+    return Files.exists(directory.resolve(RECONCILING));
+  }
+
+  /** Has the next opening make database and indexes agree, unless {@link #endReconciling} runs. */
+  void beginReconciling() throws IOException {
+    if (!isReconciling()) {
+      Files.createFile(directory.resolve(RECONCILING));
+      DirectFile.syncDirectory(directory);
+    }
+  }
+
+  private void endReconciling() throws IOException {
+    Files.delete(directory.resolve(RECONCILING));
+  }
+
+  /** Removes the folders of vectors that were removed before a crash, or never added. */
+  private void removeUnknownVectors() throws IOException {
+    Path all = vectorsIn(directory);
+    if (!Files.isDirectory(all)) {
+      return;
+    }
+    List<Path> known = spaces.stream().map(VectorSpace::directory).toList();
+    try (DirectoryStream<Path> folders = Files.newDirectoryStream(all)) {
+      for (Path folder : folders) {
+        if (!known.contains(folder)) {
+          Directories.remove(folder);
+        }
+      }
+    }
+  }
+
+  /**
+   * Adds a vector that no point has yet. No other request runs meanwhile.
+   *
+   * @throws CollectionException INVALID if it cannot be added
+   */
+  void addVector(VectorSpec added) throws IOException {
+    AttributeStore store = attributes();
+    CollectionSettings changed = store.settings().withVector(added);
+    VectorSpec spec = changed.vector(added.name());
+    Path folder = directoryOf(directory, spec.name());
+    Directories.make(vectorsIn(directory));
+    if (!spec.name().isEmpty()) {
+      Directories.remove(folder); // what a crash left when one of that name was removed
+    }
+    VectorSpace space = new VectorSpace(spec, folder, options, store);
+    store.addVector(changed);
+    if (spec.kind() == VectorSpec.Kind.SPARSE) {
+      space.openSparse(loading);
+    }
+    List<VectorSpace> all = new ArrayList<>(spaces);
+    all.add(space);
+    spaces = List.copyOf(all);
+    forgetFilters();
+  }
+
+  /** Has filters evaluated anew, as they may be on vectors. */
+  private void forgetFilters() {
+    for (VectorSpace space : spaces) {
+      FilterSets sets = space.filterSets();
+      if (sets != null) {
+        sets.forget();
+      }
+    }
+  }
+
+  /**
+   * Removes a vector from all points. No other request runs meanwhile.
+   *
+   * @throws CollectionException INVALID if it is the only one
+   */
+  void removeVector(String name) throws IOException {
+    VectorSpace removed = space(name);
+    AttributeStore store = attributes();
+    store.removeVector(store.settings().withoutVector(name), removed.spec());
+    spaces = spaces.stream().filter(space -> space != removed).toList();
+    forgetFilters();
+    removed.close();
+    if (name.isEmpty()) {
+      Directories.remove(VectorSpace.indexIn(directory));
+      AttributeColumns.deleteSaved(directory);
+    } else {
+      Directories.remove(removed.directory());
     }
   }
 
@@ -288,8 +474,9 @@ final class CollectionFiles {
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller
   private AttributeStore openAttributes() throws IOException {
-    if (!Files.exists(directory.resolve(AttributeStore.FILE_NAME)) && hasIndex()) {
-      try (Index built = Index.open(directory.resolve(INDEX))) {
+    Path index = VectorSpace.indexIn(directory);
+    if (!Files.exists(directory.resolve(AttributeStore.FILE_NAME)) && IndexInfo.exists(index)) {
+      try (Index built = Index.open(index)) {
         return AttributeStore.create(
             directory,
             new CollectionSettings(built.dimension(), built.metric(), built.idType(), null));
@@ -298,79 +485,47 @@ final class CollectionFiles {
     return AttributeStore.open(directory);
   }
 
-  @MustBeClosed
-  private LiveIndex openIndex() throws IOException {
-    int threads = options.searchThreads() + 1; // of which one checks recall
-    OpenOptions opening = OpenOptions.defaults().withSearchThreads(threads);
-    WriteOptions writing =
-        WriteOptions.defaults()
-            .withMemoryBytes(options.memoryBytes())
-            .withLinkThreads(options.linkThreads())
-            .withSyncMillis(options.syncMillis());
-    return LiveIndex.openForWriting(directory.resolve(INDEX), opening, writing, loading);
-  }
-
-  /**
-   * The index, which is created with the first points; one call at a time.
-   *
-   * @param type type of the ids
-   * @param vectors the first points; the codec is trained on them
-   */
-  @SuppressWarnings("MustBeClosedChecker") // closed by close()
-  LiveIndex openOrCreateIndex(IdType type, F32Rows vectors) throws IOException {
-    LiveIndex present = index;
-    if (present != null) {
-      return present;
-    }
-    if (!hasIndex()) { // otherwise opening it failed the last time
-      F32Rows sample =
-          new F32Rows(
-              vectors.memory(),
-              vectors.offsetBytes(),
-              vectors.strideBytes(),
-              Math.min(TRAINING_ROWS, vectors.count()),
-              vectors.dimension());
-      LiveIndex.create(
-          directory.resolve(INDEX),
-          sample,
-          type,
-          BuildOptions.builder().metric(attributes().settings().metric()).build());
-    }
-    LiveIndex created = openIndex();
-    openColumns(attributes(), created);
-    index = created;
-    return created;
+  /** As {@link VectorSpace#openOrCreateIndex}. */
+  LiveIndex openOrCreateIndex(VectorSpace space, IdType type, F32Rows vectors) throws IOException {
+    return space.openOrCreateIndex(type, vectors, loading);
   }
 
   /** The figures of open files. */
   CollectionStats stats() throws IOException {
-    AttributeStore store = attributes();
-    LiveIndex present = index;
-    if (present == null) {
-      return CollectionStats.NONE;
+    CollectionStats sum = CollectionStats.NONE;
+    for (VectorSpace space : spaces) {
+      LiveIndex present = space.index();
+      SparseIndex terms = space.sparse();
+      if (present != null) {
+        IndexStats figures = present.stats();
+        AttributeColumns columns = space.columns();
+        RecallMonitor watched = space.monitor();
+        sum =
+            sum.plus(
+                new CollectionStats(
+                    figures.vectors(),
+                    figures.slots(),
+                    figures.unlinked(),
+                    figures.unlinkedLimit(),
+                    figures.graphBytes(),
+                    figures.codesBytes(),
+                    figures.tablesBytes(),
+                    columns == null ? 0 : columns.bytes(),
+                    figures.logBytes(),
+                    0,
+                    figures.logSyncs(),
+                    figures.logSyncNanos(),
+                    watched == null ? RecallFigures.NONE : RecallFigures.of(watched)));
+      } else if (terms != null) {
+        sum = sum.plus(CollectionStats.NONE.withTablesBytes(terms.bytes()));
+      }
     }
-    IndexStats figures = present.stats();
-    RecallMonitor watched = monitor;
-    return new CollectionStats(
-        figures.vectors(),
-        figures.slots(),
-        figures.unlinked(),
-        figures.unlinkedLimit(),
-        figures.graphBytes(),
-        figures.codesBytes(),
-        figures.tablesBytes(),
-        columns().bytes(),
-        figures.logBytes(),
-        store.bytes(),
-        figures.logSyncs(),
-        figures.logSyncNanos(),
-        watched == null ? RecallFigures.NONE : RecallFigures.of(watched));
+    return indexes().isEmpty() && !isNamed() ? sum : sum.withPoints(count(), attributes().bytes());
   }
 
   /** Remembers what {@link #whileClosed} tells. */
   void rememberBeforeClose() throws IOException {
-    LiveIndex present = index;
-    whileClosed.remember(attributes(), present == null ? null : present.stats());
+    whileClosed.remember(attributes(), stats(), memoryBytes());
   }
 
   /**
@@ -381,53 +536,48 @@ final class CollectionFiles {
    * @throws IllegalArgumentException if the codec does not suit the vectors
    */
   void repair(String name, boolean repair, @Nullable CodecSpec codec) throws IOException {
-    Path path = directory.resolve(INDEX);
     int threads = Runtime.getRuntime().availableProcessors();
-    if (repair && Files.exists(path)) {
-      var remade = IndexRepair.repair(path, threads, ProgressListener.NONE);
-      LOG.log(System.Logger.Level.INFO, "repaired collection " + name + ": " + remade);
-    }
+    List<Path> indexes = whileClosed.indexes();
     if (repair) {
+      for (Path index : indexes) {
+        var remade = IndexRepair.repair(index, threads, ProgressListener.NONE);
+        LOG.log(System.Logger.Level.INFO, "repaired collection " + name + ": " + remade);
+      }
       try (AttributeStore _ = AttributeStore.repair(directory)) {
         LOG.log(System.Logger.Level.INFO, "rebuilt the field indexes of collection " + name);
       }
     }
-    if (codec != null && Files.exists(path)) {
-      IndexRepair.recode(path, codec.toString(), threads, ProgressListener.NONE);
+    if (codec != null) {
+      for (Path index : indexes) {
+        IndexRepair.recode(index, codec.toString(), threads, ProgressListener.NONE);
+      }
       LOG.log(System.Logger.Level.INFO, "collection " + name + " now has codec " + codec);
     }
   }
 
-  /** Closes the files, the index with a checkpoint. */
+  /** Closes the files, the indexes with a checkpoint. */
   void close() throws IOException {
-    LiveIndex openIndex = index;
     AttributeStore openAttributes = attributes;
-    AttributeColumns openColumns = columns;
-    index = null;
-    filterSets = null;
-    monitor = null;
-    columns = null;
+    List<VectorSpace> openSpaces = spaces;
+    spaces = List.of();
     attributes = null;
-    try (openAttributes;
-        openColumns) {
-      if (openIndex != null) {
-        openIndex.close();
+    rowCount = null;
+    try (openAttributes) {
+      IOException failure = null;
+      for (VectorSpace space : openSpaces) {
+        try {
+          space.close();
+        } catch (IOException e) {
+          if (failure == null) {
+            failure = e;
+          } else {
+            failure.addSuppressed(e);
+          }
+        }
       }
-      if (openColumns != null) {
-        saveColumns(openColumns);
+      if (failure != null) {
+        throw failure;
       }
-    }
-  }
-
-  /** Without the file the next opening makes the columns of the database. */
-  private void saveColumns(AttributeColumns closing) {
-    try {
-      closing.save(directory, IndexInfo.read(directory.resolve(INDEX)));
-    } catch (IOException | BadInputException e) {
-      LOG.log(
-          System.Logger.Level.WARNING,
-          "the columns of indexed fields in " + directory + " were not saved",
-          e);
     }
   }
 }

@@ -2,7 +2,6 @@
 package dev.arbalest.collections;
 
 import dev.arbalest.BadInputException;
-import dev.arbalest.LiveIndex;
 import dev.arbalest.ProgressListener;
 import dev.arbalest.WriteRefusedException;
 import dev.arbalest.collections.attributes.SqliteDatabase;
@@ -185,10 +184,7 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
   /** Stops loading or a running compaction early. Call {@link #close} next. */
   void prepareClose() {
     stopping = true;
-    LiveIndex present = files.index();
-    if (present != null) {
-      present.interruptMaintenance();
-    }
+    files.interruptMaintenance();
   }
 
   /** A request, which runs with the files open. */
@@ -218,6 +214,36 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
       if (state != CollectionState.READY || !files.areOpen()) {
         throw unavailable();
       }
+      return run(use);
+    } finally {
+      lastUse = System.nanoTime();
+      lock.readLock().unlock();
+    }
+  }
+
+  /** Runs a request while no other runs: those that come meanwhile are to try again. */
+  <T extends @Nullable Object> T useAlone(Use<T> use) {
+    awaken();
+    if (state != CollectionState.READY) {
+      throw unavailable();
+    }
+    endUses(CollectionState.LOADING);
+    try {
+      if (state != CollectionState.LOADING || stopping || !files.areOpen()) {
+        throw unavailable();
+      }
+      return run(use);
+    } finally {
+      lastUse = System.nanoTime();
+      if (state == CollectionState.LOADING && files.areOpen()) {
+        state = CollectionState.READY;
+      }
+      lock.writeLock().unlock();
+    }
+  }
+
+  private <T extends @Nullable Object> T run(Use<T> use) {
+    try {
       return use.apply(files);
     } catch (BadInputException e) {
       throw new CollectionException(
@@ -236,9 +262,6 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
       throw outOfMemory(e);
     } catch (RuntimeException | AssertionError e) {
       throw fault(e);
-    } finally {
-      lastUse = System.nanoTime();
-      lock.readLock().unlock();
     }
   }
 
@@ -278,8 +301,7 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
 
   /** Running out of memory is no fault of the collection, unless it ended writing to it. */
   private CollectionException outOfMemory(OutOfMemoryError e) {
-    LiveIndex present = files.index();
-    if (present != null && !present.isWritable()) {
+    if (files.hasEndedWriting()) {
       return fault(e);
     }
     return new CollectionException(
@@ -386,10 +408,7 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
   /** Admits no more requests and waits for the running ones; they hold the lock for reading. */
   private void endUses(CollectionState next) {
     state = next;
-    LiveIndex present = files.index();
-    if (present != null) {
-      present.interruptMaintenance(); // a compaction may take minutes
-    }
+    files.interruptMaintenance(); // a compaction may take minutes
     lock.writeLock().lock();
   }
 

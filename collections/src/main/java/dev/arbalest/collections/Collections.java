@@ -16,14 +16,12 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.stream.Stream;
 
 /**
  * The collections of a data directory, each in {@code collections/<name>}, and namespaces, each an
@@ -155,7 +153,7 @@ public final class Collections implements AutoCloseable {
         String encoded = String.valueOf(directory.getFileName());
         if (encoded.startsWith(".")) {
           if (encoded.endsWith(NEW) || encoded.endsWith(DROPPED)) {
-            removeAll(directory);
+            Directories.remove(directory);
           }
           continue;
         }
@@ -262,7 +260,7 @@ public final class Collections implements AutoCloseable {
     Path target = root.resolve(encoded);
     Path temporary = root.resolve("." + encoded + NEW);
     try {
-      removeAll(temporary);
+      Directories.remove(temporary);
       Files.createDirectory(temporary);
       CollectionFiles.create(temporary, settings);
       DirectFile.syncDirectory(temporary);
@@ -305,7 +303,7 @@ public final class Collections implements AutoCloseable {
     }
     try {
       moveAway(name, collection, dropped);
-      removeAll(dropped); // others need not wait for that
+      Directories.remove(dropped); // others need not wait for that
     } catch (IOException e) {
       throw new CollectionException(
           CollectionException.Kind.INTERNAL,
@@ -324,17 +322,6 @@ public final class Collections implements AutoCloseable {
     listener.dropped(name);
     DirectFile.syncDirectory(root);
     aliases.forget(name);
-  }
-
-  private static void removeAll(Path directory) throws IOException {
-    if (!Files.exists(directory)) {
-      return;
-    }
-    try (Stream<Path> files = Files.walk(directory)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(file);
-      }
-    }
   }
 
   /** Makes a namespace; collections of it are named {@code namespace/name}. */

@@ -2,6 +2,7 @@
 package dev.arbalest.collections;
 
 import dev.arbalest.BadInputException;
+import dev.arbalest.Ids;
 import dev.arbalest.Index;
 import dev.arbalest.IndexInfo;
 import dev.arbalest.IndexVerifier;
@@ -10,6 +11,7 @@ import dev.arbalest.ProgressListener;
 import dev.arbalest.collections.attributes.AttributeStore;
 import dev.arbalest.collections.model.CollectionName;
 import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.VectorSpec;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -85,7 +87,10 @@ public final class DataVerifier {
 
   /** Returns how many points there are. */
   private static int check(Path directory, int threads) throws IOException {
-    Path index = directory.resolve("index");
+    if (Files.isDirectory(CollectionFiles.vectorsIn(directory))) {
+      return checkNamed(directory, threads);
+    }
+    Path index = VectorSpace.indexIn(directory);
     boolean hasIndex = IndexInfo.exists(index);
     int vectors = 0;
     if (hasIndex) {
@@ -112,6 +117,41 @@ public final class DataVerifier {
       }
     }
     return vectors;
+  }
+
+  /** The same of a collection with named vectors. */
+  private static int checkNamed(Path directory, int threads) throws IOException {
+    try (AttributeStore store = AttributeStore.open(directory)) {
+      store.check(0);
+      for (VectorSpec spec : store.settings().vectors()) {
+        Path folder = CollectionFiles.directoryOf(directory, spec.name());
+        Path path = VectorSpace.indexIn(folder);
+        long expected = NamedReconciliation.expected(store, spec);
+        if (spec.kind() == VectorSpec.Kind.SPARSE || (expected == 0 && !IndexInfo.exists(path))) {
+          continue;
+        }
+        var _ = IndexVerifier.verify(path, threads, ProgressListener.NONE);
+        OpenOptions options = OpenOptions.defaults().withWarmUpMillis(0);
+        try (Index opened = Index.open(path, options, ProgressListener.NONE)) {
+          long unknown =
+              NamedReconciliation.unknown(store, spec, opened).stream().mapToLong(Ids::size).sum();
+          if (unknown > 0 || opened.count() != expected) {
+            throw new IOException(
+                String.format(
+                    Locale.ROOT,
+                    "%s: the database has %d vectors of %s, the index %d, of which the database"
+                        + " does not know %d; the server takes those out when it opens a collection"
+                        + " that was not closed, otherwise restore a copy",
+                    directory,
+                    expected,
+                    spec.label(),
+                    opened.count(),
+                    unknown));
+          }
+        }
+      }
+      return (int) store.count(null);
+    }
   }
 
   private static void requireRows(AttributeStore store, Index index, Path directory)

@@ -27,12 +27,25 @@ final class Facets {
       CollectionFiles files, Filter.FieldPath field, @Nullable Filter filter, int limit)
       throws IOException {
     files.requireIndexed(field);
-    LiveIndex index = files.index();
-    if (index == null) {
-      return List.of();
+    Map<Object, Integer> counts =
+        files.isNamed()
+            ? files.attributes().countValues(field, filter)
+            : byColumns(files, field, filter);
+    return counts.entrySet().stream()
+        .map(entry -> new FacetValue(entry.getKey(), entry.getValue()))
+        .sorted(MOST_FIRST)
+        .limit(limit)
+        .toList();
+  }
+
+  private static Map<Object, Integer> byColumns(
+      CollectionFiles files, Filter.FieldPath field, @Nullable Filter filter) throws IOException {
+    LiveIndex index = files.only().index();
+    AttributeColumns columns = files.columns();
+    if (index == null || columns == null) {
+      return Map.of();
     }
     PointSet set = filter == null ? null : files.matches(filter).set();
-    AttributeColumns columns = files.columns();
     Map<Object, Integer> counts =
         index.withSlots(
             slots -> columns.countValues(field, slots, set == null ? slots.live() : set.words()));
@@ -40,10 +53,6 @@ final class Facets {
       throw CollectionException.invalid(
           "the values of this field cannot be counted: " + columns.problem(field));
     }
-    return counts.entrySet().stream()
-        .map(entry -> new FacetValue(entry.getKey(), entry.getValue()))
-        .sorted(MOST_FIRST)
-        .limit(limit)
-        .toList();
+    return counts;
   }
 }

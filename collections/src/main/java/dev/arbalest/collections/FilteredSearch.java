@@ -16,15 +16,16 @@ final class FilteredSearch {
   /**
    * Finds the nearest points that a request's filter, if it has one, accepts.
    *
-   * @param index to search, or null before the first point
+   * @param space of a dense vector; there is no index before the first point
    * @param result takes them
    * @return how the filter was evaluated
    */
   static SearchExplanation run(
-      @Nullable Index index, CollectionFiles files, SearchRequest request, SearchResult result)
+      VectorSpace space, CollectionFiles files, SearchRequest request, SearchResult result)
       throws IOException {
     Filter filter = request.filter();
-    FilterMatches matches = filter == null ? null : files.matches(filter);
+    FilterMatches matches = filter == null ? null : files.matches(filter, space);
+    Index index = space.index();
     if (index == null) {
       return matches == null
           ? SearchExplanation.PLAIN
@@ -34,14 +35,14 @@ final class FilteredSearch {
     SearchParameters parameters = request.parameters(index);
     if (matches == null) {
       index.search(request.vector(), parameters, result);
-      note(files, request, parameters, null);
+      note(files, space, request, parameters, null);
       return SearchExplanation.PLAIN;
     }
     long start = System.nanoTime();
     PointSet set = matches.set();
     long nanos = System.nanoTime() - start;
     index.search(request.vector(), parameters, set, result);
-    note(files, request, parameters, set);
+    note(files, space, request, parameters, set);
     double share = set.count() / Math.max(1.0, index.count());
     return new SearchExplanation(
         new SearchExplanation.FilterEvaluation(matches.source(), set.count(), share, nanos));
@@ -50,11 +51,12 @@ final class FilteredSearch {
   /** A search that reads all candidates of a very long list has nothing to miss. */
   private static void note(
       CollectionFiles files,
+      VectorSpace space,
       SearchRequest request,
       SearchParameters parameters,
       @Nullable PointSet set) {
     if (!request.exact()) {
-      files.searched(request.vector(), parameters, set);
+      files.searched(space, request.vector(), parameters, set);
     }
   }
 }

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.collections;
 
-import dev.arbalest.IdType;
-import dev.arbalest.Ids;
-import dev.arbalest.Index;
-import dev.arbalest.SearchResult;
-import dev.arbalest.collections.attributes.AttributeStore;
-import dev.arbalest.collections.attributes.PointRow;
 import dev.arbalest.collections.model.PointId;
-import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
+import dev.arbalest.collections.model.PointVector;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,67 +11,46 @@ import org.jspecify.annotations.Nullable;
  *
  * @param id what it is known by
  * @param payload attributes as a JSON object, or null
- * @param vector null if it was not asked for
+ * @param vector of a collection with one vector without a name; null if it was not asked for, or
+ *     the collection has named vectors
+ * @param vectors of a collection with named vectors, by their names: those that the point has and
+ *     that were asked for
  * @param distance to the query as the engine has it (squared for l2), 0 if there was none
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared as a whole
 public record Point(
-    PointId id, @Nullable String payload, float @Nullable [] vector, float distance) {
+    PointId id,
+    @Nullable String payload,
+    float @Nullable [] vector,
+    Map<String, PointVector> vectors,
+    float distance) {
+  public Point {
+    vectors = Map.copyOf(vectors);
+  }
+
+  /** A point of a collection with one vector without a name. */
+  public Point(PointId id, @Nullable String payload, float @Nullable [] vector, float distance) {
+    this(id, payload, vector, Map.of(), distance);
+  }
+
   /** A point to be written. */
   public static Point of(PointId id, float[] vector, @Nullable String payload) {
     return new Point(id, payload, vector, 0);
   }
 
-  /** The points of rows, in their order; those without a vector are left out. */
-  static List<Point> ofRows(
-      @Nullable Index index, List<@Nullable PointRow> rows, boolean withVectors)
-      throws IOException {
-    List<Point> points = new ArrayList<>();
-    if (index == null) {
-      return points;
-    }
-    IdType type = index.idType();
-    for (PointRow row : rows) {
-      if (row == null) {
-        continue;
-      }
-      Ids one = PointId.toIds(List.of(row.id()), type);
-      float[] vector = withVectors ? index.vector(one, 0) : null;
-      if (withVectors ? vector != null : index.contains(one, 0)) {
-        points.add(new Point(row.id(), row.payload(), vector, 0));
-      }
-    }
-    return points;
+  /** A point to be written to a collection with named vectors. */
+  public static Point of(PointId id, Map<String, PointVector> vectors, @Nullable String payload) {
+    return new Point(id, payload, null, vectors, 0);
   }
 
-  /** The points of a search's neighbours, nearest first; those gone meanwhile are left out. */
-  static List<Point> ofNeighbors(
-      AttributeStore store,
-      @Nullable Index index,
-      SearchResult result,
-      boolean withPayloads,
-      boolean withVectors)
-      throws IOException {
-    List<Point> points = new ArrayList<>();
-    if (index == null) {
-      return points;
-    }
-    IdType type = index.idType();
-    List<PointId> ids = new ArrayList<>();
-    for (int rank = 0; rank < result.size(); rank++) {
-      ids.add(PointId.of(result, rank, type));
-    }
-    List<@Nullable PointRow> rows = withPayloads ? store.rows(ids) : List.<@Nullable PointRow>of();
-    for (int rank = 0; rank < ids.size(); rank++) {
-      PointId id = ids.get(rank);
-      PointRow row = withPayloads ? rows.get(rank) : null;
-      float[] vector = withVectors ? index.vector(PointId.toIds(List.of(id), type), 0) : null;
-      boolean isGone = (withPayloads && row == null) || (withVectors && vector == null);
-      if (!isGone) {
-        points.add(
-            new Point(id, row == null ? null : row.payload(), vector, result.distance(rank)));
-      }
-    }
-    return points;
+  /** Its vector of a name, or null. */
+  public @Nullable PointVector named(String name) {
+    float[] unnamed = vector;
+    return name.isEmpty() && unnamed != null ? new PointVector.Dense(unnamed) : vectors.get(name);
+  }
+
+  /** Its dense vector of a name, or null. */
+  public float @Nullable [] dense(String name) {
+    return named(name) instanceof PointVector.Dense dense ? dense.components() : null;
   }
 }

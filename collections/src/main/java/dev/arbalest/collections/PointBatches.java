@@ -7,10 +7,13 @@ import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.JsonText;
 import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.PointVector;
 import dev.arbalest.vector.F32Rows;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -58,13 +61,26 @@ final class PointBatches {
     }
   }
 
+  /** The same points with the vector without a name, for a collection with named vectors. */
+  static List<Point> points(List<PointId> ids, List<@Nullable String> payloads, F32Rows vectors) {
+    List<Point> points = new ArrayList<>();
+    for (int row = 0; row < ids.size(); row++) {
+      float[] components = new float[vectors.dimension()];
+      MemorySegment.copy(
+          vectors.memory(), F32Rows.FLOAT, vectors.offset(row), components, 0, components.length);
+      PointVector vector = new PointVector.Dense(components);
+      points.add(Point.of(ids.get(row), Map.of("", vector), payloads.get(row)));
+    }
+    return points;
+  }
+
   private static void write(PointBuffer buffer, Batch batch) {
     WriteReceipt _ = batch.write(buffer.ids(), buffer.payloads(), buffer.rows());
     buffer.clear();
   }
 
   private static void add(PointBuffer batch, Point point, CollectionSettings settings) {
-    float[] vector = point.vector();
+    float[] vector = point.dense("");
     if (vector == null) {
       throw CollectionException.invalid("point " + point.id() + " has no vector");
     }
@@ -86,7 +102,7 @@ final class PointBatches {
   }
 
   /** The payload as it is kept, which is JSON that the database reads, too. */
-  private static @Nullable String payload(Point point) {
+  static @Nullable String payload(Point point) {
     String payload = point.payload();
     if (payload == null) {
       return null;
@@ -113,7 +129,7 @@ final class PointBatches {
     return text;
   }
 
-  private static boolean isText(String text) {
+  static boolean isText(String text) {
     return StandardCharsets.UTF_8.newEncoder().canEncode(text);
   }
 }

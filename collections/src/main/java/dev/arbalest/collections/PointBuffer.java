@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * {@link #close} frees. Not thread-safe.
  */
 public final class PointBuffer implements AutoCloseable {
+  private static final PointId NO_ID = PointId.of(0);
+
   private final int dimension;
   private final int capacity;
   private final int bytes;
@@ -52,6 +54,12 @@ public final class PointBuffer implements AutoCloseable {
   void addRow(PointId id, @Nullable String payload, F32Rows rows, int row) {
     MemorySegment.copy(rows.memory(), rows.offset(row), memory(), nextOffset(), 4L * dimension);
     add(id, payload);
+  }
+
+  /** Takes a vector without a point. */
+  void addVector(float[] vector) {
+    MemorySegment.copy(vector, 0, memory(), F32Rows.FLOAT, nextOffset(), dimension);
+    add(NO_ID, null);
   }
 
   public int dimension() {

@@ -22,7 +22,14 @@ final class PresentPoints {
   /** Which of some points there are. */
   static boolean[] among(CollectionFiles files, List<PointId> ids) throws IOException {
     boolean[] present = new boolean[ids.size()];
-    LiveIndex index = files.index();
+    if (files.isNamed()) {
+      List<@Nullable PointRow> rows = rows(files, ids);
+      for (int i = 0; i < rows.size(); i++) {
+        present[i] = rows.get(i) != null;
+      }
+      return present;
+    }
+    LiveIndex index = files.only().index();
     if (index != null) {
       Ids all = PointId.toIds(ids, index.idType());
       for (int i = 0; i < present.length; i++) {

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A search as either protocol asks for it. Options that are 0 are not given.
  *
- * @param vector query, of the collection's dimension
+ * @param using name of the dense vector that is searched, empty for the one without a name
+ * @param vector query, of that vector's dimension
  * @param k neighbours wanted
  * @param filter which points may be found, or null
  * @param list L
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared as a whole
 public record SearchRequest(
+    String using,
     float[] vector,
     int k,
     @Nullable Filter filter,
@@ -45,17 +47,25 @@ public record SearchRequest(
 
   /** A search with defaults. */
   public static SearchRequest of(float[] vector, int k) {
-    return new SearchRequest(vector, k, null, 0, 0, 0, 0, false);
+    return new SearchRequest("", vector, k, null, 0, 0, 0, 0, false);
+  }
+
+  /** The same of another vector of the points. */
+  public SearchRequest withUsing(String newUsing) {
+    return new SearchRequest(
+        newUsing, vector, k, filter, list, rerank, recall, prefixDimension, exact);
   }
 
   /** The same among the points that a filter accepts. */
   public SearchRequest withFilter(@Nullable Filter newFilter) {
-    return new SearchRequest(vector, k, newFilter, list, rerank, recall, prefixDimension, exact);
+    return new SearchRequest(
+        using, vector, k, newFilter, list, rerank, recall, prefixDimension, exact);
   }
 
   /** The same for another query. */
   public SearchRequest withVector(float[] newVector) {
-    return new SearchRequest(newVector, k, filter, list, rerank, recall, prefixDimension, exact);
+    return new SearchRequest(
+        using, newVector, k, filter, list, rerank, recall, prefixDimension, exact);
   }
 
   /** Parameters of the engine. */

@@ -20,8 +20,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Power failures of a collection, its database of attributes and its index together: what was
@@ -39,14 +40,15 @@ class CollectionPowerFailureTest {
   /** A change: versions by id, -1 for none, and whether it came to its end before a mark. */
   private record Change(Map<Long, Integer> versions) {}
 
-  @Test
-  void attributesAndVectorsSurviveTogether() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void attributesAndVectorsSurviveTogether(boolean isNamed) throws Exception {
     String missing = FaultFs.missing();
     assumeTrue(missing.isEmpty(), missing);
     SplittableRandom random = new SplittableRandom(5);
     DiskRecord record;
     try (FaultFs disk = FaultFs.mount(directory);
-        CollectionStates states = new CollectionStates(directory.resolve("data"))) {
+        CollectionStates states = new CollectionStates(directory.resolve("data"), isNamed)) {
       disk.startRecording();
       write(disk, states, random);
       record = disk.recorded();
@@ -60,7 +62,7 @@ class CollectionPowerFailureTest {
             ? Files.createTempDirectory(memory, "arbalest-power")
             : Files.createDirectory(directory.resolve("states"));
     DiskRecord.Disk disk = record.newDisk();
-    try (CollectionStates states = new CollectionStates(directory.resolve("data"))) {
+    try (CollectionStates states = new CollectionStates(directory.resolve("data"), isNamed)) {
       for (int i = 0; i < STATES; i++) {
         disk.advance(cuts[i]);
         Path state = parent.resolve("s" + i);

@@ -5,6 +5,8 @@ import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.PointVector;
+import dev.arbalest.collections.model.VectorSpec;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
@@ -21,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One collection, changed and looked at without a server around it. Points have a version: their
- * vector and attributes both tell it.
+ * vectors and attributes all tell it.
  */
 final class CollectionStates implements AutoCloseable {
   static final int DIMENSION = 8;
@@ -31,7 +33,15 @@ final class CollectionStates implements AutoCloseable {
   private final CollectionOptions options;
   private final RecallWatch watch = new RecallWatch();
 
-  CollectionStates(Path data) {
+  private final boolean isNamed;
+
+  /**
+   * Creates it.
+   *
+   * @param isNamed whether points have vectors of each kind, or one without a name
+   */
+  CollectionStates(Path data, boolean isNamed) {
+    this.isNamed = isNamed;
     long memory = 2 * Runtime.getRuntime().maxMemory() + (4L << 30); // the heap counts
     this.options = CollectionOptions.in(data).withMemoryBytes(memory);
     this.open = new OpenCollections(memory, options.openCollections());
@@ -41,7 +51,15 @@ final class CollectionStates implements AutoCloseable {
   @com.google.errorprone.annotations.MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller
   Collection create(Path directory) throws IOException {
-    CollectionSettings settings = new CollectionSettings(DIMENSION, Metric.L2, null, null);
+    CollectionSettings settings =
+        isNamed
+            ? CollectionSettings.of(
+                List.of(
+                    VectorSpec.dense("", DIMENSION, Metric.L2),
+                    VectorSpec.dense("title", DIMENSION, Metric.L2),
+                    VectorSpec.multi("tokens", DIMENSION, Metric.L2),
+                    VectorSpec.sparse("words", false)))
+            : new CollectionSettings(DIMENSION, Metric.L2, null, null);
     CollectionFiles.create(directory, settings);
     Collection made = load(directory);
     made.indexField(Filter.FieldPath.parse("version"), "integer");
@@ -59,6 +77,10 @@ final class CollectionStates implements AutoCloseable {
   }
 
   static void put(Collection collection, long[] ids, int version) {
+    if (collection.settings().named()) {
+      putNamed(collection, ids, version);
+      return;
+    }
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment memory = arena.allocate(4L * DIMENSION * ids.length, 64);
       List<PointId> points = new ArrayList<>();
@@ -73,6 +95,25 @@ final class CollectionStates implements AutoCloseable {
           collection.upsert(
               points, payloads, new F32Rows(memory, 0, 4L * DIMENSION, ids.length, DIMENSION));
     }
+  }
+
+  private static void putNamed(Collection collection, long[] ids, int version) {
+    List<Point> points = new ArrayList<>();
+    for (long id : ids) {
+      float[] vector = vector(id, version);
+      Map<String, PointVector> vectors =
+          Map.of(
+              "",
+              new PointVector.Dense(vector),
+              "title",
+              new PointVector.Dense(vector),
+              "tokens",
+              new PointVector.Multi(java.util.Collections.nCopies(1 + version % 3, vector)),
+              "words",
+              new PointVector.Sparse(new int[] {0, 1}, new float[] {id, version}));
+      points.add(Point.of(PointId.of(id), vectors, "{\"version\":" + version + "}"));
+    }
+    collection.upsert(points);
   }
 
   static void delete(Collection collection, long[] ids) {
@@ -106,10 +147,12 @@ final class CollectionStates implements AutoCloseable {
         }
         continue;
       }
-      float[] vector = point.vector();
-      int version = vector == null ? -1 : (int) vector[1];
-      if (vector == null || vector[0] != entry.getKey() || !versions.contains(version)) {
-        return "point " + entry.getKey() + " has vector " + Arrays.toString(vector);
+      int version = -1;
+      for (float[] vector : vectors(point)) {
+        version = vector.length < 2 ? -1 : (int) vector[1];
+        if (vector.length < 2 || vector[0] != entry.getKey() || !versions.contains(version)) {
+          return "point " + entry.getKey() + " has vector " + Arrays.toString(vector);
+        }
       }
       int described = described(point);
       if (described >= 0) {
@@ -132,6 +175,24 @@ final class CollectionStates implements AutoCloseable {
       }
     }
     return "";
+  }
+
+  /** All that tells id and version; something empty for a vector that is missing. */
+  private static List<float[]> vectors(Point point) {
+    float[] only = point.vector();
+    if (only != null) {
+      return List.of(only);
+    }
+    List<float[]> vectors = new ArrayList<>();
+    for (String name : List.of("", "title", "tokens", "words")) {
+      switch (point.vectors().get(name)) {
+        case null -> vectors.add(new float[0]);
+        case PointVector.Dense dense -> vectors.add(dense.components());
+        case PointVector.Multi multi -> vectors.addAll(multi.parts());
+        case PointVector.Sparse sparse -> vectors.add(sparse.values());
+      }
+    }
+    return vectors;
   }
 
   private static int described(Point point) {

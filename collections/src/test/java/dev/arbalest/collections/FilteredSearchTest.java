@@ -54,7 +54,7 @@ class FilteredSearchTest {
   @Test
   void searchesFollowEveryChange() throws IOException {
     Path directory = Files.createDirectories(data.resolve("collections").resolve("things"));
-    try (CollectionStates states = new CollectionStates(data);
+    try (CollectionStates states = new CollectionStates(data, false);
         Collection collection = states.create(directory)) {
       SplittableRandom random = new SplittableRandom(11);
       Map<Long, Integer> vectors = new TreeMap<>(); // by id the version of the vector
@@ -126,7 +126,7 @@ class FilteredSearchTest {
     query[0] += 0.1f;
     SearchAnswer answer =
         collection.search(
-            new SearchRequest(query, K, known.filter(), 0, 0, 0, 0, true), true, false);
+            new SearchRequest("", query, K, known.filter(), 0, 0, 0, 0, true), true, false);
     List<String> expected =
         versions.entrySet().stream()
             .filter(entry -> known.accepts().test(entry.getValue()))

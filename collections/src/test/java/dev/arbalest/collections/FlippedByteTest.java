@@ -17,6 +17,8 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A byte of a collection is damaged while no server runs: of one that was closed, and of one that
@@ -45,11 +47,12 @@ class FlippedByteTest {
         : Files.createDirectory(directory.resolve("flips"));
   }
 
-  @Test
-  void noFlippedByteChangesWhatIsThereUnnoticed() throws IOException {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void noFlippedByteChangesWhatIsThereUnnoticed(boolean isNamed) throws IOException {
     Path closed = Files.createDirectory(directory.resolve("closed"));
     Path killed = directory.resolve("killed");
-    try (CollectionStates states = new CollectionStates(directory.resolve("data"))) {
+    try (CollectionStates states = new CollectionStates(directory.resolve("data"), isNamed)) {
       try (Collection made = states.create(closed)) {
         put(made, 1, 0, 30);
       }
@@ -114,7 +117,7 @@ class FlippedByteTest {
   void damagedSettingsAreNoticed() throws IOException {
     Path closed = Files.createDirectory(directory.resolve("closed"));
     Path killed = directory.resolve("killed");
-    try (CollectionStates states = new CollectionStates(directory.resolve("data"))) {
+    try (CollectionStates states = new CollectionStates(directory.resolve("data"), false)) {
       try (Collection made = states.create(closed)) {
         put(made, 1, 0, 30);
       }
@@ -173,6 +176,7 @@ class FlippedByteTest {
     while (used > 0 && bytes[used - 1] == 0) {
       used--;
     }
-    return name.endsWith(".wal") || name.contains("vectors") ? used : bytes.length;
+    String file = name.substring(name.lastIndexOf('/') + 1);
+    return file.endsWith(".wal") || file.contains("vectors") ? used : bytes.length;
   }
 }

@@ -10,12 +10,15 @@ import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.OrderedPoint;
 import dev.arbalest.collections.model.PointId;
 import dev.arbalest.collections.model.ScoredPoint;
+import dev.arbalest.collections.model.VectorSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.ResultSet;
 import java.sql.Statement;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,10 +34,11 @@ public final class AttributeStore implements AutoCloseable {
   private final SqliteDatabase database;
   private final FieldIndexes indexes;
   private final PointRows points;
+  private final PointVectors vectors;
   private final PointQueries queries;
   private final ChangedPoints changed = new ChangedPoints();
   private volatile CollectionSettings settings;
-  private volatile @Nullable Listener listener;
+  private final List<Listener> listeners = new CopyOnWriteArrayList<>();
 
   /** Learns of changed attributes. */
   @FunctionalInterface
@@ -55,6 +59,7 @@ public final class AttributeStore implements AutoCloseable {
     this.indexes = new FieldIndexes(database);
     this.settings = settings;
     this.points = new PointRows(path, this::idType);
+    this.vectors = new PointVectors(path, this::idType);
     this.queries = new PointQueries(database, indexes, points, this::settings);
   }
 
@@ -179,6 +184,7 @@ public final class AttributeStore implements AutoCloseable {
             return 0;
           }
           int count = points.check(connection);
+          vectors.check(connection);
           indexes.check(path, connection);
           return count;
         });
@@ -245,11 +251,26 @@ public final class AttributeStore implements AutoCloseable {
    */
   public void put(List<PointId> ids, List<@Nullable String> payloads, VectorChange vectors)
       throws IOException {
+    put(ids, payloads, VectorRows.NONE, vectors);
+  }
+
+  /**
+   * The same of a collection with named vectors.
+   *
+   * @param rows which vectors points have from now on
+   */
+  public void put(
+      List<PointId> ids, List<@Nullable String> payloads, VectorRows rows, VectorChange vectors)
+      throws IOException {
     try {
       write(
           writer -> {
             PointRows.put(writer, ids, payloads);
             indexes.update(writer, ids);
+            PointVectors.put(writer, rows.present());
+            for (var absent : rows.absent().entrySet()) {
+              PointVectors.remove(writer, List.of(absent.getKey()), absent.getValue());
+            }
           },
           vectors);
     } catch (Throwable e) { // it may be left open whether the change is committed
@@ -266,9 +287,8 @@ public final class AttributeStore implements AutoCloseable {
   private void tell(List<PointId> ids, @Nullable List<@Nullable String> payloads)
       throws IOException {
     changed.note(ids);
-    Listener present = listener;
-    if (present != null) {
-      present.changed(ids, payloads);
+    for (Listener listener : listeners) {
+      listener.changed(ids, payloads);
     }
   }
 
@@ -298,6 +318,93 @@ public final class AttributeStore implements AutoCloseable {
       throws java.sql.SQLException {
     indexes.remove(writer, ids);
     PointRows.remove(writer, ids, !indexes.isEmpty());
+    if (settings.named()) {
+      PointVectors.remove(
+          writer, settings.vectors().stream().map(VectorSpec::number).toList(), ids);
+    }
+  }
+
+  /**
+   * Adds a vector to those of the points, which have none of it yet; the first makes the collection
+   * one with named vectors.
+   *
+   * @param changed the settings with the vector
+   */
+  public void addVector(CollectionSettings changed) throws IOException {
+    boolean wasNamed = settings.named();
+    VectorSpec only = settings.vectors().getFirst();
+    database.write(writer -> {
+      AttributeTables.put(writer, changed);
+      if (!wasNamed && settings.idType() != null) {
+        vectors.addToAll(writer, only.number());
+      }
+    });
+    settings = changed;
+  }
+
+  /**
+   * Removes a vector from all points, as far as the database knows it.
+   *
+   * @param changed the settings without the vector
+   */
+  public void removeVector(CollectionSettings changed, VectorSpec removed) throws IOException {
+    database.write(writer -> {
+      AttributeTables.put(writer, changed);
+      if (PointVectors.exists(writer)) {
+        PointVectors.removeAll(writer, removed.number());
+      }
+    });
+    settings = changed;
+    this.changed.noteAll();
+  }
+
+  /** Whether there are rows of vectors: not before the first point. */
+  private boolean hasVectors() {
+    return settings.named() && settings.idType() != null;
+  }
+
+  /** The vectors of points in a space, in their order; null for those that have none. */
+  public List<@Nullable StoredVector> vectors(int space, List<PointId> ids) throws IOException {
+    return hasVectors()
+        ? database.read(connection -> vectors.find(connection, space, ids))
+        : ids.stream().<@Nullable StoredVector>map(_ -> null).toList();
+  }
+
+  /** The multivectors with some ordinals, in their order; null for those that are not there. */
+  public List<@Nullable StoredVector> vectorsByOrdinal(int space, long[] ordinals)
+      throws IOException {
+    return hasVectors()
+        ? database.read(connection -> vectors.findByOrdinal(connection, space, ordinals))
+        : List.of();
+  }
+
+  /** Takes vectors. */
+  @FunctionalInterface
+  public interface VectorVisitor {
+    void visit(StoredVector vector) throws IOException;
+  }
+
+  /** Visits all vectors of a space in the order of the points' ids. */
+  public void forEachVector(int space, VectorVisitor visitor) throws IOException {
+    if (hasVectors()) {
+      int _ =
+          database.scan(connection -> {
+            vectors.forEach(connection, space, visitor::visit);
+            return 0;
+          });
+    }
+  }
+
+  /** How many points have a vector in a space. */
+  public long countVectors(int space) throws IOException {
+    return hasVectors() ? database.scan(connection -> PointVectors.count(connection, space)) : 0;
+  }
+
+  /** The largest ordinal of a multivector in a space, or -1. */
+  public long lastOrdinal(int space) throws IOException {
+    return hasVectors()
+        ? database.read(connection -> PointVectors.lastOrdinal(connection, space))
+        : -1;
   }
 
   private IdType idType() {
@@ -338,6 +445,12 @@ public final class AttributeStore implements AutoCloseable {
     return queries.rankByText(field, query, filter, limit);
   }
 
+  /** As {@link PointQueries#countValues}. */
+  public Map<Object, Integer> countValues(Filter.FieldPath field, @Nullable Filter filter)
+      throws IOException {
+    return queries.countValues(field, filter);
+  }
+
   /** Some of the points that a filter accepts, by chance. */
   public List<PointId> sample(@Nullable Filter filter, int limit) throws IOException {
     return queries.sample(filter, limit);
@@ -358,9 +471,14 @@ public final class AttributeStore implements AutoCloseable {
     return queries.matching(filter);
   }
 
-  /** Has a listener told of changes from now on, in place of another; null for none. */
-  public void listen(@Nullable Listener next) {
-    listener = next;
+  /** Has a listener told of changes from now on. */
+  public void addListener(Listener listener) {
+    listeners.add(listener);
+  }
+
+  /** Takes back {@link #addListener}. */
+  public void removeListener(Listener listener) {
+    listeners.remove(listener);
   }
 
   /** Number of the last committed change, -1 if they are not counted. */

@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32C;
+import tools.jackson.core.JacksonException;
 
 /** The tables of an attribute database, its settings, and values as SQL parameters. */
 final class AttributeTables {
@@ -25,6 +26,9 @@ final class AttributeTables {
   private static final int APPLICATION_ID = 0x41524241;
 
   private static final int VERSION = 4;
+
+  /** Version of a collection with named vectors. */
+  private static final int NAMED_VERSION = 5;
 
   /** The first version's checksums do not cover ids, and it does not count changes. */
   static final int COUNTS_CHANGES = 2;
@@ -39,6 +43,9 @@ final class AttributeTables {
   static final String DOCUMENTS = "text_documents";
 
   private static final String CHECKSUM = "checksum";
+
+  /** Setting of a collection with named vectors, in place of dimension and metric. */
+  private static final String VECTORS = "vectors";
 
   /** Codes of SQLite. */
   private static final int GENERIC_ERROR = 1;
@@ -72,7 +79,7 @@ final class AttributeTables {
   static int requireOurs(Path path, Connection connection) throws SQLException, IOException {
     long application = SqliteDatabase.number(connection, "PRAGMA application_id");
     long version = SqliteDatabase.number(connection, "PRAGMA user_version");
-    if (application != APPLICATION_ID || version < 1 || version > VERSION) {
+    if (application != APPLICATION_ID || version < 1 || version > NAMED_VERSION) {
       throw new IOException(
           path
               + " is not this build's: application "
@@ -81,8 +88,8 @@ final class AttributeTables {
               + version
               + ", expected "
               + Integer.toHexString(APPLICATION_ID)
-              + " version "
-              + VERSION);
+              + " version 1 to "
+              + NAMED_VERSION);
     }
     return (int) version;
   }
@@ -150,13 +157,17 @@ final class AttributeTables {
               + " the collection");
     }
     String idType = values.get("id_type");
+    String vectors = values.get(VECTORS);
     try {
-      return new CollectionSettings(
-          Integer.parseInt(values.getOrDefault("dimension", "0")),
-          Metric.parse(values.getOrDefault("metric", "")),
-          idType == null ? null : IdType.parse(idType),
-          values.get("schema"));
-    } catch (IllegalArgumentException | CollectionException e) {
+      IdType type = idType == null ? null : IdType.parse(idType);
+      return vectors == null
+          ? new CollectionSettings(
+              Integer.parseInt(values.getOrDefault("dimension", "0")),
+              Metric.parse(values.getOrDefault("metric", "")),
+              type,
+              values.get("schema"))
+          : new CollectionSettings(VectorSpecs.parse(vectors), true, type, values.get("schema"));
+    } catch (IllegalArgumentException | CollectionException | JacksonException e) {
       throw new IOException(path + " has unreadable settings: " + e.getMessage(), e);
     }
   }
@@ -166,8 +177,12 @@ final class AttributeTables {
     boolean hadPoints = hasPoints(writer);
     try (PreparedStatement put =
         writer.prepareStatement("INSERT OR REPLACE INTO settings VALUES (?, ?)")) {
-      put(put, "dimension", Integer.toString(changed.dimension()));
-      put(put, "metric", changed.metric().label());
+      if (changed.named()) {
+        put(put, VECTORS, VectorSpecs.json(changed.vectors()));
+      } else {
+        put(put, "dimension", Integer.toString(changed.dimension()));
+        put(put, "metric", changed.metric().label());
+      }
       IdType idType = changed.idType();
       if (idType != null) {
         put(put, "id_type", idType.label());
@@ -180,6 +195,14 @@ final class AttributeTables {
     IdType idType = changed.idType();
     if (idType != null && !hadPoints) {
       createPoints(writer, idType);
+    }
+    if (changed.named()) {
+      try (Statement statement = writer.createStatement()) {
+        statement.execute("PRAGMA user_version = " + NAMED_VERSION);
+      }
+      if (idType != null && !PointVectors.exists(writer)) {
+        PointVectors.create(writer, idType(writer));
+      }
     }
     sealSettings(writer);
   }

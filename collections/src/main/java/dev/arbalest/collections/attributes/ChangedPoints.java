@@ -51,6 +51,14 @@ public final class ChangedPoints {
     }
   }
 
+  /** Notes a change of all points. */
+  synchronized void noteAll() {
+    last++;
+    changes.clear();
+    held = 0;
+    forgotten = last;
+  }
+
   /** The points of all changes behind one, or null if some of them are not known any more. */
   public synchronized @Nullable List<PointId> since(long number) {
     if (number < forgotten) {

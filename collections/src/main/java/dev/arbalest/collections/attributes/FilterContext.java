@@ -16,6 +16,12 @@ interface FilterContext {
   /** Kind of an indexed field, or null. */
   @Nullable String kindOf(Filter.FieldPath field);
 
+  /**
+   * Number of a vector that points may have or not, -1 of one that all points have, or null if the
+   * collection has none of that name.
+   */
+  @Nullable Integer spaceOf(String vector);
+
   /** What ids of the collection are. */
   IdType idType();
 }

@@ -74,6 +74,20 @@ final class FilterSql {
       case Filter.MatchText match -> matchText(match);
       case Filter.InShape in -> inShape(in.field(), in.shape());
       case Filter.HasId some -> ids(some.ids());
+      case Filter.HasVector has -> hasVector(has.name());
+    }
+  }
+
+  private void hasVector(String name) {
+    Integer space = context.spaceOf(name);
+    if (space == null) {
+      sql.append('0');
+    } else if (space < 0) {
+      sql.append('1');
+    } else {
+      sql.append("EXISTS (SELECT 1 FROM point_vectors WHERE space = ")
+          .append(space.intValue())
+          .append(" AND id = p.id)");
     }
   }
 

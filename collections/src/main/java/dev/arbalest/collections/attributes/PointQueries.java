@@ -10,13 +10,16 @@ import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.OrderedPoint;
 import dev.arbalest.collections.model.PointId;
 import dev.arbalest.collections.model.ScoredPoint;
+import dev.arbalest.collections.model.VectorSpec;
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -63,6 +66,12 @@ final class PointQueries {
           @Override
           public @Nullable String kindOf(Filter.FieldPath field) {
             return indexes.kindOf(field);
+          }
+
+          @Override
+          public @Nullable Integer spaceOf(String vector) {
+            VectorSpec spec = settings.get().find(vector);
+            return spec == null ? null : settings.get().named() ? spec.number() : -1;
           }
 
           @Override
@@ -292,6 +301,47 @@ final class PointQueries {
         }
       }
       return found;
+    });
+  }
+
+  /**
+   * How many of the points that a filter accepts have each value of a field: Booleans, Longs,
+   * Doubles and Strings.
+   */
+  Map<Object, Integer> countValues(Filter.FieldPath field, @Nullable Filter filter)
+      throws IOException {
+    Map<Object, Integer> counts = new HashMap<>();
+    if (settings.get().idType() == null) {
+      return counts;
+    }
+    String path = field.jsonPaths().getFirst();
+    FilterSql.Translated translated = translate(filter);
+    String text =
+        "SELECT e.type, e.value, count(DISTINCT p.id) FROM points p, json_each(p.payload, ?) e"
+            + " WHERE json_type(p.payload, ?) <> 'object' AND e.type NOT IN ('null', 'object',"
+            + " 'array') AND "
+            + translated.where()
+            + " GROUP BY e.type, e.value";
+    return database.scan(connection -> {
+      try (PreparedStatement select = AttributeTables.prepare(connection, text)) {
+        select.setString(1, path);
+        select.setString(2, path);
+        int _ = AttributeTables.bindAll(select, 3, translated.parameters());
+        try (ResultSet rows = select.executeQuery()) {
+          while (rows.next()) {
+            Object value =
+                switch (rows.getString(1)) {
+                  case "true" -> true;
+                  case "false" -> false;
+                  case "integer" -> rows.getLong(2);
+                  case "real" -> rows.getDouble(2);
+                  default -> rows.getString(2);
+                };
+            counts.put(value, rows.getInt(3));
+          }
+        }
+      }
+      return counts;
     });
   }
 

@@ -75,7 +75,7 @@ public final class AttributeColumns implements AutoCloseable {
         columns.known = new long[16];
       }
       index.addSlotListener(columns.places);
-      store.listen(columns.writes);
+      store.addListener(columns.writes);
       columns.fill(loading);
       return columns;
     } catch (Throwable e) {
@@ -122,6 +122,11 @@ public final class AttributeColumns implements AutoCloseable {
             column.write(writer);
           }
         });
+  }
+
+  /** Removes what {@link #save} wrote. */
+  public static void deleteSaved(Path directory) throws IOException {
+    ColumnFile.delete(directory);
   }
 
   /** Memory that the columns will take when a collection is opened, if it was closed cleanly. */
@@ -429,7 +434,7 @@ public final class AttributeColumns implements AutoCloseable {
   /** Frees the memory; the index is closed before, or nothing is written to it any more. */
   @Override
   public void close() {
-    store.listen(null);
+    store.removeListener(writes);
     fields.values().forEach(FieldColumn::close);
     fields.clear();
   }

@@ -52,7 +52,7 @@ final class ColumnFilter {
       case Filter.AtLeast some -> some.parts().stream().allMatch(part -> covers(fields, part));
       case Filter.Not not -> covers(fields, not.part());
       case Filter.HasId _ -> true;
-      case Filter.Nested _ -> false;
+      case Filter.Nested _, Filter.HasVector _ -> false;
       default -> {
         FieldColumn column = column(fields, filter);
         yield column != null && column.covers(filter);

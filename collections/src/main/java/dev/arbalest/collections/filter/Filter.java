@@ -76,6 +76,9 @@ public sealed interface Filter {
   /** A point with one of some ids. */
   record HasId(List<PointId> ids) implements Filter {}
 
+  /** A point that has a vector of a name. */
+  record HasVector(String name) implements Filter {}
+
   /**
    * A field of nested objects, as {@code a.b}; {@code []} behind a list is allowed and means
    * nothing.
@@ -130,7 +133,7 @@ public sealed interface Filter {
       case Nested nested -> nested.field();
       case MatchText match -> match.field();
       case InShape in -> in.field();
-      case And _, Or _, AtLeast _, Not _, HasId _ -> null;
+      case And _, Or _, AtLeast _, Not _, HasId _, HasVector _ -> null;
     };
   }
 

@@ -143,8 +143,13 @@ public final class JsonFilters {
         }
         yield new Filter.HasId(JsonPointIds.list(value));
       }
-      case "has_vector" -> // every point has the one vector, whose name is empty
-          value.asString("?").isEmpty() ? new Filter.And(List.of()) : new Filter.Or(List.of());
+      case "has_vector" -> {
+        if (!value.isString()) {
+          throw CollectionException.invalid(
+              "has_vector is the name of a vector, found " + value.getNodeType());
+        }
+        yield new Filter.HasVector(value.stringValue());
+      }
       case "nested" -> {
         JsonBody.allow(value, "nested", Set.of("key", "filter"));
         yield new Filter.Nested(path(value.path("key")), filter(value.path("filter"), depth));

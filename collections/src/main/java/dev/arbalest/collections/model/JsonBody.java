@@ -74,7 +74,9 @@ public final class JsonBody {
       String name = String.valueOf(parser.currentName());
       JsonToken value = parser.nextToken();
       boolean isVector =
-          value == JsonToken.START_ARRAY && (name.equals("vector") || name.equals("query"));
+          value == JsonToken.START_ARRAY
+              && (name.equals("vector") || name.equals("query"))
+              && hasNumbers(parser, json);
       if (isVector) {
         vectors.put(name, floats(parser, json));
       } else {
@@ -132,7 +134,17 @@ public final class JsonBody {
     return node;
   }
 
-  private static float[] floats(JsonParser parser, byte[] json) {
+  /** Whether the array that a parser has just entered does not begin with a list or a text. */
+  public static boolean hasNumbers(JsonParser parser, byte[] json) {
+    int at = (int) parser.currentTokenLocation().getByteOffset() + 1;
+    while (at < json.length && json[at] <= ' ') {
+      at++;
+    }
+    return at < json.length && json[at] != '[' && json[at] != '"';
+  }
+
+  /** The numbers of the array that a parser has just entered, behind which it then is. */
+  public static float[] floats(JsonParser parser, byte[] json) {
     int from = (int) parser.currentTokenLocation().getByteOffset();
     Floats floats = new Floats();
     int count = FloatArrays.parse(json, from, floats);

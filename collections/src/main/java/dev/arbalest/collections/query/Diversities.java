@@ -3,7 +3,8 @@ package dev.arbalest.collections.query;
 
 import dev.arbalest.collections.Collection;
 import dev.arbalest.collections.Point;
-import dev.arbalest.collections.model.CollectionSettings;
+import dev.arbalest.collections.model.VectorSelector;
+import dev.arbalest.collections.model.VectorSpec;
 import dev.arbalest.collections.query.PointQuery.Diversity;
 import dev.arbalest.vector.Metric;
 import java.util.ArrayList;
@@ -18,26 +19,28 @@ final class Diversities {
   /**
    * Chooses some of the nearest points, the nearest of all first; each keeps its score.
    *
+   * @param using name of the dense vector that they were found by
    * @param found nearest first
    */
   static List<Ranked> choose(
-      Collection collection, List<Ranked> found, Diversity diversity, int limit) {
+      Collection collection, String using, List<Ranked> found, Diversity diversity, int limit) {
+    VectorSpec spec = collection.settings().dense(using);
     Map<String, Point> points = new HashMap<>();
     collection
-        .retrieve(found.stream().map(Ranked::id).toList(), true)
+        .retrieve(found.stream().map(Ranked::id).toList(), VectorSelector.of(List.of(using)))
         .forEach(point -> points.put(point.id().toString(), point));
     List<Ranked> left = new ArrayList<>();
     List<float[]> rows = new ArrayList<>();
     for (Ranked ranked : found) {
       Point point = points.get(ranked.id().toString());
-      if (point != null && point.vector() != null) {
+      float[] vector = point == null ? null : point.dense(using);
+      if (vector != null) {
         left.add(ranked);
-        rows.add(point.vector());
+        rows.add(vector);
       }
     }
-    CollectionSettings settings = collection.settings();
-    try (VectorTable table = new VectorTable(rows, settings)) {
-      return choose(left, table, settings.metric(), diversity.share(), limit);
+    try (VectorTable table = new VectorTable(rows, spec)) {
+      return choose(left, table, spec.metric(), diversity.share(), limit);
     }
   }
 

@@ -6,6 +6,7 @@ import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.collections.model.JsonPaths;
+import dev.arbalest.collections.model.VectorSelector;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -41,7 +42,7 @@ public final class Grouping {
       String field,
       int size,
       QueryEngine.Lookup lookup,
-      boolean withVectors) {
+      VectorSelector vectors) {
     int groups = request.limit();
     if (size < 1 || (long) groups * size > QueryRequest.MAX_LIMIT) {
       throw CollectionException.invalid(
@@ -59,7 +60,7 @@ public final class Grouping {
     int limit = groups * size;
     while (true) {
       List<Hit> hits =
-          engine.run(collection, within.withLimit(limit), true, withVectors, lookup).hits();
+          engine.run(collection, within.withLimit(limit), true, vectors, lookup).hits();
       List<Group> found = group(hits, field, groups, size);
       boolean isFull =
           found.size() == groups && found.stream().allMatch(group -> group.hits().size() == size);

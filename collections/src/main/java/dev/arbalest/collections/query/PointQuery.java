@@ -4,6 +4,7 @@ package dev.arbalest.collections.query;
 import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.PointVector;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -12,8 +13,7 @@ public sealed interface PointQuery {
   /** A vector, or the id of a point whose vector is meant. */
   sealed interface Example {
     /** A vector that was sent. */
-    @SuppressWarnings("ArrayRecordComponent") // never compared as a whole
-    record Vector(float[] components) implements Example {}
+    record Vector(PointVector vector) implements Example {}
 
     /** The vector of a point. */
     record Id(PointId id) implements Example {}
@@ -27,6 +27,11 @@ public sealed interface PointQuery {
   record Nearest(Example example, @Nullable Diversity diversity) implements PointQuery {
     /** Points nearest to a vector. */
     public static Nearest to(float[] vector) {
+      return to(new PointVector.Dense(vector));
+    }
+
+    /** The same of a vector of any kind. */
+    public static Nearest to(PointVector vector) {
       return new Nearest(new Example.Vector(vector), null);
     }
   }

@@ -7,10 +7,12 @@ import dev.arbalest.collections.SearchAnswer;
 import dev.arbalest.collections.SearchPool;
 import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.model.CollectionException;
-import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.OrderedPoint;
 import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.PointVector;
 import dev.arbalest.collections.model.Scores;
+import dev.arbalest.collections.model.VectorSelector;
+import dev.arbalest.collections.model.VectorSpec;
 import dev.arbalest.vector.Metric;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -47,19 +49,24 @@ public final class QueryEngine {
       Collection collection,
       QueryRequest request,
       boolean withPayloads,
-      boolean withVectors,
+      VectorSelector vectors,
       Lookup lookup) {
     QueryRequest checked = request.checked();
     if (request.query() instanceof PointQuery.Nearest nearest
         && nearest.diversity() == null
-        && request.prefetch().isEmpty()) {
-      return search(collection, checked, nearest, withPayloads, withVectors, lookup);
+        && request.prefetch().isEmpty()
+        && isDense(collection, request)) {
+      return search(collection, checked, nearest, withPayloads, vectors, lookup);
     }
     Examples examples = new Examples(collection, request, lookup);
     int wanted = request.limit() + request.offset();
     List<Ranked> ranked = rank(collection, request, request.filter(), wanted, examples);
     List<Ranked> page = ranked.subList(Math.min(request.offset(), ranked.size()), ranked.size());
-    return new QueryAnswer(hits(collection, page, withVectors), null);
+    return new QueryAnswer(hits(collection, page, vectors), null);
+  }
+
+  private static boolean isDense(Collection collection, QueryRequest request) {
+    return collection.settings().vector(request.using()).kind() == VectorSpec.Kind.DENSE;
   }
 
   /** One search, which reads attributes and vectors as it goes. */
@@ -68,17 +75,19 @@ public final class QueryEngine {
       QueryRequest request,
       PointQuery.Nearest nearest,
       boolean withPayloads,
-      boolean withVectors,
+      VectorSelector vectors,
       Lookup lookup) {
     Examples examples = new Examples(collection, request, lookup);
-    float[] vector = examples.vector(nearest.example());
+    float[] vector = examples.dense(nearest.example());
     PointId self = examples.own(nearest.example());
     int k = request.limit() + request.offset() + (self == null ? 0 : 1);
     SearchAnswer answer =
         pool.call(() ->
             collection.search(
-                request.options().request(vector, k, request.filter()), withPayloads, withVectors));
-    Metric metric = collection.settings().metric();
+                request.options().request(request.using(), vector, k, request.filter()),
+                withPayloads,
+                vectors));
+    Metric metric = collection.settings().vector(request.using()).metric();
     List<Hit> hits = new ArrayList<>();
     int passed = 0;
     for (Point point : answer.points()) {
@@ -101,12 +110,10 @@ public final class QueryEngine {
     return threshold == null || (smallerIsBetter ? score <= threshold : score >= threshold);
   }
 
-  private List<Hit> hits(Collection collection, List<Ranked> page, boolean withVectors) {
+  private List<Hit> hits(Collection collection, List<Ranked> page, VectorSelector vectors) {
     List<PointId> ids = page.stream().map(Ranked::id).toList();
     Map<String, Point> points = new HashMap<>();
-    collection
-        .retrieve(ids, withVectors)
-        .forEach(point -> points.put(point.id().toString(), point));
+    collection.retrieve(ids, vectors).forEach(point -> points.put(point.id().toString(), point));
     List<Hit> hits = new ArrayList<>();
     for (Ranked ranked : page) {
       Point point = points.get(ranked.id().toString());
@@ -129,6 +136,9 @@ public final class QueryEngine {
       @Nullable Filter filter,
       int limit,
       Examples examples) {
+    if (!(request.query() instanceof PointQuery.Words) && !request.using().isEmpty()) {
+      VectorSpec _ = collection.settings().vector(request.using());
+    }
     if (request.prefetch().isEmpty()) {
       return rankAll(collection, request, filter, limit, examples);
     }
@@ -179,7 +189,7 @@ public final class QueryEngine {
               .toList();
       case PointQuery.Nearest nearest -> {
         PointQuery.Diversity diversity = nearest.diversity();
-        float[] vector = examples.vector(nearest.example());
+        PointVector vector = examples.vector(nearest.example());
         Set<String> others = new LinkedHashSet<>();
         PointId self = examples.own(nearest.example());
         if (self != null) {
@@ -187,7 +197,9 @@ public final class QueryEngine {
         }
         int depth = diversity == null ? limit : Math.max(limit, diversity.candidates());
         List<Ranked> found = nearest(collection, request, filter, vector, depth, others, threshold);
-        yield diversity == null ? found : Diversities.choose(collection, found, diversity, limit);
+        yield diversity == null
+            ? found
+            : Diversities.choose(collection, request.using(), found, diversity, limit);
       }
       case PointQuery.Recommend recommend ->
           recommend(collection, request, recommend, filter, limit, examples);
@@ -218,20 +230,45 @@ public final class QueryEngine {
       Collection collection,
       QueryRequest request,
       @Nullable Filter filter,
-      float[] vector,
+      PointVector vector,
       int limit,
       Set<String> without,
       @Nullable Float threshold) {
     int k = Math.min(QueryRequest.MAX_LIMIT, limit + without.size());
-    SearchAnswer answer =
-        pool.call(
-            () -> collection.search(request.options().request(vector, k, filter), false, false));
-    Metric metric = collection.settings().metric();
-    return answer.points().stream()
-        .filter(point -> !without.contains(point.id().toString()))
-        .map(point -> new Ranked(point.id(), Scores.qdrant(metric, point.distance()), null))
-        .filter(one -> reaches(one.score(), threshold, metric == Metric.L2))
+    VectorSpec spec = collection.settings().vector(request.using());
+    List<Ranked> found =
+        pool.call(() ->
+            spec.kind() == VectorSpec.Kind.DENSE && vector instanceof PointVector.Dense dense
+                ? byDistance(collection, request, filter, dense.components(), k)
+                : byScore(collection, request, filter, vector, k));
+    return found.stream()
+        .filter(one -> !without.contains(one.id().toString()))
+        .filter(one -> reaches(one.score(), threshold, spec.metric() == Metric.L2))
         .limit(limit)
+        .toList();
+  }
+
+  private static List<Ranked> byDistance(
+      Collection collection, QueryRequest request, @Nullable Filter filter, float[] vector, int k) {
+    String using = request.using();
+    Metric metric = collection.settings().vector(using).metric();
+    SearchAnswer answer =
+        collection.search(request.options().request(using, vector, k, filter), false, false);
+    return answer.points().stream()
+        .map(point -> new Ranked(point.id(), Scores.qdrant(metric, point.distance()), null))
+        .toList();
+  }
+
+  private static List<Ranked> byScore(
+      Collection collection,
+      QueryRequest request,
+      @Nullable Filter filter,
+      PointVector vector,
+      int k) {
+    return collection
+        .rankByVector(request.using(), vector, filter, k, request.options().exact())
+        .stream()
+        .map(point -> new Ranked(point.id(), point.score(), null))
         .toList();
   }
 
@@ -242,7 +279,7 @@ public final class QueryEngine {
       @Nullable Filter filter,
       int limit,
       Examples examples) {
-    CollectionSettings settings = collection.settings();
+    VectorSpec spec = collection.settings().dense(request.using());
     List<float[]> positive = examples.vectors(recommend.positive());
     List<float[]> negative = examples.vectors(recommend.negative());
     Set<String> own = new LinkedHashSet<>();
@@ -255,19 +292,25 @@ public final class QueryEngine {
       }
     }
     if (recommend.strategy() == PointQuery.Strategy.AVERAGE_VECTOR) {
-      float[] vector = Recommendations.average(positive, negative, settings);
-      return nearest(collection, request, filter, vector, limit, own, request.threshold());
+      float[] vector = Recommendations.average(positive, negative, spec);
+      PointVector query = new PointVector.Dense(vector);
+      return nearest(collection, request, filter, query, limit, own, request.threshold());
     }
     // The best by either score are near one of the positive examples.
     int depth = Math.clamp(4L * limit, 100, QueryRequest.MAX_LIMIT - own.size());
     Map<String, PointId> candidates = new LinkedHashMap<>();
     for (float[] vector : positive) {
-      nearest(collection, request, filter, vector, depth, own, null)
+      nearest(collection, request, filter, new PointVector.Dense(vector), depth, own, null)
           .forEach(ranked -> candidates.put(ranked.id().toString(), ranked.id()));
     }
-    List<Point> points = collection.retrieve(List.copyOf(candidates.values()), true);
+    List<Point> points =
+        collection
+            .retrieve(List.copyOf(candidates.values()), VectorSelector.of(List.of(spec.name())))
+            .stream()
+            .filter(point -> point.dense(spec.name()) != null)
+            .toList();
     return best(
-        Recommendations.score(points, positive, negative, recommend.strategy(), settings),
+        Recommendations.score(points, positive, negative, recommend.strategy(), spec),
         limit,
         request.threshold());
   }
@@ -286,31 +329,52 @@ public final class QueryEngine {
     }
 
     List<float[]> vectors(List<PointQuery.Example> all) {
-      return all.stream().map(this::vector).toList();
+      return all.stream().map(this::dense).toList();
     }
 
-    float[] vector(PointQuery.Example example) {
-      int dimension = collection.settings().dimension();
-      float[] vector =
-          switch (example) {
-            case PointQuery.Example.Vector sent -> sent.components();
-            case PointQuery.Example.Id known -> stored(known.id());
-          };
-      if (vector.length != dimension) {
-        throw CollectionException.dimensionMismatch(dimension, vector.length);
+    /** A vector of the kind that is searched. */
+    PointVector vector(PointQuery.Example example) {
+      return switch (example) {
+        case PointQuery.Example.Vector sent -> sent.vector();
+        case PointQuery.Example.Id known -> stored(known.id());
+      };
+    }
+
+    float[] dense(PointQuery.Example example) {
+      int dimension = collection.settings().dense(request.using()).dimension();
+      if (!(vector(example) instanceof PointVector.Dense dense)) {
+        throw CollectionException.invalid(
+            collection.settings().vector(request.using()).label()
+                + " is dense: an example is a list of components, or an id");
       }
-      return vector;
+      if (dense.components().length != dimension) {
+        throw CollectionException.dimensionMismatch(dimension, dense.components().length);
+      }
+      return dense.components();
     }
 
-    private float[] stored(PointId id) {
-      String name = request.lookup();
-      Collection source = name == null ? collection : lookup.get(name);
-      List<Point> points = source.retrieve(List.of(id), true);
-      float[] vector = points.isEmpty() ? null : points.getFirst().vector();
-      if (vector == null) {
+    private PointVector stored(PointId id) {
+      QueryRequest.Place place = request.lookup();
+      Collection source = place == null ? collection : lookup.get(place.collection());
+      String other = place == null ? null : place.vector();
+      String name = other == null ? request.using() : other;
+      List<Point> points = source.retrieve(List.of(id), VectorSelector.of(List.of(name)));
+      if (points.isEmpty()) {
         throw new CollectionException(
             CollectionException.Kind.NOT_FOUND,
             "point " + id + " is not in collection " + source.name());
+      }
+      PointVector vector = points.getFirst().named(name);
+      if (vector == null) {
+        throw new CollectionException(
+            CollectionException.Kind.NOT_FOUND,
+            "point "
+                + id
+                + " of collection "
+                + source.name()
+                + " has not the vector \""
+                + name
+                + '"');
       }
       return vector;
     }

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A ranking of points, or a stage of one.
  *
+ * @param using name of the vector that is searched, empty for the one without a name
  * @param query what ranks them, or null: in the order of their ids, or as the only prefetch has
  *     them
  * @param prefetch stages whose points are ranked; without any, all points are
@@ -16,9 +17,10 @@ import org.jspecify.annotations.Nullable;
  * @param threshold least score (largest, if the score is a distance), or null
  * @param limit points wanted
  * @param offset points passed over before them; 0 for a prefetch
- * @param lookup collection that ids of examples are looked up in, or null for this one
+ * @param lookup where ids of examples are looked up, or null for this collection
  */
 public record QueryRequest(
+    String using,
     @Nullable PointQuery query,
     List<QueryRequest> prefetch,
     @Nullable Filter filter,
@@ -26,7 +28,15 @@ public record QueryRequest(
     @Nullable Float threshold,
     int limit,
     int offset,
-    @Nullable String lookup) {
+    @Nullable Place lookup) {
+  /**
+   * A vector of the points of a collection.
+   *
+   * @param collection its name
+   * @param vector name of the vector, or null for the one that is searched
+   */
+  public record Place(String collection, @Nullable String vector) {}
+
   /** Most points a query can find. */
   public static final int MAX_LIMIT = 10_000;
 
@@ -58,17 +68,26 @@ public record QueryRequest(
 
   /** A query with defaults. */
   public static QueryRequest by(PointQuery query, @Nullable Filter filter, int limit) {
-    return new QueryRequest(query, List.of(), filter, SearchOptions.DEFAULTS, null, limit, 0, null);
+    return by("", query, filter, limit);
+  }
+
+  /** The same by a vector of some name. */
+  public static QueryRequest by(
+      String using, PointQuery query, @Nullable Filter filter, int limit) {
+    return new QueryRequest(
+        using, query, List.of(), filter, SearchOptions.DEFAULTS, null, limit, 0, null);
   }
 
   /** The same with another number of points, from the first on. */
   QueryRequest withLimit(int newLimit) {
-    return new QueryRequest(query, prefetch, filter, options, threshold, newLimit, 0, lookup);
+    return new QueryRequest(
+        using, query, prefetch, filter, options, threshold, newLimit, 0, lookup);
   }
 
   /** The same within another filter. */
   QueryRequest within(@Nullable Filter newFilter) {
-    return new QueryRequest(query, prefetch, newFilter, options, threshold, limit, offset, lookup);
+    return new QueryRequest(
+        using, query, prefetch, newFilter, options, threshold, limit, offset, lookup);
   }
 
   /** Stages in one another, itself included. */

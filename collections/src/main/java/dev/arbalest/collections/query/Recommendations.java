@@ -2,7 +2,7 @@
 package dev.arbalest.collections.query;
 
 import dev.arbalest.collections.Point;
-import dev.arbalest.collections.model.CollectionSettings;
+import dev.arbalest.collections.model.VectorSpec;
 import dev.arbalest.collections.query.PointQuery.Strategy;
 import dev.arbalest.vector.Metric;
 import java.util.ArrayList;
@@ -13,11 +13,10 @@ final class Recommendations {
   private Recommendations() {}
 
   /** The mean of the positive examples, moved by as much as it differs from the negative mean. */
-  static float[] average(
-      List<float[]> positive, List<float[]> negative, CollectionSettings settings) {
-    float[] vector = mean(positive, settings);
+  static float[] average(List<float[]> positive, List<float[]> negative, VectorSpec spec) {
+    float[] vector = mean(positive, spec);
     if (!negative.isEmpty()) {
-      float[] away = mean(negative, settings);
+      float[] away = mean(negative, spec);
       for (int i = 0; i < vector.length; i++) {
         vector[i] += vector[i] - away[i];
       }
@@ -25,10 +24,10 @@ final class Recommendations {
     return vector;
   }
 
-  private static float[] mean(List<float[]> vectors, CollectionSettings settings) {
-    double[] sum = new double[settings.dimension()];
+  private static float[] mean(List<float[]> vectors, VectorSpec spec) {
+    double[] sum = new double[spec.dimension()];
     for (float[] vector : vectors) {
-      double scale = settings.metric() == Metric.COSINE ? 1 / norm(vector) : 1;
+      double scale = spec.metric() == Metric.COSINE ? 1 / norm(vector) : 1;
       for (int i = 0; i < sum.length; i++) {
         sum[i] += vector[i] * scale;
       }
@@ -54,12 +53,12 @@ final class Recommendations {
       List<float[]> positive,
       List<float[]> negative,
       Strategy strategy,
-      CollectionSettings settings) {
+      VectorSpec spec) {
     List<Ranked> ranked = new ArrayList<>();
     List<float[]> rows = new ArrayList<>(positive);
     rows.addAll(negative);
-    points.forEach(point -> rows.add(point.vector()));
-    try (VectorTable table = new VectorTable(rows, settings)) {
+    points.forEach(point -> rows.add(point.dense(spec.name())));
+    try (VectorTable table = new VectorTable(rows, spec)) {
       int examples = positive.size() + negative.size();
       for (int i = 0; i < points.size(); i++) {
         double sum = 0;

@@ -18,8 +18,13 @@ public record SearchOptions(
     int list, int rerank, double recall, int prefixDimension, boolean exact) {
   public static final SearchOptions DEFAULTS = new SearchOptions(0, 0, 0, 0, false);
 
-  /** A search with these options. */
-  public SearchRequest request(float[] vector, int k, @Nullable Filter filter) {
-    return new SearchRequest(vector, k, filter, list, rerank, recall, prefixDimension, exact);
+  /**
+   * A search with these options.
+   *
+   * @param using name of the vector
+   */
+  public SearchRequest request(String using, float[] vector, int k, @Nullable Filter filter) {
+    return new SearchRequest(
+        using, vector, k, filter, list, rerank, recall, prefixDimension, exact);
   }
 }

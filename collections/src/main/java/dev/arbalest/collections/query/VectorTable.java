@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.collections.query;
 
-import dev.arbalest.collections.model.CollectionSettings;
+import dev.arbalest.collections.model.VectorSpec;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.kernels.F32Distance;
 import dev.arbalest.vector.F32Rows;
@@ -19,9 +19,9 @@ final class VectorTable implements AutoCloseable {
   private final NativeMemory memory;
 
   @SuppressWarnings("MustBeClosedChecker") // closed by close()
-  VectorTable(List<float[]> rows, CollectionSettings settings) {
-    this.dimension = settings.dimension();
-    this.metric = settings.metric();
+  VectorTable(List<float[]> rows, VectorSpec spec) {
+    this.dimension = spec.dimension();
+    this.metric = spec.metric();
     this.memory = NativeMemory.allocate(4L * dimension * Math.max(1, rows.size()));
     for (int row = 0; row < rows.size(); row++) {
       MemorySegment.copy(rows.get(row), 0, memory.segment(), F32Rows.FLOAT, offset(row), dimension);

@@ -157,7 +157,7 @@ final class ArrowRows {
         if (column.getName().equals(ArrowPoints.ID)) {
           setId(column, row, point.id());
         } else if (column instanceof FixedSizeListVector list) {
-          setVector(list, row, point.vector());
+          setVector(list, row, point.dense(""));
         }
       }
     }
@@ -264,7 +264,7 @@ final class ArrowRows {
       if (root.getVector("distance") instanceof Float4Vector distances) {
         distances.setSafe(row, Scores.distance(metric, point.distance()));
       }
-      float[] vector = point.vector();
+      float[] vector = point.dense("");
       if (vector != null && root.getVector("vector") instanceof VarBinaryVector binary) {
         ByteBuffer bytes = ByteBuffer.allocate(4 * vector.length).order(ByteOrder.LITTLE_ENDIAN);
         bytes.asFloatBuffer().put(vector);

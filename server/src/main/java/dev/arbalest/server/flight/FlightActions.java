@@ -218,7 +218,12 @@ final class FlightActions {
       figures.put("reason", collection.reason());
       try {
         CollectionStats stats = collection.stats();
-        figures.put("dimension", collection.settings().dimension());
+        CollectionSettings settings = collection.settings();
+        if (settings.named()) {
+          figures.put("vectors", settings.vectors().size());
+        } else {
+          figures.put("dimension", settings.dimension());
+        }
         figures.put("rows", stats.points());
         figures.put("slots", stats.slots());
         figures.put("unlinked", stats.unlinked());

@@ -94,6 +94,7 @@ final class FlightSearch {
     }
     SearchRequest options =
         new SearchRequest(
+            "",
             new float[0],
             k,
             FlightFilters.parse(node.path("filters"), collection.settings()),
@@ -265,7 +266,7 @@ final class FlightSearch {
     Collection collection = collections.get(body.name());
     PointId id = body.ids().getFirst();
     List<Point> self = collection.retrieve(List.of(id), true);
-    float[] vector = self.isEmpty() ? null : self.getFirst().vector();
+    float[] vector = self.isEmpty() ? null : self.getFirst().dense("");
     if (vector == null) {
       throw new CollectionException(
           CollectionException.Kind.NOT_FOUND, "id " + id + " not found in " + collection.name());

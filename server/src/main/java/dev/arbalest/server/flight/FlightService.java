@@ -12,6 +12,7 @@ import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.CollectionStats;
 import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.VectorSpec;
 import dev.arbalest.server.access.AccessControl;
 import dev.arbalest.server.access.GrpcConnections;
 import dev.arbalest.server.metrics.ServerLog;
@@ -317,7 +318,7 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
       }
       FlightInfo info;
       try {
-        if (!matches(collection, wanted)) {
+        if (!matches(collection, wanted) || !hasUnnamed(collection)) {
           continue;
         }
         info = info(collection);
@@ -379,6 +380,12 @@ public final class FlightService extends NoOpFlightProducer implements AutoClose
           FlightCalls.client(context).require(AccessControl.Scope.READ, name);
           return info(collections.get(name));
         });
+  }
+
+  /** Arrow's rows have the vector without a name. */
+  private static boolean hasUnnamed(Collection collection) {
+    VectorSpec unnamed = collection.settings().find("");
+    return unnamed != null && unnamed.kind() == VectorSpec.Kind.DENSE;
   }
 
   private static FlightInfo info(Collection collection) throws IOException {

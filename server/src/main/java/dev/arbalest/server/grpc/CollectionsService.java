@@ -120,8 +120,8 @@ final class CollectionsService extends CollectionsGrpc.CollectionsImplBase {
         request,
         observer,
         call -> {
-          Collection _ = call.writable(request.getCollectionName());
-          GrpcSchemas.requireHarmless(request);
+          Collection collection = call.writable(request.getCollectionName());
+          GrpcSchemas.requireHarmless(collection.settings(), request);
           return done(call, true);
         });
   }

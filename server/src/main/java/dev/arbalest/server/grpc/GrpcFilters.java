@@ -63,10 +63,7 @@ final class GrpcFilters {
       case IS_EMPTY -> new Filter.IsEmpty(FieldPath.parse(condition.getIsEmpty().getKey()));
       case IS_NULL -> new Filter.IsNull(FieldPath.parse(condition.getIsNull().getKey()));
       case HAS_ID -> new Filter.HasId(GrpcMessages.ids(condition.getHasId().getHasIdList()));
-      case HAS_VECTOR -> // every point has the one vector, whose name is empty
-          condition.getHasVector().getHasVector().isEmpty()
-              ? new Filter.And(List.of())
-              : new Filter.Or(List.of());
+      case HAS_VECTOR -> new Filter.HasVector(condition.getHasVector().getHasVector());
       case NESTED ->
           new Filter.Nested(
               FieldPath.parse(condition.getNested().getKey()),

@@ -33,14 +33,6 @@ final class GrpcMessages {
     }
   }
 
-  /** Some clients give the one vector the empty name; another name is that of no vector. */
-  static void requireUnnamed(String name) {
-    if (!name.isEmpty()) {
-      throw CollectionException.invalid(
-          "\"" + name + "\" names a vector, but a collection has one vector, without a name");
-    }
-  }
-
   /** A number without a sign, in a range. */
   static int integer(String name, long value, int least, int most) {
     if (value < least || value > most) {

@@ -3,6 +3,7 @@ package dev.arbalest.server.grpc;
 
 import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.PointVector;
 import dev.arbalest.collections.query.PointQuery;
 import dev.arbalest.collections.query.PointQuery.Example;
 import dev.arbalest.collections.query.QueryRequest;
@@ -33,6 +34,7 @@ final class GrpcQueries {
     GrpcMessages.requireKnown(message);
     GrpcMessages.refuseShards(message.hasShardKeySelector());
     return new QueryRequest(
+        message.getUsing(),
         query(message.hasQuery(), message.getQuery(), message.getUsing()),
         stages(message.getPrefetchList(), 2),
         message.hasFilter() ? GrpcFilters.parse(message.getFilter()) : null,
@@ -47,6 +49,7 @@ final class GrpcQueries {
     GrpcMessages.requireKnown(message);
     GrpcMessages.refuseShards(message.hasShardKeySelector());
     return new QueryRequest(
+        message.getUsing(),
         query(message.hasQuery(), message.getQuery(), message.getUsing()),
         stages(message.getPrefetchList(), 2),
         message.hasFilter() ? GrpcFilters.parse(message.getFilter()) : null,
@@ -60,12 +63,13 @@ final class GrpcQueries {
   static QueryRequest search(SearchPoints message) {
     GrpcMessages.requireKnown(message);
     GrpcMessages.refuseShards(message.hasShardKeySelector());
-    GrpcMessages.requireUnnamed(message.getVectorName());
-    if (message.hasSparseIndices()) {
-      throw sparse();
-    }
     return request(
-        PointQuery.Nearest.to(floats(message.getVectorList())),
+        message.getVectorName(),
+        PointQuery.Nearest.to(
+            message.hasSparseIndices()
+                ? GrpcVectors.sparse(
+                    message.getSparseIndices().getDataList(), message.getVectorList())
+                : new PointVector.Dense(GrpcVectors.floats(message.getVectorList()))),
         message.hasFilter() ? GrpcFilters.parse(message.getFilter()) : null,
         options(message.hasParams(), message.getParams()),
         message.hasScoreThreshold() ? message.getScoreThreshold() : null,
@@ -77,12 +81,13 @@ final class GrpcQueries {
   static QueryRequest searchGroups(SearchPointGroups message) {
     GrpcMessages.requireKnown(message);
     GrpcMessages.refuseShards(message.hasShardKeySelector());
-    GrpcMessages.requireUnnamed(message.getVectorName());
-    if (message.hasSparseIndices()) {
-      throw sparse();
-    }
     return request(
-        PointQuery.Nearest.to(floats(message.getVectorList())),
+        message.getVectorName(),
+        PointQuery.Nearest.to(
+            message.hasSparseIndices()
+                ? GrpcVectors.sparse(
+                    message.getSparseIndices().getDataList(), message.getVectorList())
+                : new PointVector.Dense(GrpcVectors.floats(message.getVectorList()))),
         message.hasFilter() ? GrpcFilters.parse(message.getFilter()) : null,
         options(message.hasParams(), message.getParams()),
         message.hasScoreThreshold() ? message.getScoreThreshold() : null,
@@ -94,8 +99,8 @@ final class GrpcQueries {
   static QueryRequest recommend(RecommendPoints message) {
     GrpcMessages.requireKnown(message);
     GrpcMessages.refuseShards(message.hasShardKeySelector());
-    GrpcMessages.requireUnnamed(message.getUsing());
     return request(
+        message.getUsing(),
         new PointQuery.Recommend(
             examples(message.getPositiveList(), message.getPositiveVectorsList()),
             examples(message.getNegativeList(), message.getNegativeVectorsList()),
@@ -111,8 +116,8 @@ final class GrpcQueries {
   static QueryRequest recommendGroups(RecommendPointGroups message) {
     GrpcMessages.requireKnown(message);
     GrpcMessages.refuseShards(message.hasShardKeySelector());
-    GrpcMessages.requireUnnamed(message.getUsing());
     return request(
+        message.getUsing(),
         new PointQuery.Recommend(
             examples(message.getPositiveList(), message.getPositiveVectorsList()),
             examples(message.getNegativeList(), message.getNegativeVectorsList()),
@@ -126,14 +131,16 @@ final class GrpcQueries {
   }
 
   private static QueryRequest request(
+      String using,
       PointQuery query,
       @Nullable Filter filter,
       SearchOptions options,
       @Nullable Float threshold,
       long limit,
       long offset,
-      @Nullable String lookup) {
+      QueryRequest.@Nullable Place lookup) {
     return new QueryRequest(
+        using,
         query,
         List.of(),
         filter,
@@ -160,6 +167,7 @@ final class GrpcQueries {
       GrpcMessages.requireKnown(message);
       stages.add(
           new QueryRequest(
+              message.getUsing(),
               query(message.hasQuery(), message.getQuery(), message.getUsing()),
               stages(message.getPrefetchList(), depth + 1),
               message.hasFilter() ? GrpcFilters.parse(message.getFilter()) : null,
@@ -172,13 +180,14 @@ final class GrpcQueries {
     return stages;
   }
 
-  private static @Nullable String lookup(boolean isGiven, Points.LookupLocation location) {
+  private static QueryRequest.@Nullable Place lookup(
+      boolean isGiven, Points.LookupLocation location) {
     if (!isGiven) {
       return null;
     }
     GrpcMessages.refuseShards(location.hasShardKeySelector());
-    GrpcMessages.requireUnnamed(location.getVectorName());
-    return location.getCollectionName();
+    return new QueryRequest.Place(
+        location.getCollectionName(), location.hasVectorName() ? location.getVectorName() : null);
   }
 
   private static SearchOptions options(boolean isGiven, SearchParams params) {
@@ -195,19 +204,15 @@ final class GrpcQueries {
   }
 
   private static @Nullable PointQuery query(boolean isGiven, Query query, String using) {
-    if (TextRanking.isNamed(using)) {
+    // A vector may be named bm25, too.
+    if (TextRanking.isNamed(using) && query.getNearest().hasDocument()) {
       return words(query, using);
     }
-    GrpcMessages.requireUnnamed(using);
     return isGiven ? variant(query) : null;
   }
 
   private static PointQuery words(Query query, String using) {
     GrpcMessages.requireKnown(query);
-    if (query.getVariantCase() != Query.VariantCase.NEAREST || !query.getNearest().hasDocument()) {
-      throw CollectionException.invalid(
-          "using \"" + using + "\" takes words: nearest to a document with text and model");
-    }
     Points.Document document = query.getNearest().getDocument();
     GrpcMessages.requireKnown(document);
     if (document.getOptionsCount() > 0) {
@@ -303,7 +308,7 @@ final class GrpcQueries {
       List<io.qdrant.client.grpc.Common.PointId> ids, List<Points.Vector> vectors) {
     List<Example> examples = new ArrayList<>();
     ids.forEach(id -> examples.add(new Example.Id(GrpcMessages.id(id))));
-    vectors.forEach(vector -> examples.add(new Example.Vector(floats(dense(vector)))));
+    vectors.forEach(vector -> examples.add(new Example.Vector(GrpcVectors.of(vector))));
     return examples;
   }
 
@@ -314,58 +319,8 @@ final class GrpcQueries {
   }
 
   private static Example example(VectorInput input) {
-    return switch (input.getVariantCase()) {
-      case ID -> new Example.Id(GrpcMessages.id(input.getId()));
-      case DENSE -> new Example.Vector(floats(input.getDense().getDataList()));
-      case SPARSE -> throw sparse();
-      case MULTI_DENSE -> throw several();
-      case DOCUMENT, IMAGE, OBJECT -> throw inference();
-      case VARIANT_NOT_SET -> throw CollectionException.invalid("an example is empty");
-    };
-  }
-
-  /** The components of a vector, in the form of old clients or of new ones. */
-  static List<Float> dense(Points.Vector vector) {
-    return switch (vector.getVectorCase()) {
-      case DENSE -> vector.getDense().getDataList();
-      case SPARSE -> throw sparse();
-      case MULTI_DENSE -> throw several();
-      case DOCUMENT, IMAGE, OBJECT -> throw inference();
-      case VECTOR_NOT_SET -> old(vector);
-    };
-  }
-
-  @SuppressWarnings("deprecation") // as clients before 1.16 send it
-  private static List<Float> old(Points.Vector vector) {
-    if (vector.hasIndices()) {
-      throw sparse();
-    }
-    if (vector.hasVectorsCount() && vector.getVectorsCount() > 1) {
-      throw several();
-    }
-    return vector.getDataList();
-  }
-
-  private static CollectionException sparse() {
-    return CollectionException.invalid(
-        "sparse vectors are not supported: collections have dense ones");
-  }
-
-  private static CollectionException several() {
-    return CollectionException.invalid("multivectors are not supported: a vector is one list");
-  }
-
-  private static CollectionException inference() {
-    return CollectionException.invalid(
-        "the server has no embedding model: send the vector instead of what it is made of, or rank "
-            + "by words with using \"bm25\"");
-  }
-
-  private static float[] floats(List<Float> list) {
-    float[] floats = new float[list.size()];
-    for (int i = 0; i < floats.length; i++) {
-      floats[i] = list.get(i); // the list holds floats, unboxed
-    }
-    return floats;
+    return input.hasId()
+        ? new Example.Id(GrpcMessages.id(input.getId()))
+        : new Example.Vector(GrpcVectors.of(input));
   }
 }

@@ -9,6 +9,7 @@ import dev.arbalest.collections.PointPage;
 import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.VectorSelector;
 import dev.arbalest.collections.query.Grouping;
 import dev.arbalest.collections.query.Hit;
 import dev.arbalest.collections.query.PairMatrix;
@@ -16,6 +17,7 @@ import dev.arbalest.collections.query.QueryEngine;
 import dev.arbalest.collections.query.QueryRequest;
 import dev.arbalest.server.qdrant.AnswerLimits;
 import dev.arbalest.server.qdrant.PayloadSelector;
+import dev.arbalest.server.qdrant.TextRanking;
 import io.qdrant.client.grpc.Points;
 import io.qdrant.client.grpc.Points.BatchResult;
 import io.qdrant.client.grpc.Points.CountPoints;
@@ -62,13 +64,13 @@ final class GrpcReads {
   GetResponse get(GrpcCalls.Call call, GetPoints request) {
     GrpcMessages.refuseShards(request.hasShardKeySelector());
     Collection collection = call.readable(request.getCollectionName());
-    boolean withVectors = GrpcReplies.vectors(request.getWithVectors());
+    VectorSelector vectors = GrpcReplies.vectors(request.getWithVectors());
     List<PointId> ids = GrpcMessages.ids(request.getIdsList());
-    AnswerLimits.requireSize(collection, ids.size(), withVectors);
+    AnswerLimits.requireSize(collection, ids.size(), vectors);
     PayloadSelector wanted = GrpcReplies.payload(request.getWithPayload());
     GetResponse.Builder reply = GetResponse.newBuilder();
     IdType type = collection.settings().idType();
-    for (Point point : collection.retrieve(ids, withVectors)) {
+    for (Point point : collection.retrieve(ids, vectors)) {
       reply.addResult(GrpcReplies.point(point, wanted, type));
     }
     return reply.setTime(call.seconds()).build();
@@ -77,13 +79,13 @@ final class GrpcReads {
   ScrollResponse scroll(GrpcCalls.Call call, ScrollPoints request) {
     GrpcMessages.refuseShards(request.hasShardKeySelector());
     Collection collection = call.readable(request.getCollectionName());
-    boolean withVectors = GrpcReplies.vectors(request.getWithVectors());
+    VectorSelector vectors = GrpcReplies.vectors(request.getWithVectors());
     int limit =
         request.hasLimit()
             ? GrpcMessages.integer(
                 "limit", Integer.toUnsignedLong(request.getLimit()), 1, QueryRequest.MAX_LIMIT)
             : DEFAULT_LIMIT;
-    AnswerLimits.requireSize(collection, limit, withVectors);
+    AnswerLimits.requireSize(collection, limit, vectors);
     PayloadSelector wanted = GrpcReplies.payload(request.getWithPayload());
     Filter filter = request.hasFilter() ? GrpcFilters.parse(request.getFilter()) : null;
     PointId from = request.hasOffset() ? GrpcMessages.id(request.getOffset()) : null;
@@ -96,12 +98,12 @@ final class GrpcReads {
       }
       QueryRequest ordered =
           QueryRequest.by(GrpcQueries.orderBy(request.getOrderBy()), filter, limit);
-      for (Hit hit : engine.run(collection, ordered, true, withVectors, call.lookup()).hits()) {
+      for (Hit hit : engine.run(collection, ordered, true, vectors, call.lookup()).hits()) {
         reply.addResult(GrpcReplies.ordered(hit, wanted, type));
       }
       return reply.setTime(call.seconds()).build();
     }
-    PointPage page = collection.scroll(filter, from, limit, withVectors);
+    PointPage page = collection.scroll(filter, from, limit, vectors);
     page.points().forEach(point -> reply.addResult(GrpcReplies.point(point, wanted, type)));
     PointId next = page.next();
     if (next != null) {
@@ -177,10 +179,11 @@ final class GrpcReads {
       String name,
       QueryRequest query,
       PayloadSelector wanted,
-      boolean withVectors) {
+      VectorSelector vectors) {
     Collection collection = call.readable(name);
-    AnswerLimits.requireSize(collection, (long) query.limit() + query.offset(), withVectors);
-    List<Hit> hits = engine.run(collection, query, wanted.any(), withVectors, call.lookup()).hits();
+    AnswerLimits.requireSize(collection, (long) query.limit() + query.offset(), vectors);
+    QueryRequest checked = TextRanking.checked(collection.settings(), query);
+    List<Hit> hits = engine.run(collection, checked, wanted.any(), vectors, call.lookup()).hits();
     return GrpcReplies.hits(hits, wanted, collection.settings().idType());
   }
 
@@ -248,7 +251,7 @@ final class GrpcReads {
   }
 
   /** What of a point is wanted. */
-  private record Wanted(PayloadSelector payload, boolean vectors) {}
+  private record Wanted(PayloadSelector payload, VectorSelector vectors) {}
 
   private GroupsResult groups(
       GrpcCalls.Call call,
@@ -261,11 +264,12 @@ final class GrpcReads {
     Collection collection = call.readable(name);
     int size = GrpcMessages.integer("group_size", groupSize, 1, QueryRequest.MAX_LIMIT);
     AnswerLimits.requireSize(collection, (long) query.limit() * size, wanted.vectors());
+    QueryRequest checked = TextRanking.checked(collection.settings(), query);
     IdType type = collection.settings().idType();
     Collection other = lookup == null ? null : call.readable(lookup.getCollection());
     GroupsResult.Builder result = GroupsResult.newBuilder();
     for (Grouping.Group group :
-        Grouping.run(engine, collection, query, field, size, call.lookup(), wanted.vectors())) {
+        Grouping.run(engine, collection, checked, field, size, call.lookup(), wanted.vectors())) {
       PointGroup.Builder message =
           PointGroup.newBuilder()
               .setId(id(group.id()))
@@ -297,10 +301,10 @@ final class GrpcReads {
 
   private PairMatrix matrix(GrpcCalls.Call call, SearchMatrixPoints request) {
     GrpcMessages.refuseShards(request.hasShardKeySelector());
-    GrpcMessages.requireUnnamed(request.getUsing());
     return PairMatrix.of(
         engine,
         call.readable(request.getCollectionName()),
+        request.getUsing(),
         request.hasFilter() ? GrpcFilters.parse(request.getFilter()) : null,
         request.hasSample()
             ? GrpcMessages.integer("sample", request.getSample(), 2, PairMatrix.MAX_SAMPLE)

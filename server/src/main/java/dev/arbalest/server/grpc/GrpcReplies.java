@@ -5,16 +5,15 @@ import dev.arbalest.IdType;
 import dev.arbalest.collections.Point;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.VectorSelector;
 import dev.arbalest.collections.query.Hit;
 import dev.arbalest.server.qdrant.PayloadSelector;
 import io.qdrant.client.grpc.JsonWithInt.Value;
-import io.qdrant.client.grpc.Points;
 import io.qdrant.client.grpc.Points.OrderValue;
 import io.qdrant.client.grpc.Points.RetrievedPoint;
 import io.qdrant.client.grpc.Points.ScoredPoint;
 import io.qdrant.client.grpc.Points.UpdateResult;
 import io.qdrant.client.grpc.Points.UpdateStatus;
-import io.qdrant.client.grpc.Points.VectorOutput;
 import io.qdrant.client.grpc.Points.VectorsOutput;
 import io.qdrant.client.grpc.Points.WithPayloadSelector;
 import io.qdrant.client.grpc.Points.WithVectorsSelector;
@@ -38,15 +37,12 @@ final class GrpcReplies {
     };
   }
 
-  /** Whether a request wants vectors. */
-  static boolean vectors(WithVectorsSelector selector) {
+  /** Which vectors a request wants. */
+  static VectorSelector vectors(WithVectorsSelector selector) {
     return switch (selector.getSelectorOptionsCase()) {
-      case ENABLE -> selector.getEnable();
-      case INCLUDE -> {
-        selector.getInclude().getNamesList().forEach(GrpcMessages::requireUnnamed);
-        yield selector.getInclude().getNamesCount() > 0;
-      }
-      case SELECTOROPTIONS_NOT_SET -> false;
+      case ENABLE -> VectorSelector.of(selector.getEnable());
+      case INCLUDE -> VectorSelector.of(List.copyOf(selector.getInclude().getNamesList()));
+      case SELECTOROPTIONS_NOT_SET -> VectorSelector.NONE;
     };
   }
 
@@ -57,26 +53,14 @@ final class GrpcReplies {
         : Map.of();
   }
 
-  /** A vector in the form of new clients, and in the one that those before 1.16 read. */
-  @SuppressWarnings("deprecation")
-  private static VectorsOutput vector(float[] components) {
-    Points.DenseVector.Builder dense = Points.DenseVector.newBuilder();
-    VectorOutput.Builder output = VectorOutput.newBuilder();
-    for (float component : components) {
-      dense.addData(component);
-      output.addData(component);
-    }
-    return VectorsOutput.newBuilder().setVector(output.setDense(dense)).build();
-  }
-
   static RetrievedPoint point(Point point, PayloadSelector wanted, @Nullable IdType type) {
     RetrievedPoint.Builder message =
         RetrievedPoint.newBuilder()
             .setId(GrpcMessages.message(point.id(), type))
             .putAllPayload(payload(wanted, point.payload()));
-    float[] vector = point.vector();
-    if (vector != null) {
-      message.setVectors(vector(vector));
+    VectorsOutput vectors = GrpcVectors.message(point);
+    if (vectors != null) {
+      message.setVectors(vectors);
     }
     return message.build();
   }
@@ -101,9 +85,9 @@ final class GrpcReplies {
             .setId(GrpcMessages.message(point.id(), type))
             .setScore(hit.score())
             .putAllPayload(payload(wanted, point.payload()));
-    float[] vector = point.vector();
-    if (vector != null) {
-      message.setVectors(vector(vector));
+    VectorsOutput vectors = GrpcVectors.message(point);
+    if (vectors != null) {
+      message.setVectors(vectors);
     }
     Number value = hit.orderValue();
     if (value != null) {
@@ -125,7 +109,7 @@ final class GrpcReplies {
     return new CollectionException(
         CollectionException.Kind.UNSUPPORTED,
         operation
-            + " is not supported: this is one server, whose collections have one shard and one "
-            + "vector each and are saved by copying their files");
+            + " is not supported: this is one server, whose collections have one shard each and "
+            + "are saved by copying their files");
   }
 }

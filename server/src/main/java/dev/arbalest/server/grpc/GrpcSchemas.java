@@ -5,6 +5,7 @@ import dev.arbalest.collections.filter.TextIndex;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.VectorSpec;
 import dev.arbalest.server.qdrant.QdrantCollections;
 import dev.arbalest.vector.Metric;
 import io.qdrant.client.grpc.Collections.CollectionConfig;
@@ -15,22 +16,33 @@ import io.qdrant.client.grpc.Collections.CreateCollection;
 import io.qdrant.client.grpc.Collections.Datatype;
 import io.qdrant.client.grpc.Collections.Distance;
 import io.qdrant.client.grpc.Collections.HnswConfigDiff;
+import io.qdrant.client.grpc.Collections.Modifier;
+import io.qdrant.client.grpc.Collections.MultiVectorComparator;
+import io.qdrant.client.grpc.Collections.MultiVectorConfig;
 import io.qdrant.client.grpc.Collections.OptimizerStatus;
 import io.qdrant.client.grpc.Collections.OptimizersConfigDiff;
 import io.qdrant.client.grpc.Collections.PayloadIndexParams;
 import io.qdrant.client.grpc.Collections.PayloadSchemaInfo;
 import io.qdrant.client.grpc.Collections.PayloadSchemaType;
 import io.qdrant.client.grpc.Collections.ShardingMethod;
+import io.qdrant.client.grpc.Collections.SparseVectorParams;
 import io.qdrant.client.grpc.Collections.StrictModeConfig;
 import io.qdrant.client.grpc.Collections.TextIndexParams;
 import io.qdrant.client.grpc.Collections.TokenizerType;
 import io.qdrant.client.grpc.Collections.UpdateCollection;
 import io.qdrant.client.grpc.Collections.VectorParams;
+import io.qdrant.client.grpc.Collections.VectorParamsMap;
 import io.qdrant.client.grpc.Collections.VectorsConfig;
 import io.qdrant.client.grpc.Collections.WalConfigDiff;
 import io.qdrant.client.grpc.Points.CreateFieldIndexCollection;
+import io.qdrant.client.grpc.Points.CreateVectorNameRequest;
+import io.qdrant.client.grpc.Points.DenseVectorCreationConfig;
+import io.qdrant.client.grpc.Points.SparseVectorCreationConfig;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Locale;
-import java.util.Map;
+import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -44,56 +56,99 @@ final class GrpcSchemas {
     if (request.getShardingMethod() == ShardingMethod.Custom) {
       throw CollectionException.invalid("sharding_method is Auto: a collection has one shard");
     }
-    requireSimple(
-        request.getSparseVectorsConfig().getMapCount(),
-        request.getMetadataCount(),
-        request.getStrictModeConfig());
-    VectorParams vectors = vectors(request.getVectorsConfig());
-    GrpcMessages.requireKnown(vectors);
-    if (vectors.hasMultivectorConfig()) {
-      throw CollectionException.invalid(
-          "\"multivector_config\" is not supported: a point has one vector");
+    requireSimple(request.getMetadataCount(), request.getStrictModeConfig());
+    List<VectorSpec> specs = new ArrayList<>();
+    VectorsConfig config = request.getVectorsConfig();
+    switch (config.getConfigCase()) {
+      case PARAMS -> specs.add(dense("", config.getParams()));
+      case PARAMS_MAP ->
+          config
+              .getParamsMap()
+              .getMapMap()
+              .forEach((name, params) -> specs.add(dense(name, params)));
+      case CONFIG_NOT_SET -> {
+        // sparse vectors may be all there are
+      }
     }
-    if (vectors.getDatatype() != Datatype.Default && vectors.getDatatype() != Datatype.Float32) {
+    request
+        .getSparseVectorsConfig()
+        .getMapMap()
+        .forEach((name, params) -> {
+          GrpcMessages.requireKnown(params);
+          requireFloats(params.getIndex().getDatatype());
+          specs.add(VectorSpec.sparse(name, idf(params.getModifier())));
+        });
+    if (specs.isEmpty()) {
       throw CollectionException.invalid(
-          "datatype is Float32, found "
-              + vectors.getDatatype()
-              + ": vectors are kept as they are sent");
+          "a collection needs vectors_config or sparse_vectors_config");
     }
+    return CollectionSettings.of(specs);
+  }
+
+  private static VectorSpec dense(String name, VectorParams params) {
+    GrpcMessages.requireKnown(params);
+    requireFloats(params.getDatatype());
+    return dense(name, params.getSize(), params.getDistance(), params.hasMultivectorConfig());
+  }
+
+  private static VectorSpec dense(String name, long size, Distance distance, boolean isMulti) {
     Metric metric =
-        switch (vectors.getDistance()) {
+        switch (distance) {
           case Cosine -> Metric.COSINE;
           case Euclid -> Metric.L2;
           case Dot -> Metric.DOT;
           case Manhattan, UnknownDistance, UNRECOGNIZED ->
               throw CollectionException.invalid(
-                  "distance must be Cosine, Dot or Euclid, found " + vectors.getDistance());
+                  "distance must be Cosine, Dot or Euclid, found " + distance);
         };
-    return new CollectionSettings(
-        GrpcMessages.integer("size", vectors.getSize(), 0, Integer.MAX_VALUE), metric, null, null);
+    int dimension = GrpcMessages.integer("size", size, 0, Integer.MAX_VALUE);
+    return isMulti
+        ? VectorSpec.multi(name, dimension, metric)
+        : VectorSpec.dense(name, dimension, metric);
   }
 
-  private static VectorParams vectors(VectorsConfig config) {
-    return switch (config.getConfigCase()) {
-      case PARAMS -> config.getParams();
-      case PARAMS_MAP -> {
-        Map<String, VectorParams> named = config.getParamsMap().getMapMap();
-        if (named.size() != 1 || !named.containsKey("")) {
-          throw CollectionException.invalid(
-              "named vectors are not supported: make a collection for each of " + named.keySet());
-        }
-        yield named.values().iterator().next();
+  private static void requireFloats(Datatype datatype) {
+    if (datatype != Datatype.Default && datatype != Datatype.Float32) {
+      throw CollectionException.invalid(
+          "datatype is Float32, found " + datatype + ": vectors are kept as they are sent");
+    }
+  }
+
+  private static boolean idf(Modifier modifier) {
+    return switch (modifier) {
+      case None -> false;
+      case Idf -> true;
+      case UNRECOGNIZED -> throw CollectionException.invalid("modifier is None or Idf");
+    };
+  }
+
+  /** A vector that is added to a collection. */
+  static VectorSpec added(CreateVectorNameRequest request) {
+    GrpcMessages.requireKnown(request);
+    return switch (request.getVectorConfigCase()) {
+      case DENSE_CONFIG -> {
+        DenseVectorCreationConfig dense = request.getDenseConfig();
+        GrpcMessages.requireKnown(dense);
+        requireFloats(dense.getDatatype());
+        yield dense(
+            request.getVectorName(),
+            dense.getSize(),
+            dense.getDistance(),
+            dense.hasMultivectorConfig());
       }
-      case CONFIG_NOT_SET -> throw CollectionException.invalid("a collection needs vectors_config");
+      case SPARSE_CONFIG -> {
+        SparseVectorCreationConfig sparse = request.getSparseConfig();
+        GrpcMessages.requireKnown(sparse);
+        requireFloats(sparse.getDatatype());
+        yield VectorSpec.sparse(request.getVectorName(), idf(sparse.getModifier()));
+      }
+      case VECTORCONFIG_NOT_SET ->
+          throw CollectionException.invalid("a vector needs dense_config or sparse_config");
     };
   }
 
   /** Refuses what would make a difference that is not kept to. */
-  private static void requireSimple(int sparse, int metadata, StrictModeConfig strict) {
-    if (sparse > 0) {
-      throw CollectionException.invalid(
-          "\"sparse_vectors_config\" is not supported: a collection has one dense vector per point");
-    }
+  private static void requireSimple(int metadata, StrictModeConfig strict) {
     if (metadata > 0) {
       throw CollectionException.invalid("\"metadata\" is not supported: a collection keeps none");
     }
@@ -105,11 +160,13 @@ final class GrpcSchemas {
   }
 
   /** Refuses changes that are not kept to; the others make no difference. */
-  static void requireHarmless(UpdateCollection request) {
-    requireSimple(
-        request.getSparseVectorsConfig().getMapCount(),
-        request.getMetadataCount(),
-        request.getStrictModeConfig());
+  static void requireHarmless(CollectionSettings settings, UpdateCollection request) {
+    requireSimple(request.getMetadataCount(), request.getStrictModeConfig());
+    Set<String> names = new HashSet<>(request.getSparseVectorsConfig().getMapMap().keySet());
+    names.addAll(request.getVectorsConfig().getParamsMap().getMapMap().keySet());
+    for (String name : names) {
+      VectorSpec _ = settings.vector(name);
+    }
   }
 
   /** The kind of index that a request asks for. */
@@ -191,14 +248,26 @@ final class GrpcSchemas {
             .setReplicationFactor(params.path("replication_factor").asInt(1))
             .setWriteConsistencyFactor(params.path("write_consistency_factor").asInt(1));
     JsonNode vectors = params.path("vectors");
-    if (vectors.isObject()) {
-      parameters.setVectorsConfig(
-          VectorsConfig.newBuilder()
-              .setParams(
-                  VectorParams.newBuilder()
-                      .setSize(vectors.path("size").asInt(0))
-                      .setDistance(Distance.valueOf(vectors.path("distance").asString("")))));
+    if (vectors.has("size") && !vectors.path("size").isObject()) {
+      parameters.setVectorsConfig(VectorsConfig.newBuilder().setParams(dense(vectors)));
+    } else if (!vectors.isEmpty()) {
+      VectorParamsMap.Builder all = VectorParamsMap.newBuilder();
+      vectors.properties().forEach(named -> all.putMap(named.getKey(), dense(named.getValue())));
+      parameters.setVectorsConfig(VectorsConfig.newBuilder().setParamsMap(all));
     }
+    params
+        .path("sparse_vectors")
+        .properties()
+        .forEach(named -> {
+          boolean isIdf = named.getValue().path("modifier").asString("").equals("idf");
+          parameters
+              .getSparseVectorsConfigBuilder()
+              .putMap(
+                  named.getKey(),
+                  SparseVectorParams.newBuilder()
+                      .setModifier(isIdf ? Modifier.Idf : Modifier.None)
+                      .build());
+        });
     CollectionInfo.Builder info =
         CollectionInfo.newBuilder()
             .setStatus(
@@ -241,6 +310,18 @@ final class GrpcSchemas {
                     .setPoints(field.getValue().path("points").asLong(0))
                     .build()));
     return info.build();
+  }
+
+  private static VectorParams dense(JsonNode described) {
+    VectorParams.Builder params =
+        VectorParams.newBuilder()
+            .setSize(described.path("size").asInt(0))
+            .setDistance(Distance.valueOf(described.path("distance").asString("")));
+    if (described.has("multivector_config")) {
+      params.setMultivectorConfig(
+          MultiVectorConfig.newBuilder().setComparator(MultiVectorComparator.MaxSim));
+    }
+    return params.build();
   }
 
   private static OptimizerStatus optimizer(JsonNode status) {

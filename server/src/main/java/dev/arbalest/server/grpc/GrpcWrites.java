@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.grpc;
 
+import dev.arbalest.WriteReceipt;
 import dev.arbalest.collections.Collection;
 import dev.arbalest.collections.PayloadChange;
+import dev.arbalest.collections.Point;
 import dev.arbalest.collections.PointBuffer;
 import dev.arbalest.collections.UpsertCondition;
 import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.JsonPaths;
 import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.PointVector;
 import dev.arbalest.collections.query.PointWrites;
 import io.qdrant.client.grpc.Common;
 import io.qdrant.client.grpc.JsonWithInt.Value;
@@ -104,6 +107,9 @@ final class GrpcWrites {
 
   private Change upsert(
       Collection collection, List<PointStruct> structs, UpsertCondition condition) {
+    if (collection.settings().named()) {
+      return upsertNamed(collection, structs, condition);
+    }
     PointBuffer points =
         buffer(
             collection,
@@ -112,10 +118,7 @@ final class GrpcWrites {
               for (PointStruct struct : structs) {
                 GrpcMessages.requireKnown(struct);
                 put(target, struct.getVectors());
-                Map<String, Value> payload = struct.getPayloadMap();
-                target.add(
-                    GrpcMessages.id(struct.getId()),
-                    payload.isEmpty() ? null : GrpcValues.json(payload).toString());
+                target.add(GrpcMessages.id(struct.getId()), payload(struct));
               }
             });
     return ofPoints(
@@ -125,28 +128,44 @@ final class GrpcWrites {
         });
   }
 
+  private static @Nullable String payload(PointStruct struct) {
+    Map<String, Value> payload = struct.getPayloadMap();
+    return payload.isEmpty() ? null : GrpcValues.json(payload).toString();
+  }
+
+  private static Change upsertNamed(
+      Collection collection, List<PointStruct> structs, UpsertCondition condition) {
+    List<Point> points = new ArrayList<>();
+    for (PointStruct struct : structs) {
+      GrpcMessages.requireKnown(struct);
+      points.add(
+          Point.of(
+              GrpcMessages.id(struct.getId()),
+              GrpcVectors.of(struct.getVectors()),
+              payload(struct)));
+    }
+    List<Point> checked = collection.checkNamed(points);
+    return () -> {
+      WriteReceipt _ = collection.upsert(checked, condition);
+    };
+  }
+
   /** Fills the row behind the last with the one vector of a point. */
   private static void put(PointBuffer target, Vectors vectors) {
-    List<Float> components =
-        switch (vectors.getVectorsOptionsCase()) {
-          case VECTOR -> GrpcQueries.dense(vectors.getVector());
-          case VECTORS -> {
-            Map<String, io.qdrant.client.grpc.Points.Vector> named =
-                vectors.getVectors().getVectorsMap();
-            named.keySet().forEach(GrpcMessages::requireUnnamed);
-            if (named.isEmpty()) {
-              throw CollectionException.invalid("a point needs a vector");
-            }
-            yield GrpcQueries.dense(named.values().iterator().next());
-          }
-          case VECTORSOPTIONS_NOT_SET ->
-              throw CollectionException.invalid("a point needs a vector");
-        };
-    if (components.size() != target.dimension()) {
-      throw CollectionException.dimensionMismatch(target.dimension(), components.size());
+    Map<String, PointVector> named = GrpcVectors.of(vectors);
+    if (named.isEmpty()) {
+      throw CollectionException.invalid("a point needs a vector");
     }
-    for (int i = 0; i < components.size(); i++) {
-      target.set(i, components.get(i));
+    if (named.size() > 1 || !(named.get("") instanceof PointVector.Dense dense)) {
+      throw CollectionException.invalid(
+          "the collection has one dense vector, without a name; found vectors " + named.keySet());
+    }
+    float[] components = dense.components();
+    if (components.length != target.dimension()) {
+      throw CollectionException.dimensionMismatch(target.dimension(), components.length);
+    }
+    for (int i = 0; i < components.length; i++) {
+      target.set(i, components[i]);
     }
   }
 
@@ -161,6 +180,9 @@ final class GrpcWrites {
   private Change updateVectors(
       Collection collection, List<PointVectors> structs, Common.@Nullable Filter filter) {
     Filter condition = filter == null ? null : GrpcFilters.parse(filter);
+    if (collection.settings().named()) {
+      return updateNamed(collection, structs, condition);
+    }
     PointBuffer points =
         buffer(
             collection,
@@ -178,10 +200,34 @@ final class GrpcWrites {
         });
   }
 
-  /** A point's only vector cannot be deleted alone. */
-  static CollectionException vectorsStay() {
-    return CollectionException.invalid(
-        "a point has one vector, which cannot be deleted alone; delete the point");
+  private static Change updateNamed(
+      Collection collection, List<PointVectors> structs, @Nullable Filter condition) {
+    List<Point> points = new ArrayList<>();
+    for (PointVectors struct : structs) {
+      points.add(
+          Point.of(GrpcMessages.id(struct.getId()), GrpcVectors.of(struct.getVectors()), null));
+    }
+    List<Point> checked = collection.checkNamed(points);
+    return () -> {
+      WriteReceipt _ = collection.updateVectors(checked, condition);
+    };
+  }
+
+  Change deleteVectors(
+      Collection collection, List<String> names, PointsSelector points, boolean hasShards) {
+    Selector selector = Selector.of(points, hasShards);
+    List<String> vectors = List.copyOf(names);
+    if (vectors.isEmpty()) {
+      throw CollectionException.invalid("the request needs names of vectors");
+    }
+    return () -> {
+      Filter filter = selector.filter();
+      if (filter == null) {
+        collection.deleteVectors(selector.ids(), vectors);
+      } else {
+        collection.deleteVectors(filter, vectors);
+      }
+    };
   }
 
   /** Which points a request is about: some ids, or those a filter accepts. */
@@ -337,7 +383,12 @@ final class GrpcWrites {
               operation.getClearPayload().hasShardKeySelector());
       case CLEAR_PAYLOAD_DEPRECATED ->
           clearPayload(collection, operation.getClearPayloadDeprecated(), false);
-      case DELETE_VECTORS -> throw vectorsStay();
+      case DELETE_VECTORS ->
+          deleteVectors(
+              collection,
+              operation.getDeleteVectors().getVectors().getNamesList(),
+              operation.getDeleteVectors().getPointsSelector(),
+              operation.getDeleteVectors().hasShardKeySelector());
       case OPERATION_NOT_SET -> throw CollectionException.invalid("an operation is empty");
     };
   }

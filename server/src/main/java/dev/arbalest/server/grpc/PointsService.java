@@ -3,6 +3,8 @@ package dev.arbalest.server.grpc;
 
 import com.google.protobuf.Message;
 import dev.arbalest.collections.Collection;
+import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.VectorSpec;
 import dev.arbalest.server.qdrant.QdrantCollections;
 import io.grpc.stub.StreamObserver;
 import io.qdrant.client.grpc.Points.ClearPayloadPoints;
@@ -140,9 +142,12 @@ final class PointsService extends PointsGrpc.PointsImplBase {
         request,
         request.getCollectionName(),
         observer,
-        _ -> {
-          throw GrpcWrites.vectorsStay();
-        });
+        collection ->
+            writes.deleteVectors(
+                collection,
+                request.getVectors().getNamesList(),
+                request.getPointsSelector(),
+                request.hasShardKeySelector()));
   }
 
   @Override
@@ -246,8 +251,9 @@ final class PointsService extends PointsGrpc.PointsImplBase {
         request,
         request.getCollectionName(),
         observer,
-        _ -> {
-          throw GrpcReplies.unsupported("CreateVectorName");
+        collection -> {
+          VectorSpec spec = GrpcSchemas.added(request);
+          return GrpcWrites.Change.of(() -> collection.addVector(spec));
         });
   }
 
@@ -259,9 +265,18 @@ final class PointsService extends PointsGrpc.PointsImplBase {
         request,
         request.getCollectionName(),
         observer,
-        _ -> {
-          throw GrpcReplies.unsupported("DeleteVectorName");
-        });
+        collection ->
+            GrpcWrites.Change.of(() -> {
+              if (!collection.removeVector(request.getVectorName())) {
+                throw new CollectionException(
+                    CollectionException.Kind.NOT_FOUND,
+                    "collection "
+                        + collection.name()
+                        + " has no vector \""
+                        + request.getVectorName()
+                        + '"');
+              }
+            }));
   }
 
   @Override

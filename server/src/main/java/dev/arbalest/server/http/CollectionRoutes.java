@@ -100,12 +100,19 @@ final class CollectionRoutes {
           request,
           _ -> schema.dropIndex(name, path[3]));
     }
+    if (path.length == 4 && path[2].equals("vectors") && method.equals("PUT")) {
+      return write(
+          "add_vector", name, request, () -> schema.addVector(name, path[3], request.body()));
+    }
+    if (path.length == 4 && path[2].equals("vectors") && method.equals("DELETE")) {
+      return write("remove_vector", name, request, () -> schema.removeVector(name, path[3]));
+    }
     if (path.length == 4 && method.equals("GET") && path[2].equals("points")) {
       return read("retrieve", name, request, () -> reads.retrieveOne(name, path[3]));
     }
     boolean isUnsupported =
         UNSUPPORTED.contains(key)
-            || (path.length > 3 && Set.of("snapshots", "shards", "vectors").contains(path[2]));
+            || (path.length > 3 && Set.of("snapshots", "shards").contains(path[2]));
     if (isUnsupported) {
       throw HttpCalls.unsupported(key);
     }
@@ -206,7 +213,7 @@ final class CollectionRoutes {
       case "PUT points/vectors" ->
           write("vectors", name, request, () -> writes.updateVectors(name, request.body()));
       case "POST points/vectors/delete" ->
-          write("vectors", name, request, () -> writes.deleteVectors(name));
+          write("vectors", name, request, () -> writes.deleteVectors(name, request.body()));
       case "POST points/scroll" ->
           read("scroll", name, request, () -> reads.scroll(name, request.body()));
       case "POST points/count" ->
@@ -273,6 +280,7 @@ final class CollectionRoutes {
     }
     SearchRequest search =
         new SearchRequest(
+            request.query().first("using").orElse(""),
             vector,
             request.integer("limit", 10, 1, 10_000),
             null,

@@ -49,8 +49,12 @@ final class StatusPage {
       try {
         CollectionSettings settings = collection.settings();
         CollectionStats stats = collection.stats();
-        one.put("dimension", settings.dimension());
-        one.put("metric", settings.metric().label());
+        if (settings.named()) {
+          one.put("vectors", settings.vectors().size());
+        } else {
+          one.put("dimension", settings.dimension());
+          one.put("metric", settings.metric().label());
+        }
         one.put("points", stats.points());
         one.put("unlinked", stats.unlinked());
         one.put("memory_bytes", stats.memoryBytes());

@@ -3,6 +3,7 @@ package dev.arbalest.server.qdrant;
 
 import dev.arbalest.collections.Collection;
 import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.VectorSelector;
 import dev.arbalest.collections.query.QueryRequest;
 
 /** How large an answer may be. Stateless. */
@@ -18,17 +19,15 @@ public final class AnswerLimits {
   private AnswerLimits() {}
 
   /** Refuses to answer with so many points, or with so many vectors of a collection. */
-  public static void requireSize(Collection collection, long points, boolean withVectors) {
+  public static void requireSize(Collection collection, long points, VectorSelector vectors) {
     if (points > 2L * QueryRequest.MAX_LIMIT) {
       throw CollectionException.invalid(
           "an answer has at most " + QueryRequest.MAX_LIMIT + " points, asked for " + points);
     }
-    if (withVectors && points * collection.settings().dimension() > MAX_COMPONENTS) {
+    int components = vectors.any() ? collection.settings().components() : 0;
+    if (points * components > MAX_COMPONENTS) {
       throw CollectionException.invalid(
-          "an answer has at most "
-              + MAX_COMPONENTS / collection.settings().dimension()
-              + " vectors, asked for "
-              + points);
+          "an answer has at most " + MAX_COMPONENTS / components + " vectors, asked for " + points);
     }
   }
 

@@ -15,9 +15,9 @@ import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.CollectionStats;
 import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.collections.model.JsonText;
+import dev.arbalest.collections.model.VectorSpec;
 import dev.arbalest.server.access.AccessControl;
 import dev.arbalest.server.metrics.ServerLog;
-import dev.arbalest.vector.Metric;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -29,12 +29,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Qdrant's REST operations on collections and field indexes, as functions from request bodies to
- * results. Collections have one vector without a name.
+ * results.
  */
 public final class QdrantCollections {
-  /** Some clients give the one vector the empty name. */
-  private static final String UNNAMED = "";
-
   /** Clients insist on a value; searches within sets of points choose by cost. */
   private static final int FULL_SCAN_THRESHOLD = 10_000;
 
@@ -101,17 +98,6 @@ public final class QdrantCollections {
           "optimizers_config",
           "quantization_config");
 
-  private static final Set<String> VECTOR_OPTIONS =
-      Set.of(
-          "size",
-          "distance",
-          "hnsw_config",
-          "quantization_config",
-          "on_disk",
-          "memory",
-          "datatype",
-          "multivector_config");
-
   /** The settings that a request to make a collection asks for. */
   static CollectionSettings settings(JsonBody request) {
     Set<String> allowed = new HashSet<>(WITHOUT_EFFECT);
@@ -122,42 +108,14 @@ public final class QdrantCollections {
     if (request.get("sharding_method").asString("auto").equals("custom")) {
       throw CollectionException.invalid("sharding_method is auto: a collection has one shard");
     }
-    JsonNode sent = request.get("vectors");
-    JsonNode vectors = sent.has(UNNAMED) && sent.size() == 1 ? sent.path(UNNAMED) : sent;
-    if (!vectors.path("size").isIntegralNumber()) {
-      throw CollectionException.invalid(
-          "\"vectors\" needs \"size\" and \"distance\"; named vectors are not supported: make a "
-              + "collection for each, found "
-              + JsonText.shorten(vectors));
-    }
-    JsonBody options = JsonBody.of(vectors, "vectors");
-    options.allow("vectors", VECTOR_OPTIONS);
-    options.refuse("multivector_config", "a point has one vector");
-    String datatype = options.get("datatype").asString("float32");
-    if (!datatype.equals("float32")) {
-      throw CollectionException.invalid(
-          "datatype is float32, found \"" + datatype + "\": vectors are kept as they are sent");
-    }
-    JsonNode distance = options.get("distance");
-    Metric metric =
-        metric(distance.isMissingNode() ? "Cosine" : QdrantRequests.text(distance, "distance"));
-    return new CollectionSettings(
-        JsonBody.integer(vectors.path("size"), "size", 0, Integer.MIN_VALUE, Integer.MAX_VALUE),
-        metric,
-        null,
-        null);
+    return CollectionSettings.of(
+        QdrantVectors.specs(request.get("vectors"), request.get("sparse_vectors")));
   }
 
   /** Refuses what would make a difference that is not kept to. */
   private static void requireSimple(JsonBody request) {
-    for (String member : List.of("sparse_vectors", "metadata")) {
-      if (!request.get(member).isEmpty()) {
-        request.refuse(
-            member,
-            member.equals("metadata")
-                ? "a collection keeps none"
-                : "a collection has one dense vector per point");
-      }
+    if (!request.get("metadata").isEmpty()) {
+      request.refuse("metadata", "a collection keeps none");
     }
     JsonNode strict = request.get("strict_mode_config");
     if (JsonBody.flag(strict.path("enabled"), "enabled")) {
@@ -174,14 +132,38 @@ public final class QdrantCollections {
 
   /** {@code PATCH}: options that make no difference are taken, others refused. */
   public JsonNode updateCollection(String name, byte[] body) {
-    Collection _ = collections.get(name);
+    CollectionSettings settings = collections.get(name).settings();
     JsonBody request = JsonBody.parse(body);
     Set<String> allowed = new HashSet<>(WITHOUT_EFFECT);
     allowed.addAll(
         List.of("vectors", "params", "sparse_vectors", "strict_mode_config", "metadata"));
     request.allow("a collection", allowed);
     requireSimple(request);
+    for (String member : List.of("vectors", "sparse_vectors")) {
+      request
+          .get(member)
+          .properties()
+          .forEach(named -> {
+            VectorSpec _ = settings.vector(named.getKey());
+          });
+    }
     return QdrantReplies.bool(true);
+  }
+
+  /** {@code PUT vectors/NAME}: a vector more that points may have. */
+  public JsonNode addVector(String name, String vector, byte[] body) {
+    collections.get(name).addVector(QdrantVectors.added(vector, JsonBody.parse(body)));
+    return QdrantReplies.completed();
+  }
+
+  /** {@code DELETE vectors/NAME}: all points lose a vector. */
+  public JsonNode removeVector(String name, String vector) {
+    if (!collections.get(name).removeVector(vector)) {
+      throw new CollectionException(
+          CollectionException.Kind.NOT_FOUND,
+          "collection " + name + " has no vector \"" + vector + '"');
+    }
+    return QdrantReplies.completed();
   }
 
   /** {@code /aliases}: other names of collections that the client may see. */
@@ -259,25 +241,6 @@ public final class QdrantCollections {
     collections.changeAliases(changes);
   }
 
-  private static Metric metric(String distance) {
-    return switch (distance) {
-      case "Cosine" -> Metric.COSINE;
-      case "Dot" -> Metric.DOT;
-      case "Euclid" -> Metric.L2;
-      default ->
-          throw CollectionException.invalid(
-              "distance must be Cosine, Dot or Euclid, found \"" + distance + '"');
-    };
-  }
-
-  private static String distance(Metric metric) {
-    return switch (metric) {
-      case COSINE -> "Cosine";
-      case DOT -> "Dot";
-      case L2 -> "Euclid";
-    };
-  }
-
   public JsonNode dropCollection(String name) {
     if (!collections.has(name)) {
       return QdrantReplies.bool(false);
@@ -298,10 +261,7 @@ public final class QdrantCollections {
     try {
       CollectionSettings settings = collection.settings();
       CollectionStats stats = collection.stats();
-      parameters
-          .putObject("vectors")
-          .put("size", settings.dimension())
-          .put("distance", distance(settings.metric()));
+      QdrantVectors.describe(parameters, settings.vectors());
       result.put("indexed_vectors_count", stats.points() - stats.unlinked());
       result.put("points_count", stats.points());
       for (IndexedField field : collection.indexedFields()) {

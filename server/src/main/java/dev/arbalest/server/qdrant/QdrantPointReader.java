@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.server.qdrant;
 
-import dev.arbalest.collections.PointBuffer;
 import dev.arbalest.collections.UpsertCondition;
 import dev.arbalest.collections.filter.JsonFilters;
 import dev.arbalest.collections.model.CollectionException;
-import dev.arbalest.collections.model.FloatArrays;
 import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.collections.model.JsonPaths;
 import dev.arbalest.collections.model.JsonPointIds;
 import dev.arbalest.collections.model.JsonText;
 import dev.arbalest.collections.model.PointId;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -32,11 +32,11 @@ final class QdrantPointReader {
   private static final Set<String> OPTIONS = Set.of("update_filter", "update_mode", "shard_key");
 
   /**
-   * Reads the points of an upsert, straight from its bytes into a buffer.
+   * Reads the points of an upsert, straight from its bytes.
    *
    * @return which of the points are to be written
    */
-  static UpsertCondition read(byte[] body, PointBuffer target) {
+  static UpsertCondition read(byte[] body, PointSink target) {
     JsonText.requireText(body);
     try (JsonParser parser = JsonBody.JSON.createParser(body)) {
       JsonBody.requireToken(parser.nextToken(), JsonToken.START_OBJECT);
@@ -47,7 +47,7 @@ final class QdrantPointReader {
   }
 
   /** The same of an object that a parser has just entered. */
-  static UpsertCondition read(JsonParser parser, byte[] body, PointBuffer target) {
+  static UpsertCondition read(JsonParser parser, byte[] body, PointSink target) {
     ObjectNode options = JsonBody.JSON.createObjectNode();
     boolean isBatch = false;
     boolean hasPoints = false;
@@ -96,11 +96,11 @@ final class QdrantPointReader {
     return new UpsertCondition(which, JsonFilters.parse(options.get("update_filter")));
   }
 
-  private static void readPoint(JsonParser parser, byte[] body, PointBuffer target) {
+  private static void readPoint(JsonParser parser, byte[] body, PointSink target) {
     JsonBody.requireToken(parser.currentToken(), JsonToken.START_OBJECT);
     PointId id = null;
     String payload = null;
-    int components = -1;
+    boolean hasVectors = false;
     while (parser.nextToken() != JsonToken.END_OBJECT) {
       String member = parser.currentName();
       JsonToken value = parser.nextToken();
@@ -108,22 +108,9 @@ final class QdrantPointReader {
         case "id" -> id = JsonPointIds.of(JsonBody.read(parser));
         case PAYLOAD -> payload = payload(JsonBody.read(parser));
         case VECTOR -> {
-          boolean isNamed = value == JsonToken.START_OBJECT;
-          if (isNamed) { // by the empty name, as some clients call the only one
-            boolean unnamed =
-                parser.nextToken() == JsonToken.PROPERTY_NAME && parser.currentName().isEmpty();
-            value = unnamed ? parser.nextToken() : JsonToken.NOT_AVAILABLE;
-          }
-          if (value != JsonToken.START_ARRAY) {
-            throw CollectionException.invalid(
-                "\"vector\" is an array of numbers: named vectors, sparse vectors and texts to "
-                    + "embed are not supported");
-          }
-          int from = (int) parser.currentTokenLocation().getByteOffset();
-          components = FloatArrays.parse(body, from, target::set);
-          parser.skipChildren();
-          if (isNamed) {
-            JsonBody.requireToken(parser.nextToken(), JsonToken.END_OBJECT);
+          if (value != JsonToken.VALUE_NULL) {
+            target.vectors(parser, body);
+            hasVectors = true;
           }
         }
         default ->
@@ -131,33 +118,35 @@ final class QdrantPointReader {
                 "a point has id, vector and payload, found \"" + member + '"');
       }
     }
-    if (id == null || components < 0) {
+    if (id == null || !hasVectors) {
       throw CollectionException.invalid("a point needs \"id\" and \"vector\"");
     }
-    requireComponents(target, components);
     target.add(id, payload);
   }
 
-  private static void requireComponents(PointBuffer target, int components) {
-    if (components != target.dimension()) {
-      throw CollectionException.dimensionMismatch(target.dimension(), components);
-    }
-  }
-
-  private static void readBatch(JsonNode batch, PointBuffer target) {
+  private static void readBatch(JsonNode batch, PointSink target) {
     JsonBody.of(batch, "a batch").allow("a batch", Set.of("ids", "vectors", "payloads"));
     JsonNode ids = batch.path("ids");
     JsonNode vectors = batch.path("vectors");
-    if (vectors.isObject() && vectors.size() == 1) { // by the empty name
-      QdrantRequests.requireUnnamed(
-          JsonBody.JSON.getNodeFactory().stringNode(vectors.propertyNames().iterator().next()),
-          "vectors");
-      vectors = vectors.iterator().next();
+    if (!ids.isArray() || !(vectors.isArray() || vectors.isObject())) {
+      throw CollectionException.invalid(
+          "a batch needs \"ids\", a list, and \"vectors\", a list or one for each name");
     }
-    if (!ids.isArray() || !vectors.isArray()) {
-      throw CollectionException.invalid("a batch needs \"ids\" and \"vectors\", two lists");
-    }
+    Map<String, JsonNode> byName =
+        vectors.isArray() ? Map.of("", vectors) : QdrantVectors.byName(vectors);
     JsonNode payloads = batch.path("payloads");
+    byName.values().forEach(list -> requireSame(ids, list, payloads));
+    for (int i = 0; i < ids.size(); i++) {
+      Map<String, JsonNode> own = new LinkedHashMap<>();
+      for (Map.Entry<String, JsonNode> named : byName.entrySet()) {
+        own.put(named.getKey(), named.getValue().get(i));
+      }
+      target.vectors(own);
+      target.add(JsonPointIds.of(ids.get(i)), payload(payloads.path(i)));
+    }
+  }
+
+  private static void requireSame(JsonNode ids, JsonNode vectors, JsonNode payloads) {
     if (ids.size() != vectors.size() || (payloads.isArray() && payloads.size() != ids.size())) {
       throw CollectionException.invalid(
           "a batch has as many ids as vectors and payloads, found "
@@ -166,14 +155,6 @@ final class QdrantPointReader {
               + vectors.size()
               + " and "
               + payloads.size());
-    }
-    for (int i = 0; i < ids.size(); i++) {
-      float[] vector = JsonBody.toVector(vectors.get(i));
-      requireComponents(target, vector.length);
-      for (int j = 0; j < vector.length; j++) {
-        target.set(j, vector[j]);
-      }
-      target.add(JsonPointIds.of(ids.get(i)), payload(payloads.path(i)));
     }
   }
 

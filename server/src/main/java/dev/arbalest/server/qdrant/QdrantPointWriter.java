@@ -5,15 +5,17 @@ import dev.arbalest.IdType;
 import dev.arbalest.collections.Point;
 import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.collections.model.JsonPointIds;
+import dev.arbalest.collections.model.PointVector;
+import dev.arbalest.collections.model.VectorSelector;
 import dev.arbalest.collections.query.Hit;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.databind.util.RawValue;
 
 /** Points as Qdrant's clients expect them. Stateless. */
 public final class QdrantPointWriter {
   private static final String PAYLOAD = "payload";
+  private static final String VECTOR = "vector";
 
   private QdrantPointWriter() {}
 
@@ -31,21 +33,27 @@ public final class QdrantPointWriter {
     }
   }
 
-  private static void putVector(ObjectNode target, float @Nullable [] vector) {
+  /** The one vector, or an object with vectors by their names. */
+  private static void putVectors(ObjectNode target, Point point, VectorSelector wanted) {
+    float[] vector = point.vector();
+    PointVector unnamed = point.vectors().get("");
     if (vector != null) {
-      ArrayNode components = target.putArray("vector");
-      for (float component : vector) {
-        components.add(component);
-      }
+      QdrantVectors.put(target.putArray(VECTOR), vector);
+    } else if (point.vectors().size() == 1 && unnamed != null) {
+      QdrantVectors.put(target, VECTOR, unnamed);
+    } else if (wanted.any()) {
+      ObjectNode named = target.putObject(VECTOR);
+      point.vectors().forEach((name, one) -> QdrantVectors.put(named, name, one));
     }
   }
 
   /** A point that was asked for. */
-  static ObjectNode record(Point point, PayloadSelector wanted, @Nullable IdType type) {
+  static ObjectNode record(
+      Point point, PayloadSelector wanted, VectorSelector vectors, @Nullable IdType type) {
     ObjectNode record = JsonBody.JSON.createObjectNode();
     JsonPointIds.put(record, "id", point.id(), type);
     putPayload(record, wanted, point.payload());
-    putVector(record, point.vector());
+    putVectors(record, point, vectors);
     return record;
   }
 
@@ -60,13 +68,14 @@ public final class QdrantPointWriter {
   }
 
   /** A point that was searched for. */
-  static ObjectNode hit(Hit hit, @Nullable IdType type, PayloadSelector wanted) {
+  static ObjectNode hit(
+      Hit hit, @Nullable IdType type, PayloadSelector wanted, VectorSelector vectors) {
     ObjectNode record = JsonBody.JSON.createObjectNode();
     JsonPointIds.put(record, "id", hit.point().id(), type);
     record.put("version", 0);
     record.put("score", hit.score());
     putPayload(record, wanted, hit.point().payload());
-    putVector(record, hit.point().vector());
+    putVectors(record, hit.point(), vectors);
     return withOrder(record, hit);
   }
 }

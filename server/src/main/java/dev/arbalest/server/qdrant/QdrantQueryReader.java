@@ -89,7 +89,6 @@ final class QdrantQueryReader {
   /** A request of {@code points/recommend}. */
   static QueryRequest recommend(JsonBody body, boolean grouped) {
     body.allow("a request", grouped ? union(RECOMMEND, GROUPS.toArray(String[]::new)) : RECOMMEND);
-    QdrantRequests.requireUnnamed(body.get("using"), "using");
     QdrantRequests.refuseShards(body);
     return request(
         body, recommend(body.get("positive"), body.get("negative"), body.get("strategy")), true);
@@ -118,6 +117,7 @@ final class QdrantQueryReader {
     }
     Filter filter = JsonFilters.parse(body.get("filter"));
     return new QueryRequest(
+        using(body),
         query,
         prefetches(body.get("prefetch"), depth + 1),
         filter,
@@ -142,15 +142,24 @@ final class QdrantQueryReader {
     return stages;
   }
 
-  private static @Nullable String lookup(JsonNode node) {
+  /** The name of the vector that is searched, as new clients give it or as old ones did. */
+  private static String using(JsonBody body) {
+    JsonNode old = body.get("vector").path("name");
+    return body.has("using") || old.isMissingNode()
+        ? QdrantRequests.vectorName(body.get("using"), "using")
+        : QdrantRequests.vectorName(old, "name");
+  }
+
+  private static QueryRequest.@Nullable Place lookup(JsonNode node) {
     if (node.isMissingNode() || node.isNull()) {
       return null;
     }
     JsonBody body = JsonBody.of(node, "lookup_from");
     body.allow("lookup_from", Set.of("collection", "vector", "shard_key"));
     QdrantRequests.refuseShards(body);
-    QdrantRequests.requireUnnamed(body.get("vector"), "vector");
-    return QdrantRequests.text(body.get("collection"), "collection");
+    return new QueryRequest.Place(
+        QdrantRequests.text(body.get("collection"), "collection"),
+        body.has("vector") ? QdrantRequests.vectorName(body.get("vector"), "vector") : null);
   }
 
   static SearchOptions options(JsonNode node) {
@@ -171,40 +180,33 @@ final class QdrantQueryReader {
   private static @Nullable PointQuery queryOrWords(JsonBody body) {
     JsonNode using = body.get("using");
     if (using.isString() && TextRanking.isNamed(using.stringValue())) {
-      return words(body, using.stringValue());
+      PointQuery words = words(body, using.stringValue());
+      if (words != null) {
+        return words;
+      }
     }
-    QdrantRequests.requireUnnamed(using, "using");
     return query(body);
   }
 
-  /** A text, or an object with text and model, or that as what is nearest. */
-  private static PointQuery words(JsonBody body, String using) {
-    if (body.has("vector")) {
-      throw CollectionException.invalid("\"using\": \"" + using + "\" takes words, not a vector");
-    }
+  /**
+   * A text, or an object with text and model, or that as what is nearest. Null if it is none of
+   * them: a vector may be named bm25, too.
+   */
+  private static @Nullable PointQuery words(JsonBody body, String using) {
     JsonNode query = body.get("query");
     if (query.isObject() && query.has("nearest")) {
       JsonBody.allow(query, "a query by " + TextRanking.BM25, Set.of("nearest"));
       query = query.path("nearest");
     }
     JsonNode text = query;
-    if (query.isObject()) {
+    if (query.isObject() && query.has("text")) {
       JsonBody.allow(query, "a query by " + TextRanking.BM25, Set.of("text", "model"));
       if (query.has("model")) {
         TextRanking.requireModel(query.path("model").asString(""));
       }
       text = query.path("text");
     }
-    if (!text.isString()) {
-      throw CollectionException.invalid(
-          "\"using\": \""
-              + using
-              + "\" takes words: a text, or {\"text\": ..., \"model\": \""
-              + TextRanking.MODEL
-              + "\"}; found "
-              + (query.isMissingNode() ? "none" : JsonText.shorten(query)));
-    }
-    return TextRanking.query(using, text.stringValue());
+    return text.isString() ? TextRanking.query(using, text.stringValue()) : null;
   }
 
   private static @Nullable PointQuery query(JsonBody body) {
@@ -218,9 +220,11 @@ final class QdrantQueryReader {
       }
     }
     JsonNode vector = body.get("vector");
+    if (vector.isArray()) {
+      return new PointQuery.Nearest(example(vector), null);
+    }
     if (vector.isObject()) { // {"name": "", "vector": [...]}
       JsonBody.allow(vector, "vector", Set.of("name", "vector"));
-      QdrantRequests.requireUnnamed(vector.path("name"), "name");
       return new PointQuery.Nearest(example(vector.path("vector")), null);
     }
     JsonNode query = body.get("query");
@@ -231,6 +235,9 @@ final class QdrantQueryReader {
   }
 
   private static PointQuery variant(JsonNode query) {
+    if (query.has("indices") || query.has("values") || QdrantVectors.isToEmbed(query)) {
+      return PointQuery.Nearest.to(QdrantVectors.of(query));
+    }
     if (query.has("nearest")) {
       JsonBody.allow(query, "a query", Set.of("nearest", "mmr"));
       return new PointQuery.Nearest(example(query.path("nearest")), diversity(query.path("mmr")));
@@ -263,7 +270,6 @@ final class QdrantQueryReader {
               "the query \"" + name + "\" is not supported: there is no index for such scores");
       case "mmr" ->
           throw CollectionException.invalid("mmr stands beside nearest, which is missing");
-      case "indices", "values" -> throw sparse();
       default ->
           throw CollectionException.invalid(
               "a query is a vector, an id, or an object with one of nearest, recommend, order_by, "
@@ -273,33 +279,21 @@ final class QdrantQueryReader {
     };
   }
 
-  private static CollectionException sparse() {
-    return CollectionException.invalid(
-        "sparse vectors are not supported: collections have dense ones");
-  }
-
   /** A vector, or an id. */
   private static Example example(JsonNode node) {
-    if (node.isArray()) {
-      if (!node.isEmpty() && node.get(0).isArray()) {
-        throw CollectionException.invalid("multivectors are not supported: a vector is one list");
-      }
-      return new Example.Vector(JsonBody.toVector(node));
-    }
     if (node.isIntegralNumber() || node.isString()) {
       return new Example.Id(JsonPointIds.of(node));
     }
-    if (node.has("indices")) {
-      throw sparse();
-    }
-    if (node.has("text") || node.has("image") || node.has("object")) {
+    boolean isVector =
+        node.isArray()
+            || node.has("indices")
+            || node.has("values")
+            || QdrantVectors.isToEmbed(node);
+    if (!isVector) {
       throw CollectionException.invalid(
-          "the server has no embedding model: send the vector instead of "
-              + JsonText.shorten(node)
-              + ", or rank by words with \"using\": \"bm25\"");
+          "an example is a vector or an id, found " + JsonText.shorten(node));
     }
-    throw CollectionException.invalid(
-        "an example is a vector or an id, found " + JsonText.shorten(node));
+    return new Example.Vector(QdrantVectors.of(node));
   }
 
   private static List<Example> examples(JsonNode node) {

@@ -17,6 +17,7 @@ import dev.arbalest.collections.model.JsonPointIds;
 import dev.arbalest.collections.model.JsonText;
 import dev.arbalest.collections.model.PointId;
 import dev.arbalest.collections.model.Scores;
+import dev.arbalest.collections.model.VectorSelector;
 import dev.arbalest.collections.query.Grouping;
 import dev.arbalest.collections.query.Hit;
 import dev.arbalest.collections.query.PairMatrix;
@@ -65,23 +66,24 @@ public final class QdrantReads {
       throw CollectionException.invalid("the request needs \"ids\", a list");
     }
     List<PointId> ids = JsonPointIds.list(request.get("ids"));
-    boolean withVectors = QdrantRequests.wantsVector(request);
-    AnswerLimits.requireSize(collection, ids.size(), withVectors);
-    for (Point point : collection.retrieve(ids, withVectors)) {
-      result.add(QdrantPointWriter.record(point, wanted, type));
+    VectorSelector vectors = QdrantRequests.vectors(request);
+    AnswerLimits.requireSize(collection, ids.size(), vectors);
+    for (Point point : collection.retrieve(ids, vectors)) {
+      result.add(QdrantPointWriter.record(point, wanted, vectors, type));
     }
     return result;
   }
 
   public JsonNode retrieveOne(String name, String text) {
     Collection collection = collections.get(name);
-    List<Point> points = collection.retrieve(List.of(JsonPointIds.of(text)), true);
+    List<Point> points = collection.retrieve(List.of(JsonPointIds.of(text)), VectorSelector.ALL);
     if (points.isEmpty()) {
       throw new CollectionException(
           CollectionException.Kind.NOT_FOUND, "point " + text + " is not in collection " + name);
     }
     PayloadSelector all = PayloadSelector.of(JsonBody.JSON.nullNode(), true);
-    return QdrantPointWriter.record(points.getFirst(), all, collection.settings().idType());
+    return QdrantPointWriter.record(
+        points.getFirst(), all, VectorSelector.ALL, collection.settings().idType());
   }
 
   public JsonNode scroll(String name, byte[] body) {
@@ -101,8 +103,8 @@ public final class QdrantReads {
     QdrantRequests.refuseShards(request);
     JsonNode offset = request.get("offset");
     int limit = request.integer("limit", 10, 1, MAX_LIMIT);
-    boolean withVectors = QdrantRequests.wantsVector(request);
-    AnswerLimits.requireSize(collection, limit, withVectors);
+    VectorSelector vectors = QdrantRequests.vectors(request);
+    AnswerLimits.requireSize(collection, limit, vectors);
     PointId from = offset.isMissingNode() || offset.isNull() ? null : JsonPointIds.of(offset);
     Filter filter = JsonFilters.parse(request.get("filter"));
     PayloadSelector wanted = PayloadSelector.of(request.get("with_payload"), true);
@@ -116,15 +118,16 @@ public final class QdrantReads {
             "\"offset\" goes through points by their ids; with order_by give start_from");
       }
       QueryRequest ordered = QueryRequest.by(QdrantQueryReader.orderBy(orderBy), filter, limit);
-      for (Hit hit : engine.run(collection, ordered, true, withVectors, collections::get).hits()) {
-        ObjectNode record = QdrantPointWriter.record(hit.point(), wanted, type);
+      for (Hit hit : engine.run(collection, ordered, true, vectors, collections::get).hits()) {
+        ObjectNode record = QdrantPointWriter.record(hit.point(), wanted, vectors, type);
         points.add(QdrantPointWriter.withOrder(record, hit));
       }
       result.putNull("next_page_offset");
       return result;
     }
-    PointPage page = collection.scroll(filter, from, limit, withVectors);
-    page.points().forEach(point -> points.add(QdrantPointWriter.record(point, wanted, type)));
+    PointPage page = collection.scroll(filter, from, limit, vectors);
+    page.points()
+        .forEach(point -> points.add(QdrantPointWriter.record(point, wanted, vectors, type)));
     PointId next = page.next();
     if (next == null) {
       result.putNull("next_page_offset");
@@ -201,7 +204,7 @@ public final class QdrantReads {
           JsonBody search = JsonBody.object(parser, body);
           QueryRequest query = kind.read(search, false);
           long own = (long) query.limit() + query.offset();
-          long all = own * (QdrantRequests.wantsVector(search) ? 100 : 1) + query.work() - own;
+          long all = own * (QdrantRequests.vectors(search).any() ? 100 : 1) + query.work() - own;
           left -= (int) Math.min(AnswerLimits.MAX_HITS + 1, all);
           AnswerLimits.requireRoom(left);
           result.add(kind.wrap(hits(name, search, query, lookup, explanations::add)));
@@ -219,11 +222,12 @@ public final class QdrantReads {
   private ArrayNode hits(
       String name, JsonBody request, QueryRequest query, Lookup lookup, Explanations explanations) {
     Collection collection = collections.get(name);
-    boolean withVectors = QdrantRequests.wantsVector(request);
-    AnswerLimits.requireSize(collection, (long) query.limit() + query.offset(), withVectors);
+    VectorSelector vectors = QdrantRequests.vectors(request);
+    AnswerLimits.requireSize(collection, (long) query.limit() + query.offset(), vectors);
     PayloadSelector wanted = PayloadSelector.of(request.get("with_payload"), false);
     // Whether points are still there is known from their rows.
-    QueryAnswer answer = engine.run(collection, query, wanted.any(), withVectors, lookup);
+    QueryRequest checked = TextRanking.checked(collection.settings(), query);
+    QueryAnswer answer = engine.run(collection, checked, wanted.any(), vectors, lookup);
     if (JsonBody.flag(request.get("explain"), "explain")) {
       SearchAnswer search = answer.search();
       if (search == null) {
@@ -234,7 +238,7 @@ public final class QdrantReads {
     ArrayNode result = QdrantReplies.array();
     IdType type = collection.settings().idType();
     for (Hit hit : answer.hits()) {
-      result.add(QdrantPointWriter.hit(hit, type, wanted));
+      result.add(QdrantPointWriter.hit(hit, type, wanted, vectors));
     }
     return result;
   }
@@ -246,7 +250,7 @@ public final class QdrantReads {
     ArrayNode result = QdrantReplies.array();
     for (Point point : answer.points()) {
       Hit hit = new Hit(point, Scores.qdrant(settings.metric(), point.distance()), null);
-      result.add(QdrantPointWriter.hit(hit, settings.idType(), wanted));
+      result.add(QdrantPointWriter.hit(hit, settings.idType(), wanted, VectorSelector.NONE));
     }
     return result;
   }
@@ -288,20 +292,20 @@ public final class QdrantReads {
     Collection collection = collections.get(name);
     JsonBody request = JsonBody.parse(body);
     request.refuse("offset", "groups come from the first on");
-    QueryRequest query = kind.read(request, true);
+    QueryRequest query = TextRanking.checked(collection.settings(), kind.read(request, true));
     String field = QdrantRequests.text(request.get("group_by"), "group_by");
     int size = request.integer("group_size", DEFAULT_GROUP, 1, QueryRequest.MAX_LIMIT);
-    boolean withVectors = QdrantRequests.wantsVector(request);
-    AnswerLimits.requireSize(collection, (long) query.limit() * size, withVectors);
+    VectorSelector vectors = QdrantRequests.vectors(request);
+    AnswerLimits.requireSize(collection, (long) query.limit() * size, vectors);
     PayloadSelector wanted = PayloadSelector.of(request.get("with_payload"), false);
     IdType type = collection.settings().idType();
     QdrantGroupLookup other = QdrantGroupLookup.of(request.get("with_lookup"), lookup);
     ArrayNode groups = QdrantReplies.array();
     for (Grouping.Group group :
-        Grouping.run(engine, collection, query, field, size, lookup, withVectors)) {
+        Grouping.run(engine, collection, query, field, size, lookup, vectors)) {
       ObjectNode node = groups.addObject().putPOJO("id", group.id());
       ArrayNode hits = node.putArray("hits");
-      group.hits().forEach(hit -> hits.add(QdrantPointWriter.hit(hit, type, wanted)));
+      group.hits().forEach(hit -> hits.add(QdrantPointWriter.hit(hit, type, wanted, vectors)));
       if (other != null) {
         node.set("lookup", other.record(group.id()));
       }
@@ -354,10 +358,10 @@ public final class QdrantReads {
     JsonBody request = JsonBody.parse(body);
     request.allow("a matrix", Set.of("filter", "sample", "limit", "using", "shard_key"));
     QdrantRequests.refuseShards(request);
-    QdrantRequests.requireUnnamed(request.get("using"), "using");
     return PairMatrix.of(
         engine,
         collection,
+        QdrantRequests.vectorName(request.get("using"), "using"),
         JsonFilters.parse(request.get("filter")),
         request.integer("sample", PairMatrix.DEFAULT_SAMPLE, 2, PairMatrix.MAX_SAMPLE),
         request.integer("limit", PairMatrix.DEFAULT_LIMIT, 1, PairMatrix.MAX_SAMPLE));

@@ -4,6 +4,9 @@ package dev.arbalest.server.qdrant;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.collections.model.JsonText;
+import dev.arbalest.collections.model.VectorSelector;
+import java.util.ArrayList;
+import java.util.List;
 import tools.jackson.databind.JsonNode;
 
 /** What several of Qdrant's requests have in common. Stateless. */
@@ -15,29 +18,31 @@ final class QdrantRequests {
     body.refuse("shard_key", "a collection has one shard");
   }
 
-  /** Some clients give the one vector the empty name; another name is that of no vector. */
-  static void requireUnnamed(JsonNode name, String member) {
-    if (!name.isMissingNode() && !name.isNull() && !name.asString("?").isEmpty()) {
+  /** The name of a vector: empty if none is given. */
+  static String vectorName(JsonNode name, String member) {
+    if (name.isMissingNode() || name.isNull()) {
+      return "";
+    }
+    if (!name.isString()) {
       throw CollectionException.invalid(
-          "\""
-              + member
-              + "\" names the vector "
-              + JsonText.shorten(name)
-              + ", but a collection has one vector, without a name");
+          "\"" + member + "\" is the name of a vector, found " + JsonText.shorten(name));
     }
+    return name.stringValue();
   }
 
-  /** Whether a request wants vectors: true, or a list with the empty name. */
-  static boolean wantsVector(JsonBody request) {
-    return wantsVector(request.get("with_vector")) || wantsVector(request.get("with_vectors"));
+  /** Which vectors a request wants: all, none, or those of a list of names. */
+  static VectorSelector vectors(JsonBody request) {
+    VectorSelector wanted = vectors(request.get("with_vector"));
+    return wanted.any() ? wanted : vectors(request.get("with_vectors"));
   }
 
-  static boolean wantsVector(JsonNode node) {
-    if (node.isArray()) {
-      node.forEach(name -> requireUnnamed(name, "with_vector"));
-      return !node.isEmpty();
+  static VectorSelector vectors(JsonNode node) {
+    if (!node.isArray()) {
+      return VectorSelector.of(JsonBody.flag(node, "with_vector"));
     }
-    return JsonBody.flag(node, "with_vector");
+    List<String> names = new ArrayList<>();
+    node.forEach(name -> names.add(vectorName(name, "with_vector")));
+    return VectorSelector.of(names);
   }
 
   /** A text that must be there. */

@@ -4,6 +4,7 @@ package dev.arbalest.server.qdrant;
 import dev.arbalest.collections.Collection;
 import dev.arbalest.collections.Collections;
 import dev.arbalest.collections.PayloadChange;
+import dev.arbalest.collections.Point;
 import dev.arbalest.collections.PointBuffer;
 import dev.arbalest.collections.UpsertCondition;
 import dev.arbalest.collections.filter.Filter;
@@ -64,8 +65,13 @@ public final class QdrantWrites {
 
   public JsonNode upsert(String name, byte[] body) {
     Collection collection = collections.get(name);
-    try (PointBuffer points = buffer(collection, body.length)) {
+    if (collection.settings().named()) {
+      PointSink.ToList points = new PointSink.ToList();
       UpsertCondition condition = QdrantPointReader.read(body, points);
+      return completed(collection.upsert(points.points(), condition).delayNanos());
+    }
+    try (PointBuffer points = buffer(collection, body.length)) {
+      UpsertCondition condition = QdrantPointReader.read(body, new PointSink.ToBuffer(points));
       PointWrites.check(collection, points);
       return completed(writes.upsert(collection, points, condition));
     }
@@ -127,32 +133,59 @@ public final class QdrantWrites {
   /** {@code PUT points/vectors}: new vectors of points that keep their attributes. */
   public JsonNode updateVectors(String name, byte[] body) {
     Collection collection = collections.get(name);
-    try (PointBuffer points = buffer(collection, body.length)) {
+    if (collection.settings().named()) {
+      PointSink.ToList points = new PointSink.ToList();
       UpsertCondition condition = QdrantPointReader.read(body, points);
+      return updateVectors(collection, points.points(), condition);
+    }
+    try (PointBuffer points = buffer(collection, body.length)) {
+      UpsertCondition condition = QdrantPointReader.read(body, new PointSink.ToBuffer(points));
       return updateVectors(collection, points, condition);
     }
   }
 
-  private ObjectNode updateVectors(
-      Collection collection, PointBuffer points, UpsertCondition condition) {
+  private static void requireUpdate(UpsertCondition condition) {
     if (condition.mode() != UpsertCondition.Mode.UPSERT) {
       throw CollectionException.invalid(
           "\"update_mode\" is of an upsert: vectors are only updated");
     }
+  }
+
+  private static ObjectNode updateVectors(
+      Collection collection, List<Point> points, UpsertCondition condition) {
+    requireUpdate(condition);
+    return completed(collection.updateVectors(points, condition.filter()).delayNanos());
+  }
+
+  private ObjectNode updateVectors(
+      Collection collection, PointBuffer points, UpsertCondition condition) {
+    requireUpdate(condition);
     PointWrites.check(collection, points);
     return completed(writes.updateVectors(collection, points, condition.filter()));
   }
 
-  /** A point's only vector cannot be deleted alone. */
-  private static CollectionException vectorsStay() {
-    return CollectionException.invalid(
-        "a point has one vector, which cannot be deleted alone; delete the point");
+  /** {@code points/vectors/delete}: points lose some of their vectors. */
+  public JsonNode deleteVectors(String name, byte[] body) {
+    return deleteVectors(collections.get(name), JsonBody.parse(body)).make();
   }
 
-  /** {@code points/vectors/delete}, which is refused. */
-  public JsonNode deleteVectors(String name) {
-    Collection _ = collections.get(name);
-    throw vectorsStay();
+  private static Change deleteVectors(Collection collection, JsonBody request) {
+    request.allow("the request", Set.of("points", "filter", "vector", "shard_key"));
+    Selector selector = Selector.of(request);
+    List<String> names = new ArrayList<>();
+    request.get("vector").forEach(name -> names.add(QdrantRequests.vectorName(name, "vector")));
+    if (names.isEmpty()) {
+      throw CollectionException.invalid("the request needs \"vector\", a list of names of vectors");
+    }
+    return () -> {
+      Filter filter = selector.filter();
+      if (filter == null) {
+        collection.deleteVectors(selector.ids(), names);
+      } else {
+        collection.deleteVectors(filter, names);
+      }
+      return QdrantReplies.completed();
+    };
   }
 
   public JsonNode delete(String name, byte[] body) {
@@ -298,10 +331,15 @@ public final class QdrantWrites {
     Change change;
     switch (operation) {
       case "upsert", "update_vectors" -> {
+        if (collection.settings().named()) {
+          change = namedPoints(collection, operation, parser, body);
+          break;
+        }
         long from = parser.currentTokenLocation().getByteOffset();
         PointBuffer points = buffer(collection, body.length - from);
         buffers.add(points);
-        UpsertCondition condition = QdrantPointReader.read(parser, body, points);
+        UpsertCondition condition =
+            QdrantPointReader.read(parser, body, new PointSink.ToBuffer(points));
         PointWrites.check(collection, points);
         boolean isUpsert = operation.equals("upsert");
         change =
@@ -315,16 +353,26 @@ public final class QdrantWrites {
           change = payload(collection, PayloadOperation.OVERWRITE, parser, body);
       case "delete_payload" -> change = payload(collection, PayloadOperation.DELETE, parser, body);
       case "clear_payload" -> change = payload(collection, PayloadOperation.CLEAR, parser, body);
-      case "delete_vectors" -> throw vectorsStay();
+      case "delete_vectors" -> change = deleteVectors(collection, JsonBody.object(parser, body));
       default ->
           throw CollectionException.invalid(
               "an operation is upsert, update_vectors, delete, set_payload, overwrite_payload, "
-                  + "delete_payload or clear_payload, found \""
+                  + "delete_payload, clear_payload or delete_vectors, found \""
                   + operation
                   + '"');
     }
     JsonBody.requireToken(parser.nextToken(), JsonToken.END_OBJECT);
     return change;
+  }
+
+  private static Change namedPoints(
+      Collection collection, String operation, JsonParser parser, byte[] body) {
+    PointSink.ToList sink = new PointSink.ToList();
+    UpsertCondition condition = QdrantPointReader.read(parser, body, sink);
+    List<Point> points = collection.checkNamed(sink.points());
+    return operation.equals("upsert")
+        ? () -> completed(collection.upsert(points, condition).delayNanos())
+        : () -> updateVectors(collection, points, condition);
   }
 
   private static Change payload(

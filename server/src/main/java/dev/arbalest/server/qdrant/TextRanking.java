@@ -3,7 +3,9 @@ package dev.arbalest.server.qdrant;
 
 import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.query.PointQuery;
+import dev.arbalest.collections.query.QueryRequest;
 
 /**
  * How clients ask for BM25, in REST and gRPC: {@code using} is {@code bm25}, or {@code bm25:FIELD}
@@ -21,6 +23,32 @@ public final class TextRanking {
   /** Whether a vector's name means BM25. */
   public static boolean isNamed(String using) {
     return using.equals(BM25) || using.startsWith(BM25 + ":");
+  }
+
+  /**
+   * Refuses a query that is no text where {@code using} means BM25, as the collection has no vector
+   * of that name.
+   *
+   * @return the query
+   */
+  public static QueryRequest checked(CollectionSettings settings, QueryRequest request) {
+    String using = request.using();
+    if (isNamed(using)
+        && !(request.query() instanceof PointQuery.Words)
+        && settings.find(using) == null) {
+      throw CollectionException.invalid(
+          "\"using\": \""
+              + using
+              + "\" takes words: a text, or {\"text\": ..., \"model\": \""
+              + MODEL
+              + "\"}, as the collection has no vector of that name");
+    }
+    request
+        .prefetch()
+        .forEach(stage -> {
+          QueryRequest _ = checked(settings, stage);
+        });
+    return request;
   }
 
   /** Refuses other models. */

@@ -34,10 +34,7 @@ import io.qdrant.client.grpc.Collections.CollectionInfo;
 import io.qdrant.client.grpc.Collections.CollectionStatus;
 import io.qdrant.client.grpc.Collections.Distance;
 import io.qdrant.client.grpc.Collections.PayloadSchemaType;
-import io.qdrant.client.grpc.Collections.SparseVectorConfig;
-import io.qdrant.client.grpc.Collections.SparseVectorParams;
 import io.qdrant.client.grpc.Collections.VectorParams;
-import io.qdrant.client.grpc.Collections.VectorsConfig;
 import io.qdrant.client.grpc.Common.Filter;
 import io.qdrant.client.grpc.Common.PointId;
 import io.qdrant.client.grpc.Common.Range;
@@ -173,19 +170,6 @@ class QdrantJavaClientTest {
         client.createCollectionAsync(
             NAME, VectorParams.newBuilder().setSize(2).setDistance(Distance.Dot).build()));
     fails(Status.Code.NOT_FOUND, "none", client.getCollectionInfoAsync("none"));
-    fails(
-        Status.Code.INVALID_ARGUMENT,
-        "sparse",
-        client.createCollectionAsync(
-            io.qdrant.client.grpc.Collections.CreateCollection.newBuilder()
-                .setCollectionName("s")
-                .setVectorsConfig(
-                    VectorsConfig.newBuilder()
-                        .setParams(VectorParams.newBuilder().setSize(2).setDistance(Distance.Dot)))
-                .setSparseVectorsConfig(
-                    SparseVectorConfig.newBuilder()
-                        .putMap("text", SparseVectorParams.getDefaultInstance()))
-                .build()));
     fails(
         Status.Code.INVALID_ARGUMENT,
         "Manhattan",

@@ -141,14 +141,12 @@ class HttpApiTest {
       Object[][] cases = {
         {"PUT", path, "{\"vectors\":{\"size\":16,\"distance\":\"Cosine\"}}", 409, "already exists"},
         {"PUT", "/collections/x", "{\"vectors\":{\"size\":0}}", 400, "dimension must be in"},
-        {"PUT", "/collections/x", "{\"vectors\":{\"a\":{\"size\":4}}}", 400, "named vectors"},
         {
-          "PUT",
-          "/collections/x",
-          "{\"vectors\":{\"\":{\"size\":4,\"distance\":\"Dot\"},\"a\":{\"size\":4,\"distance\":\"Dot\"}}}",
-          400,
-          "named vectors"
+          "PUT", "/collections/x", "{\"vectors\":{\"a\":{\"size\":0}}}", 400, "dimension must be in"
         },
+        {"PUT", "/collections/x", "{\"vectors\":{\"a\":4}}", 400, "vector \"a\" is an object"},
+        {"PUT", "/collections/x", "{\"vectors\":{}}", 400, "a collection needs"},
+        {"PUT", "/collections/x", "{}", 400, "a collection needs"},
         {
           "PUT",
           "/collections/x",
@@ -215,7 +213,7 @@ class HttpApiTest {
           path + "/points",
           "{\"points\":[{\"id\":1,\"vector\":{\"a\":%s}}]}".formatted(good),
           400,
-          "named vectors"
+          "one vector, without a name"
         },
         {
           "PUT",

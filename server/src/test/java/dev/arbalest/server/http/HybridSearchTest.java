@@ -185,7 +185,7 @@ class HybridSearchTest {
     refused("\"mmr\"", "{\"query\":{\"nearest\":\"x\",\"mmr\":{}},\"using\":\"bm25\"}");
     refused("\"options\"", "{\"query\":{\"text\":\"x\",\"options\":{}},\"using\":\"bm25\"}");
     refused("no model", "{\"query\":{\"text\":\"x\",\"model\":\"clip\"},\"using\":\"bm25\"}");
-    refused("using", "{\"query\":\"x\",\"using\":\"bm26\"}");
+    refused("bm26", "{\"query\":\"x\",\"using\":\"bm26\"}");
     refused("bm25", "{\"query\":{\"nearest\":{\"text\":\"x\"}}}");
     refused("\"title\" is missing", "{\"query\":\"x\",\"using\":\"bm25:title\"}");
     refused(

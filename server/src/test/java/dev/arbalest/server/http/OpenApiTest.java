@@ -38,6 +38,8 @@ class OpenApiTest {
       Map.of(
           "mmr",
           "\"nearest\":1,",
+          "vectors/multivector_config",
+          "\"size\":2,",
           "nested/filter",
           "\"key\":\"k\",",
           "geo_bounding_box/bottom_right",
@@ -179,7 +181,11 @@ class OpenApiTest {
         collect(document, schema, "", 0, places, fields);
         assertThat(places).as(path.getKey() + " has no fixed fields").isNotEmpty();
         boolean makes = path.getKey().equals("/collections/{name}") && entry.getKey().equals("put");
-        String url = path.getKey().toString().replace("{name}", makes ? "new" : "things");
+        String url =
+            path.getKey()
+                .toString()
+                .replace("{name}", makes ? "new" : "things")
+                .replace("{vector}", "more");
         String verb = entry.getKey().toString().toUpperCase(Locale.ROOT);
         for (String place : new TreeSet<>(places)) {
           String where = verb + " " + url + " " + place;
@@ -198,7 +204,7 @@ class OpenApiTest {
         }
       }
     }
-    assertThat(tried.size()).isEqualTo(25);
+    assertThat(tried.size()).isEqualTo(27);
   }
 
   @Test

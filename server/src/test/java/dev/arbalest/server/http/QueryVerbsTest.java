@@ -110,8 +110,8 @@ class QueryVerbsTest {
     refused(400, "\"nonsense\"", QUERY, "{\"query\":[1,2],\"nonsense\":1}");
     refused(400, "\"nonsense\"", QUERY, "{\"query\":{\"nonsense\":1}}");
     refused(400, "idf", QUERY, "{\"query\":[1,2],\"params\":{\"idf\":\"global\"}}");
-    refused(400, "multivectors", QUERY, "{\"query\":{\"nearest\":[[1,2]]}}");
-    refused(400, "sparse", QUERY, "{\"query\":{\"nearest\":{\"indices\":[1],\"values\":[1]}}}");
+    refused(400, "is dense", QUERY, "{\"query\":{\"nearest\":[[1,2]]}}");
+    refused(400, "is dense", QUERY, "{\"query\":{\"nearest\":{\"indices\":[1],\"values\":[1]}}}");
     refused(
         400,
         "embedding model",
@@ -425,7 +425,11 @@ class QueryVerbsTest {
         server.call("PUT", points, "{\"points\":[],\"batch\":{\"ids\":[],\"vectors\":[]}}");
     assertThat(both.error()).contains("send one");
     refused(400, "-1", points + "/delete", "{\"points\":[\"-1\"]}");
-    refused(400, "cannot be deleted alone", points + "/vectors/delete", "{}");
+    refused(
+        400,
+        "cannot be deleted alone",
+        points + "/vectors/delete",
+        "{\"points\":[5],\"vector\":[\"\"]}");
     // Conditions.
     String upsert =
         "{\"points\":[{\"id\":6,\"vector\":[9,9],\"payload\":{}},{\"id\":7,\"vector\":[9,9]},"
