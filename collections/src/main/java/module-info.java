@@ -5,6 +5,8 @@ module dev.arbalest.collections {
   requires transitive tools.jackson.databind;
   requires dev.arbalest.pq;
   requires java.sql;
+  requires org.apache.lucene.analysis.common;
+  requires org.apache.lucene.core;
   requires jdk.jfr;
   requires org.xerial.sqlitejdbc;
   requires static transitive com.google.errorprone.annotations;

@@ -112,6 +112,7 @@ public final class AttributeStore implements AutoCloseable {
           database.read(connection -> AttributeTables.readSettings(path, connection, version));
       AttributeStore store = new AttributeStore(path, database, settings);
       store.upgrade(version);
+      store.indexes.renewTextTables();
       if (repair) {
         store.indexes.remake();
       }

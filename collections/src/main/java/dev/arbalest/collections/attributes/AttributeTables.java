@@ -2,6 +2,7 @@
 package dev.arbalest.collections.attributes;
 
 import dev.arbalest.IdType;
+import dev.arbalest.collections.filter.Language;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.vector.Metric;
@@ -18,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 
 /** The tables of an attribute database, its settings, and values as SQL parameters. */
@@ -43,6 +45,9 @@ final class AttributeTables {
   static final String DOCUMENTS = "text_documents";
 
   private static final String CHECKSUM = "checksum";
+
+  /** Setting of a collection whose text tables depend on what is known of languages. */
+  private static final String LANGUAGES = "languages";
 
   /** Setting of a collection with named vectors, in place of dimension and metric. */
   private static final String VECTORS = "vectors";
@@ -73,6 +78,20 @@ final class AttributeTables {
     try (Statement statement = writer.createStatement()) {
       statement.execute("PRAGMA user_version = " + VERSION);
     }
+  }
+
+  /** The version of what was known of languages when text tables were made, or null. */
+  static @Nullable String languages(Connection connection) throws SQLException {
+    return values(connection).get(LANGUAGES);
+  }
+
+  /** Notes that text tables are made with what is known of languages now. */
+  static void putLanguages(Connection writer) throws SQLException {
+    try (PreparedStatement put =
+        writer.prepareStatement("INSERT OR REPLACE INTO settings VALUES (?, ?)")) {
+      put(put, LANGUAGES, Language.VERSION);
+    }
+    sealSettings(writer);
   }
 
   /** The version of the database, which is one that this build reads. */

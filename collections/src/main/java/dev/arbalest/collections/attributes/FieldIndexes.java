@@ -2,6 +2,7 @@
 package dev.arbalest.collections.attributes;
 
 import dev.arbalest.collections.filter.Filter;
+import dev.arbalest.collections.filter.Language;
 import dev.arbalest.collections.filter.TextIndex;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.PointId;
@@ -145,6 +146,22 @@ public final class FieldIndexes {
     }
   }
 
+  /**
+   * Makes full-text tables anew if they depend on languages of which something else is known now.
+   */
+  void renewTextTables() throws IOException {
+    boolean usesLanguages =
+        kinds.values().stream()
+            .anyMatch(kind -> TextIndex.isKind(kind) && TextIndex.parse(kind).usesLanguages());
+    String made = database.read(AttributeTables::languages);
+    if (usesLanguages && !Language.VERSION.equals(made)) {
+      database.write(writer -> {
+        remakeTextTables(writer);
+        AttributeTables.putLanguages(writer);
+      });
+    }
+  }
+
   /** Rewrites the rows of indexed fields of some points. */
   void update(Connection writer, List<PointId> ids) throws SQLException {
     if (numbers.isEmpty()) {
@@ -278,6 +295,9 @@ public final class FieldIndexes {
           TextTables.dropUnused(writer);
           if (TextIndex.isKind(kind)) {
             TextTables.create(writer, number, fieldPath, kind);
+            if (TextIndex.parse(kind).usesLanguages()) {
+              AttributeTables.putLanguages(writer);
+            }
           }
           if (AttributeTables.hasPoints(writer) && !TextIndex.isKind(kind)) {
             try (Statement statement = writer.createStatement()) {

@@ -3,6 +3,7 @@ package dev.arbalest.collections.filter;
 
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.JsonBody;
+import dev.arbalest.collections.model.JsonText;
 import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,6 +11,8 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.tartarus.snowball.SnowballStemmer;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -23,6 +26,8 @@ import tools.jackson.databind.node.ObjectNode;
  * @param min characters of the shortest word that counts
  * @param max characters of the longest
  * @param stopwords words that do not count
+ * @param languages whose stop words do not count, either
+ * @param stemmer language whose word forms make no difference, or null
  */
 public record TextIndex(
     Tokenizer tokenizer,
@@ -30,13 +35,15 @@ public record TextIndex(
     boolean folding,
     int min,
     int max,
-    Set<String> stopwords) {
+    Set<String> stopwords,
+    Set<Language> languages,
+    @Nullable Language stemmer) {
   /** The kind of a field with such an index, in front of its options. */
   public static final String KIND = "text";
 
   /** An index without options. */
   public static final TextIndex DEFAULT =
-      new TextIndex(Tokenizer.WORD, true, false, 0, Integer.MAX_VALUE, Set.of());
+      new TextIndex(Tokenizer.WORD, true, false, 0, Integer.MAX_VALUE, Set.of(), Set.of(), null);
 
   private static final Pattern SPACE = Pattern.compile("\\s+");
   private static final Pattern MARKS = Pattern.compile("\\p{M}+");
@@ -100,8 +107,17 @@ public record TextIndex(
           0,
           e);
     }
+    JsonNode stop = options.path("stopwords");
     Set<String> stopwords = new TreeSet<>();
-    options.path("stopwords").forEach(word -> stopwords.add(word.asString("")));
+    Set<Language> languages = new TreeSet<>();
+    if (stop.isString()) {
+      languages.add(Language.of(stop.stringValue()));
+    } else if (stop.isObject()) {
+      JsonBody.allow(stop, "stopwords", Set.of("languages", "custom"));
+      stop.path("languages").forEach(one -> languages.add(Language.of(one.asString(""))));
+    }
+    JsonNode custom = stop.isObject() ? stop.path("custom") : stop;
+    custom.forEach(word -> stopwords.add(word.asString("")));
     return new TextIndex(
         tokenizer,
         !options.has("lowercase") || JsonBody.flag(options.path("lowercase"), "lowercase"),
@@ -113,7 +129,25 @@ public record TextIndex(
             Integer.MAX_VALUE,
             1,
             Integer.MAX_VALUE),
-        Set.copyOf(stopwords));
+        Set.copyOf(stopwords),
+        Set.copyOf(languages),
+        stemmer(options.path("stemmer")));
+  }
+
+  private static @Nullable Language stemmer(JsonNode node) {
+    if (node.isMissingNode() || node.isNull()) {
+      return null;
+    }
+    JsonBody.allow(node, "stemmer", Set.of("type", "language"));
+    String type = node.path("type").asString("");
+    return switch (type) {
+      case "none", "disabled" -> null;
+      case "snowball" -> Language.of(node.path("language").asString(""));
+      default ->
+          throw CollectionException.invalid(
+              "stemmer is {\"type\": \"snowball\", \"language\": ...}, found "
+                  + JsonText.shorten(node));
+    };
   }
 
   /** The options, those that differ from the default's. */
@@ -128,9 +162,18 @@ public record TextIndex(
     if (max < Integer.MAX_VALUE) {
       options.put("max_token_len", max);
     }
-    if (!stopwords.isEmpty()) {
+    if (!languages.isEmpty()) {
+      ObjectNode both = options.putObject("stopwords");
+      ArrayNode names = both.putArray("languages");
+      new TreeSet<>(languages).forEach(language -> names.add(language.label()));
+      ArrayNode words = both.putArray("custom");
+      new TreeSet<>(stopwords).forEach(words::add);
+    } else if (!stopwords.isEmpty()) {
       ArrayNode words = options.putArray("stopwords");
       new TreeSet<>(stopwords).forEach(words::add);
+    }
+    if (stemmer != null) {
+      options.putObject("stemmer").put("type", "snowball").put("language", stemmer.label());
     }
     return options;
   }
@@ -140,11 +183,33 @@ public record TextIndex(
     return equals(DEFAULT) ? KIND : KIND + " " + options();
   }
 
-  /** The words of a text that count, in their order. */
+  /** Whether words depend on what is known of languages ({@link Language#VERSION}). */
+  public boolean usesLanguages() {
+    return stemmer != null || !languages.isEmpty();
+  }
+
+  /** The words of a text that count, in their order, as their stems if there is a stemmer. */
   public List<String> words(String text) {
+    List<String> words = split(text);
+    for (Language language : languages) {
+      Set<String> stop = language.stopwords(folding);
+      words.removeIf(word -> stop.contains(lowercase ? word : word.toLowerCase(Locale.ROOT)));
+    }
+    if (stemmer != null) {
+      SnowballStemmer stems = stemmer.newStemmer();
+      words.replaceAll(word -> {
+        stems.setCurrent(word);
+        boolean _ = stems.stem();
+        return stems.getCurrent();
+      });
+    }
+    return words;
+  }
+
+  private List<String> split(String text) {
     String shaped = lowercase ? text.toLowerCase(Locale.ROOT) : text;
     if (folding) {
-      shaped = MARKS.matcher(Normalizer.normalize(shaped, Normalizer.Form.NFD)).replaceAll("");
+      shaped = fold(shaped);
     }
     List<String> words = new ArrayList<>();
     if (tokenizer == Tokenizer.WHITESPACE) {
@@ -172,6 +237,11 @@ public record TextIndex(
       add(words, shaped.substring(start));
     }
     return words;
+  }
+
+  /** A text without accents. */
+  static String fold(String text) {
+    return MARKS.matcher(Normalizer.normalize(text, Normalizer.Form.NFD)).replaceAll("");
   }
 
   private static boolean isMark(int character) {
@@ -215,7 +285,7 @@ public record TextIndex(
 
   /** The test of a field whose index, if it has one, is of a kind. */
   public static java.util.function.Predicate<String> test(
-      @org.jspecify.annotations.Nullable String kind, String query, Mode mode) {
+      @Nullable String kind, String query, Mode mode) {
     if (kind != null && isKind(kind)) {
       return parse(kind).test(query, mode);
     }

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.arbalest.IdType;
 import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.filter.Filter.FieldPath;
+import dev.arbalest.collections.filter.Language;
 import dev.arbalest.collections.filter.TextIndex;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.CollectionSettings;
@@ -76,11 +77,23 @@ class TextRankingTest {
   private static final List<TextIndex> INDEXES =
       List.of(
           TextIndex.DEFAULT,
-          new TextIndex(TextIndex.Tokenizer.WHITESPACE, true, false, 0, 100, Set.of()),
-          new TextIndex(TextIndex.Tokenizer.WORD, false, false, 0, 100, Set.of()),
-          new TextIndex(TextIndex.Tokenizer.WORD, true, true, 2, 6, Set.of("disk", "and")),
-          new TextIndex(TextIndex.Tokenizer.MULTILINGUAL, true, false, 0, 100, Set.of()),
-          new TextIndex(TextIndex.Tokenizer.PREFIX, true, false, 0, 100, Set.of()));
+          new TextIndex(
+              TextIndex.Tokenizer.WHITESPACE, true, false, 0, 100, Set.of(), Set.of(), null),
+          new TextIndex(TextIndex.Tokenizer.WORD, false, false, 0, 100, Set.of(), Set.of(), null),
+          new TextIndex(
+              TextIndex.Tokenizer.WORD, true, true, 2, 6, Set.of("disk", "and"), Set.of(), null),
+          new TextIndex(
+              TextIndex.Tokenizer.MULTILINGUAL, true, false, 0, 100, Set.of(), Set.of(), null),
+          new TextIndex(TextIndex.Tokenizer.PREFIX, true, false, 0, 100, Set.of(), Set.of(), null),
+          new TextIndex(
+              TextIndex.Tokenizer.WORD,
+              true,
+              false,
+              0,
+              100,
+              Set.of("42"),
+              Set.of(Language.ENGLISH),
+              Language.ENGLISH));
 
   @TempDir private Path directory;
 
@@ -196,6 +209,33 @@ class TextRankingTest {
   private void open() throws IOException {
     try (AttributeStore store = AttributeStore.open(directory)) {
       assertThat(store.settings().dimension()).isEqualTo(4);
+    }
+  }
+
+  @Test
+  void wordsAreMadeAnewWhenLanguagesChange() throws Exception {
+    CollectionSettings settings = CollectionSettings.of(4, Metric.L2);
+    TextIndex english = INDEXES.getLast();
+    try (AttributeStore store = AttributeStore.create(directory, settings)) {
+      store.indexes().create(BODY, english.kind());
+      store.update(settings.withIdType(IdType.INT64));
+      store.put(
+          List.of(PointId.of(1)), List.<@Nullable String>of("{\"body\":\"many connections\"}"));
+      assertThat(store.rankByText(null, "connected", null, 1)).hasSize(1);
+    }
+    // As a version with other stems would have left it.
+    Path path = directory.resolve(AttributeStore.FILE_NAME);
+    try (SqliteDatabase database = new SqliteDatabase(path)) {
+      database.write(writer -> {
+        try (java.sql.Statement statement = writer.createStatement()) {
+          statement.execute("UPDATE text_1 SET words = 'connections'");
+          statement.execute("UPDATE settings SET value = 'lucene 1' WHERE key = 'languages'");
+        }
+        AttributeTables.sealSettings(writer);
+      });
+    }
+    try (AttributeStore store = AttributeStore.open(directory)) {
+      assertThat(store.rankByText(null, "connected", null, 1)).hasSize(1);
     }
   }
 

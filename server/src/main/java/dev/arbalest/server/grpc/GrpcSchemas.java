@@ -233,7 +233,10 @@ final class GrpcSchemas {
       params.getStopwords().getLanguagesList().forEach(languages::add);
     }
     if (params.hasStemmer() && params.getStemmer().hasSnowball()) {
-      schema.putObject("stemmer").put("type", "snowball");
+      schema
+          .putObject("stemmer")
+          .put("type", "snowball")
+          .put("language", params.getStemmer().getSnowball().getLanguage());
     }
     return QdrantCollections.kind(schema);
   }

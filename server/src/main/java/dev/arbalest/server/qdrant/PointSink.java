@@ -40,12 +40,15 @@ sealed interface PointSink {
       JsonToken value = parser.currentToken();
       boolean isNamed = value == JsonToken.START_OBJECT;
       if (isNamed) { // by the empty name, as some clients call the only one
-        boolean unnamed =
-            parser.nextToken() == JsonToken.PROPERTY_NAME && parser.currentName().isEmpty();
-        value = unnamed ? parser.nextToken() : JsonToken.NOT_AVAILABLE;
+        boolean isEmpty = parser.nextToken() != JsonToken.PROPERTY_NAME;
+        String name = isEmpty ? "" : String.valueOf(parser.currentName());
+        if (!name.isEmpty()) {
+          throw notOne(name);
+        }
+        value = isEmpty ? JsonToken.NOT_AVAILABLE : parser.nextToken();
       }
       if (value != JsonToken.START_ARRAY || !JsonBody.hasNumbers(parser, body)) {
-        throw notOne();
+        throw notOne("");
       }
       int from = (int) parser.currentTokenLocation().getByteOffset();
       int components = FloatArrays.parse(body, from, target::set);
@@ -56,16 +59,17 @@ sealed interface PointSink {
       requireComponents(components);
     }
 
-    private static CollectionException notOne() {
+    private static CollectionException notOne(String name) {
       return CollectionException.invalid(
-          "the collection has one vector, without a name: \"vector\" is an array of numbers");
+          "the collection has one vector, without a name: \"vector\" is an array of numbers"
+              + (name.isEmpty() ? "" : ", not a vector named \"" + name + '"'));
     }
 
     @Override
     public void vectors(Map<String, JsonNode> vectors) {
       JsonNode only = vectors.get("");
       if (only == null || vectors.size() > 1) {
-        throw notOne();
+        throw notOne(String.join("\", \"", vectors.keySet()));
       }
       float[] vector = JsonBody.toVector(only);
       requireComponents(vector.length);

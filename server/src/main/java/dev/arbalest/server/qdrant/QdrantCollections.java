@@ -343,24 +343,7 @@ public final class QdrantCollections {
       return kind;
     }
     JsonBody.allow(schema, "field_schema", TEXT_OPTIONS);
-    JsonNode stemmer = schema.path("stemmer");
-    if (!stemmer.isMissingNode()
-        && !stemmer.isNull()
-        && !stemmer.path("type").asString("").equals("none")) {
-      throw CollectionException.invalid("\"stemmer\" is not supported: words are compared whole");
-    }
-    JsonNode stopwords = schema.path("stopwords");
-    boolean hasLanguages = stopwords.isString() || !stopwords.path("languages").isEmpty();
-    if (hasLanguages) {
-      throw CollectionException.invalid(
-          "\"stopwords\" of languages are not supported: list the words as \"custom\"");
-    }
-    ObjectNode options = ((ObjectNode) schema).deepCopy();
-    options.remove("stopwords");
-    if (stopwords.isObject()) {
-      options.set("stopwords", stopwords.path("custom"));
-    }
-    return TextIndex.of(options).kind();
+    return TextIndex.of(schema).kind();
   }
 
   public JsonNode dropIndex(String name, String field) {

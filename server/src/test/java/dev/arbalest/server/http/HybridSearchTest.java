@@ -177,6 +177,25 @@ class HybridSearchTest {
   }
 
   @Test
+  void formsOfAWordAreOneWithAStemmer() throws Exception {
+    assertThat(query("{\"query\":\"foxes meeting\",\"using\":\"bm25\"}")).isEmpty();
+    String schema =
+        "{\"type\":\"text\",\"stemmer\":{\"type\":\"snowball\",\"language\":\"english\"},"
+            + "\"stopwords\":{\"languages\":[\"english\"],\"custom\":[\"met\"]}}";
+    String index = "{\"field_name\":\"body\",\"field_schema\":%s}".formatted(schema);
+    done("PUT", PATH + "/index", index);
+    assertThat(query("{\"query\":\"foxes meeting\",\"using\":\"bm25\"}")).isNotEmpty();
+    assertThat(query("{\"query\":\"the met\",\"using\":\"bm25\"}")).isEmpty();
+    JsonNode params = done("GET", PATH, "").path("payload_schema").path("body").path("params");
+    assertThat(params.path("stemmer").path("language").asString()).isEqualTo("english");
+    String wrong =
+        index.replace("snowball\",\"language\":\"english", "snowball\",\"language\":\"x");
+    TestServer.Answer answer = server.call("PUT", PATH + "/index", wrong);
+    assertThat(answer.status()).isEqualTo(400);
+    assertThat(answer.error()).contains("english").contains("\"x\"");
+  }
+
+  @Test
   void whatIsNoQueryByWordsIsRefused() throws Exception {
     refused("takes words", "{\"query\":[1,2],\"using\":\"bm25\"}");
     refused("takes words", "{\"query\":5,\"using\":\"bm25\"}");
