@@ -133,7 +133,20 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
     Metric wanted = metric;
     JsonNode there = client.describe(collection);
     if (there != null) {
-      JsonNode vectors = there.path("config").path("params").path("vectors");
+      JsonNode params = there.path("config").path("params");
+      JsonNode vectors = params.path("vectors");
+      boolean isNamed = !vectors.path("size").isNumber() || params.has("sparse_vectors");
+      if (isNamed && wanted == null && PointFile.isOne(input)) {
+        return; // the server says what does not fit
+      }
+      if (dimension == 0) {
+        throw new BadInputException(
+            "collection "
+                + collection
+                + " has one vector, without a name, and those of "
+                + input
+                + " have names");
+      }
       String distance = vectors.path("distance").asString("");
       if (wanted != null && !distance.equals(distance(wanted))) {
         throw new BadInputException(
@@ -151,6 +164,14 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
                 + dimension);
       }
       return;
+    }
+    if (dimension == 0) {
+      throw new BadInputException(
+          "there is no collection "
+              + collection
+              + "; create it on the server, with the vectors that "
+              + input
+              + " names");
     }
     if (wanted == null) {
       throw new BadInputException(

@@ -144,9 +144,12 @@ final class MigrateCommand implements Callable<Integer>, Failures.Verbose {
     return ExitCode.DONE;
   }
 
-  /** Of a scrolled point, what an upsert takes. */
+  /** Of a scrolled point, what an upsert takes; a point may have no vector. */
   private static void keep(ObjectNode point) {
     point.retain("id", "vector", "payload");
+    if (!point.has("vector")) {
+      point.putObject("vector");
+    }
   }
 
   private static long count(ServerClient sink, String target) throws IOException {
@@ -157,29 +160,13 @@ final class MigrateCommand implements Callable<Integer>, Failures.Verbose {
 
   /** Creates the copy and its field indexes, if they are missing. */
   private void prepare(ServerClient sink, String target, JsonNode described) throws IOException {
-    JsonNode parameters = described.path("config").path("params");
-    JsonNode vectors = parameters.path("vectors");
-    if (!vectors.path("size").isNumber() || parameters.path("sparse_vectors").size() > 0) {
-      throw new BadInputException(
-          "collection "
-              + collection
-              + " has named or sparse vectors; a collection of Arbalest has one vector without a"
-              + " name");
-    }
+    ObjectNode wanted = vectors(described);
     JsonNode known = sink.describe(target);
     if (known == null) {
-      ObjectNode body = CommonOptions.newObject();
-      body.putObject("vectors")
-          .put("size", vectors.path("size").asInt(0))
-          .put("distance", vectors.path("distance").asString(""));
-      JsonNode _ = sink.json("PUT", ServerClient.path(target), body.toString());
-    } else {
-      JsonNode there = known.path("config").path("params").path("vectors");
-      if (there.path("size").asInt(0) != vectors.path("size").asInt(0)
-          || !there.path("distance").equals(vectors.path("distance"))) {
-        throw new BadInputException(
-            "collection " + target + " is there and has " + there + ", not " + vectors);
-      }
+      JsonNode _ = sink.json("PUT", ServerClient.path(target), wanted.toString());
+    } else if (!vectors(known).equals(wanted)) {
+      throw new BadInputException(
+          "collection " + target + " is there and has " + vectors(known) + ", not " + wanted);
     }
     for (var field : described.path("payload_schema").properties()) {
       String kind = field.getValue().path("data_type").asString("");
@@ -195,6 +182,40 @@ final class MigrateCommand implements Callable<Integer>, Failures.Verbose {
             sink.json("PUT", ServerClient.path(target) + "/index?wait=true", body.toString());
       }
     }
+  }
+
+  /** The vectors of a collection, as a request to make it has them. */
+  private static ObjectNode vectors(JsonNode described) {
+    JsonNode parameters = described.path("config").path("params");
+    ObjectNode body = CommonOptions.newObject();
+    JsonNode dense = parameters.path("vectors");
+    if (dense.path("size").isNumber()) {
+      body.set("vectors", dense(dense));
+    } else if (!dense.isEmpty()) {
+      ObjectNode all = body.putObject("vectors");
+      dense.properties().forEach(named -> all.set(named.getKey(), dense(named.getValue())));
+    }
+    JsonNode sparse = parameters.path("sparse_vectors");
+    if (!sparse.isEmpty()) {
+      ObjectNode all = body.putObject("sparse_vectors");
+      for (var named : sparse.properties()) {
+        String modifier = named.getValue().path("modifier").asString("none");
+        all.putObject(named.getKey()).put("modifier", modifier);
+      }
+    }
+    return body;
+  }
+
+  private static ObjectNode dense(JsonNode vector) {
+    ObjectNode dense =
+        CommonOptions.newObject()
+            .put("size", vector.path("size").asInt(0))
+            .put("distance", vector.path("distance").asString(""));
+    if (vector.path("multivector_config").isObject()) {
+      String comparator = vector.path("multivector_config").path("comparator").asString("max_sim");
+      dense.putObject("multivector_config").put("comparator", comparator);
+    }
+    return dense;
   }
 
   private @Nullable JsonNode readState(String target) throws IOException {

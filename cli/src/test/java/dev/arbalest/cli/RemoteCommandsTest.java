@@ -136,6 +136,57 @@ class RemoteCommandsTest extends CommandTest {
   }
 
   @Test
+  void namedVectorsAreImportedAndCopied() throws Exception {
+    Path file = directory.resolve("named.ndjson");
+    Files.writeString(
+        file,
+        """
+        {"id":1,"vector":{"title":[1,2],"words":{"indices":[7],"values":[0.5]}},"payload":{"n":1}}
+        {"id":2,"vector":{"tokens":[[1,0],[0,1]]}}
+        {"id":3,"vector":{}}
+        """);
+    String command = "import --url " + url + " --collection named --input " + file;
+    assertBad("create it on the server", command + " --metric dot");
+    String vectors =
+        "{\"vectors\":{\"title\":{\"size\":2,\"distance\":\"Dot\"},\"tokens\":{\"size\":2,"
+            + "\"distance\":\"Dot\",\"multivector_config\":{\"comparator\":\"max_sim\"}}},"
+            + "\"sparse_vectors\":{\"words\":{\"modifier\":\"idf\"}}}";
+    JsonNode _ = client.json("PUT", "/collections/named", vectors);
+    JsonNode _ =
+        client.json("PUT", "/collections/plain", "{\"vectors\":{\"size\":2,\"distance\":\"Dot\"}}");
+    assertBad("without a name", command.replace("--collection named", "--collection plain"));
+    assertThat(run(command)).isEqualTo(ExitCode.DONE);
+    assertThat(count(client, "named")).isEqualTo(3);
+    try (Server other = start("other");
+        ServerClient copy = new ServerClient("http://127.0.0.1:" + other.httpPort(), null)) {
+      String migrate =
+          "migrate --from-qdrant %s --collection named --url http://127.0.0.1:%d --batch 2 --json"
+              .formatted(url, other.httpPort());
+      assertThat(json(migrate).path("copied").asInt(-1)).isEqualTo(3);
+      assertThat(json(migrate).path("copied").asInt(-1)).isEqualTo(3); // it is there, and the same
+      String scroll = "{\"limit\":1000,\"with_vector\":true}";
+      assertThat(copy.json("POST", "/collections/named/points/scroll", scroll))
+          .isEqualTo(client.json("POST", "/collections/named/points/scroll", scroll));
+      for (String member : List.of("vectors", "sparse_vectors")) {
+        assertThat(
+                copy.json("GET", "/collections/named", "")
+                    .path("config")
+                    .path("params")
+                    .get(member))
+            .isEqualTo(
+                client
+                    .json("GET", "/collections/named", "")
+                    .path("config")
+                    .path("params")
+                    .get(member));
+      }
+      assertBad(
+          "is there and has",
+          migrate.replace("--collection named", "--collection plain --as named"));
+    }
+  }
+
+  @Test
   void serversThatAreNoneAreNamed() throws Exception {
     Path file = directory.resolve("points.ndjson");
     Files.writeString(file, "{\"id\":1,\"vector\":[1,2]}\n");

@@ -14,11 +14,14 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * A file of points, one JSON object per line, as {@code {"id": 1, "vector": [...], "payload":
- * {...}}}; looked through when it is opened, then read from the beginning. Empty lines are passed
- * over. Not thread-safe.
+ * {...}}}, or with vectors by their names; looked through when it is opened, then read from the
+ * beginning. Empty lines are passed over. Not thread-safe.
  */
 public final class PointFile implements AutoCloseable {
   private static final String BYTE_ORDER_MARK = "\ufeff";
+
+  /** In place of a dimension. */
+  private static final int NAMED = 0;
 
   private final Path path;
   private final BufferedReader lines;
@@ -43,8 +46,8 @@ public final class PointFile implements AutoCloseable {
         at++;
         if (!unmarked(text, at).isBlank()) {
           int here = components(unmarked(text, at), at);
-          components = found++ == 0 ? here : components;
-          if (here != components) {
+          components = found++ == 0 || here == NAMED ? here : components;
+          if (here != components && components != NAMED) {
             throw new BadInputException(
                 path
                     + ", line "
@@ -76,11 +79,16 @@ public final class PointFile implements AutoCloseable {
   private int components(String text, int at) {
     try {
       JsonNode point = JsonMapper.shared().readTree(text);
-      if (!point.path("vector").isArray() || !point.has("id")) {
+      JsonNode vector = point.path("vector");
+      if (!(vector.isArray() || vector.isObject()) || !point.has("id")) {
         throw new BadInputException(
-            path + ", line " + at + ": a point needs \"id\" and \"vector\", a list of numbers");
+            path
+                + ", line "
+                + at
+                + ": a point needs \"id\" and \"vector\", a list of numbers or vectors by their"
+                + " names");
       }
-      return point.path("vector").size();
+      return vector.isArray() ? vector.size() : NAMED;
     } catch (JacksonException e) {
       throw new BadInputException(path + ", line " + at + ": no JSON: " + e.getOriginalMessage());
     }
@@ -91,7 +99,7 @@ public final class PointFile implements AutoCloseable {
     return count;
   }
 
-  /** Components of their vectors. */
+  /** Components of their vectors, 0 if those of some have names. */
   public int dimension() {
     return dimension;
   }
