@@ -90,6 +90,12 @@ public final class ServerBenchmark implements Callable<Integer> {
   private final LoadFigures figures = new LoadFigures();
   private double growth = 1;
 
+  /** The server whose processor time is told, or null. */
+  private @Nullable ServerProcess running;
+
+  /** Processor time of the server per search of the last measurement. */
+  private double cpuMicros;
+
   private ServerBenchmark() {}
 
   /** Runs the command and exits with its code. */
@@ -108,11 +114,15 @@ public final class ServerBenchmark implements Callable<Integer> {
         report.put(
             "raw_flight_megabytes_per_second", FlightLoad.raw(base.rows(), vectors, HttpLoad.NAME));
         put(base.rows(), vectors, report);
+        running = server;
         long[][] servedJson = searches(asked.rows(), report, false);
         long[][] served = searches(asked.rows(), report, true);
         report.put("json_same_neighbors_as_binary", ExactAnswers.agreement(served, servedJson));
         long[][] servedGrpc = grpcSearches(asked.rows(), report);
         report.put("grpc_same_neighbors_as_binary", ExactAnswers.agreement(served, servedGrpc));
+        long[][] servedFlight = flightSearches(asked.rows(), report);
+        report.put("flight_same_neighbors_as_binary", ExactAnswers.agreement(served, servedFlight));
+        running = null;
         server.stop();
         long[][] embedded = embedded(asked.rows(), report);
         report.put("same_neighbors_as_embedded", ExactAnswers.agreement(served, embedded));
@@ -179,8 +189,7 @@ public final class ServerBenchmark implements Callable<Integer> {
                 found[query % size] = HttpLoad.ids(response.body());
               }
             });
-    report.put(label + "_qps", qps);
-    report.set(label + "_us", LoadFigures.times(figures.searchTimes));
+    put(report, label, qps);
     return found;
   }
 
@@ -212,9 +221,35 @@ public final class ServerBenchmark implements Callable<Integer> {
                     hits.stream().mapToLong(hit -> hit.getId().getNum()).toArray();
               }
             });
-    report.put("grpc_qps", qps);
-    report.set("grpc_us", LoadFigures.times(figures.searchTimes));
+    put(report, "grpc", qps);
     return found;
+  }
+
+  /** The same by one stream of Flight per client, with the default list. */
+  private long[][] flightSearches(F32Rows asked, ObjectNode report) throws Exception {
+    int size = asked.count();
+    float[][] vectors = new float[size][asked.dimension()];
+    for (int i = 0; i < size; i++) {
+      asked.copyRow(i, vectors[i]);
+    }
+    long[][] found = new long[size][];
+    double qps =
+        repeat(
+            http -> new FlightSearches(http + 1, asked.dimension()),
+            (client, query) -> {
+              long[] ids = client.search(HttpLoad.NAME, vectors[query % size], 10);
+              if (found[query % size] == null) {
+                found[query % size] = ids;
+              }
+            });
+    put(report, "flight", qps);
+    return found;
+  }
+
+  private void put(ObjectNode report, String label, double qps) {
+    report.put(label + "_qps", qps);
+    report.put(label + "_server_cpu_us", cpuMicros);
+    report.set(label + "_us", LoadFigures.times(figures.searchTimes));
   }
 
   /** Something done over and over with what a client has. */
@@ -258,9 +293,15 @@ public final class ServerBenchmark implements Callable<Integer> {
                 }
               }));
     }
+    Thread.sleep(searchSeconds * 1000L);
+    ServerProcess server = running;
+    long cpuBefore = server == null ? 0 : server.cpuNanos();
+    long countBefore = turns.get();
     for (Thread thread : threads) {
       thread.join();
     }
+    long done = Math.max(1, turns.get() - countBefore);
+    cpuMicros = server == null ? 0 : (server.cpuNanos() - cpuBefore) / 1e3 / done;
     return counted.get() / (double) searchSeconds;
   }
 

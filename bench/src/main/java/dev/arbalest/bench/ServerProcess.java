@@ -52,6 +52,11 @@ final class ServerProcess implements AutoCloseable {
     throw new IOException("the server did not start; see " + work.resolve("server.log"));
   }
 
+  /** Processor time it has taken so far, in nanoseconds. */
+  long cpuNanos() {
+    return process.toHandle().info().totalCpuDuration().orElseThrow().toNanos();
+  }
+
   /** Stops it as an operator does. */
   void stop() throws Exception {
     process.destroy();
