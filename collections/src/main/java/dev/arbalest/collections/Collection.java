@@ -6,7 +6,6 @@ import dev.arbalest.IdType;
 import dev.arbalest.LiveIndex;
 import dev.arbalest.ProgressListener;
 import dev.arbalest.SearchResult;
-import dev.arbalest.VectorBatch;
 import dev.arbalest.WriteReceipt;
 import dev.arbalest.collections.attributes.AttributeStore;
 import dev.arbalest.collections.attributes.PointRow;
@@ -26,12 +25,8 @@ import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -40,9 +35,8 @@ import tools.jackson.core.JacksonException;
  * Points with vectors and attributes under one name: the one door of a collection for every
  * protocol, and so longer than other files; each method is one request. Thread-safe.
  *
- * <p>Vectors change inside the transaction of the attributes: if they cannot change, attributes
- * stay as they were. A point exists if its vector does. After a crash, opening the collection
- * repairs what an unacknowledged write left behind.
+ * <p>A point exists if its vector does, or in a collection with named vectors if its attributes do.
+ * After a crash, opening the collection repairs what an unacknowledged write left behind.
  */
 public final class Collection implements AutoCloseable {
   private static final int PAGE_ROWS = 10_000;
@@ -55,8 +49,7 @@ public final class Collection implements AutoCloseable {
   private final CollectionListener listener;
   private final CollectionLifecycle lifecycle;
 
-  /** Held while points change, so that attributes and vectors change together. */
-  private final ReentrantLock changes = new ReentrantLock();
+  private final CollectionWrites writes;
 
   /** A collection whose files exist; {@link #load} or its first request opens it. */
   @MustBeClosed
@@ -70,6 +63,7 @@ public final class Collection implements AutoCloseable {
     this.name = name;
     this.listener = listener;
     this.lifecycle = new CollectionLifecycle(name, directory, options, listener, open, watch);
+    this.writes = new CollectionWrites(name, listener, lifecycle);
     listener.added(name);
   }
 
@@ -154,19 +148,7 @@ public final class Collection implements AutoCloseable {
 
   /** Keeps the columns clients send: those so far, or null, become those from now on. */
   public void keepSchema(UnaryOperator<@Nullable String> merge) {
-    use(files -> {
-      AttributeStore store = files.attributes();
-      changes.lock();
-      try {
-        String merged = merge.apply(store.settings().schema());
-        if (merged != null && !merged.equals(store.settings().schema())) {
-          store.update(store.settings().withSchema(merged));
-        }
-      } finally {
-        changes.unlock();
-      }
-      return null;
-    });
+    writes.keepSchema(merge);
   }
 
   /** Points in it. */
@@ -223,44 +205,7 @@ public final class Collection implements AutoCloseable {
    * @param vectors as many, of the dimension of the vector without a name; points have no others
    */
   public WriteReceipt upsert(List<PointId> ids, List<@Nullable String> payloads, F32Rows vectors) {
-    WriteReceipt receipt = upsertUnnamed(ids, payloads, vectors);
-    return receipt == null ? upsertNamed(PointBatches.points(ids, payloads, vectors)) : receipt;
-  }
-
-  /** Returns null, and does nothing, if the collection has named vectors. */
-  private @Nullable WriteReceipt upsertUnnamed(
-      List<PointId> ids, List<@Nullable String> payloads, F32Rows vectors) {
-    return use(files -> {
-      AttributeStore store = files.attributes();
-      if (store.settings().named()) {
-        return null;
-      }
-      int dimension = store.settings().dimension();
-      if (vectors.dimension() != dimension) {
-        throw CollectionException.dimensionMismatch(dimension, vectors.dimension());
-      }
-      if (ids.isEmpty()) {
-        return new WriteReceipt(0, 0, 0);
-      }
-      changes.lock();
-      try {
-        IdType idType = decideIdType(store, ids);
-        LiveIndex target = files.openOrCreateIndex(files.only(), idType, vectors);
-        IdType type = target.idType();
-        VectorBatch batch = target.check(PointId.toIds(ids, type), vectors);
-        WriteReceipt[] receipts = new WriteReceipt[1];
-        store.put(
-            ids.stream().map(id -> id.as(type)).toList(),
-            payloads,
-            () -> receipts[0] = target.insert(batch));
-        WriteReceipt receipt = receipts[0];
-        listener.inserted(name, receipt.count());
-        listener.delayed(name, receipt.delayNanos());
-        return receipt;
-      } finally {
-        changes.unlock();
-      }
-    });
+    return writes.upsert(ids, payloads, vectors);
   }
 
   /**
@@ -271,11 +216,7 @@ public final class Collection implements AutoCloseable {
    * @throws CollectionException INVALID, naming the first point that cannot be kept
    */
   public void upsert(List<Point> points) {
-    if (settings().named()) {
-      WriteReceipt _ = upsert(points, UpsertCondition.ALWAYS);
-    } else {
-      PointBatches.write(points, settings(), this::requireIds, this::upsert);
-    }
+    writes.upsert(points);
   }
 
   /**
@@ -284,9 +225,7 @@ public final class Collection implements AutoCloseable {
    * @return the points as they are kept
    */
   public List<Point> checkNamed(List<Point> points) {
-    List<Point> checked = NamedPoints.checked(points, settings());
-    requireIds(points.stream().map(Point::id).toList());
-    return checked;
+    return writes.checkNamed(points);
   }
 
   /**
@@ -295,72 +234,7 @@ public final class Collection implements AutoCloseable {
    * loses the vectors that the new one does not have.
    */
   public WriteReceipt upsert(List<Point> points, UpsertCondition condition) {
-    List<Point> checked = checkNamed(points);
-    if (condition.isAlways()) {
-      return upsertNamed(checked);
-    }
-    changes.lock(); // what a point is must not change between the question and the write
-    try {
-      boolean[] isTaken = taken(points.stream().map(Point::id).toList(), condition);
-      List<Point> taken = new ArrayList<>();
-      for (int i = 0; i < isTaken.length; i++) {
-        if (isTaken[i]) {
-          taken.add(checked.get(i));
-        }
-      }
-      return upsertNamed(taken);
-    } finally {
-      changes.unlock();
-    }
-  }
-
-  private WriteReceipt upsertNamed(List<Point> points) {
-    return writeNamed(points, (writes, batch) -> writes.upsert(batch));
-  }
-
-  /** A write of a batch of points; returns by how many nanoseconds it was slowed down. */
-  @FunctionalInterface
-  private interface NamedWrite {
-    long make(NamedWrites writes, List<Point> batch) throws IOException;
-  }
-
-  private WriteReceipt writeNamed(List<Point> points, NamedWrite write) {
-    long[] delay = new long[1];
-    for (List<Point> batch : NamedPoints.batches(points)) {
-      use(files -> {
-        AttributeStore store = files.attributes();
-        changes.lock();
-        try {
-          NamedPoints.requireVectors(batch, store.settings()); // one may be gone by now
-          IdType type = decideIdType(store, batch.stream().map(Point::id).toList());
-          delay[0] += write.make(new NamedWrites(files, type), batch);
-        } finally {
-          changes.unlock();
-        }
-        return null;
-      });
-      listener.inserted(name, batch.size());
-    }
-    listener.delayed(name, delay[0]);
-    return new WriteReceipt(points.size(), 0, delay[0]);
-  }
-
-  /** Which points of an upsert a condition lets through, while no other write runs. */
-  private boolean[] taken(List<PointId> ids, UpsertCondition condition) {
-    requireIds(ids);
-    boolean[] isThere = use(files -> PresentPoints.among(files, ids));
-    boolean[] passes = use(files -> PresentPoints.passing(files, ids, condition.filter()));
-    boolean[] isTaken = new boolean[ids.size()];
-    Set<PointId> written = new HashSet<>();
-    for (int i = 0; i < ids.size(); i++) {
-      boolean isAgain = written.contains(ids.get(i)); // by this request
-      boolean isUnknown = isAgain && condition.filter() != null; // what it is now was not asked
-      if (condition.allows(isThere[i] || isAgain, passes[i] && !isUnknown)) {
-        isTaken[i] = true;
-        written.add(ids.get(i));
-      }
-    }
-    return isTaken;
+    return writes.upsert(points, condition);
   }
 
   /**
@@ -375,23 +249,7 @@ public final class Collection implements AutoCloseable {
       List<@Nullable String> payloads,
       F32Rows vectors,
       UpsertCondition condition) {
-    if (condition.isAlways()) {
-      return upsert(ids, payloads, vectors);
-    }
-    changes.lock(); // what a point is must not change between the question and the write
-    try {
-      boolean[] isTaken = taken(ids, condition);
-      try (PointBuffer taken = PointBuffer.ofRows(vectors.dimension(), Math.max(1, ids.size()))) {
-        for (int i = 0; i < isTaken.length; i++) {
-          if (isTaken[i]) {
-            taken.addRow(ids.get(i), payloads.get(i), vectors, i);
-          }
-        }
-        return upsert(taken.ids(), taken.payloads(), taken.rows());
-      }
-    } finally {
-      changes.unlock();
-    }
+    return writes.upsert(ids, payloads, vectors, condition);
   }
 
   /**
@@ -400,14 +258,7 @@ public final class Collection implements AutoCloseable {
    * @throws CollectionException NOT_FOUND, naming the first that is not
    */
   public void requirePresent(List<PointId> ids) {
-    boolean[] isThere = use(files -> PresentPoints.among(files, ids));
-    for (int i = 0; i < isThere.length; i++) {
-      if (!isThere[i]) {
-        throw new CollectionException(
-            CollectionException.Kind.NOT_FOUND,
-            "point " + ids.get(i) + " is not in collection " + name);
-      }
-    }
+    writes.requirePresent(ids);
   }
 
   /**
@@ -418,19 +269,7 @@ public final class Collection implements AutoCloseable {
    * @throws CollectionException NOT_FOUND if one of the points is not there
    */
   public WriteReceipt updateVectors(List<PointId> ids, F32Rows vectors, @Nullable Filter filter) {
-    changes.lock();
-    try {
-      requireIds(ids);
-      requirePresent(ids);
-      List<@Nullable String> payloads = new ArrayList<>();
-      for (PointRow row : use(files -> PresentPoints.rows(files, ids))) {
-        payloads.add(row == null ? null : row.payload());
-      }
-      return upsert(
-          ids, payloads, vectors, new UpsertCondition(UpsertCondition.Mode.UPDATE_ONLY, filter));
-    } finally {
-      changes.unlock();
-    }
+    return writes.updateVectors(ids, vectors, filter);
   }
 
   /**
@@ -441,23 +280,7 @@ public final class Collection implements AutoCloseable {
    * @throws CollectionException NOT_FOUND if one of the points is not there
    */
   public WriteReceipt updateVectors(List<Point> points, @Nullable Filter filter) {
-    List<Point> checked = NamedPoints.checked(points, settings());
-    changes.lock();
-    try {
-      List<PointId> ids = checked.stream().map(Point::id).toList();
-      requireIds(ids);
-      requirePresent(ids);
-      boolean[] passes = use(files -> PresentPoints.passing(files, ids, filter));
-      List<Point> changed = new ArrayList<>();
-      for (int i = 0; i < passes.length; i++) {
-        if (passes[i]) {
-          changed.add(checked.get(i));
-        }
-      }
-      return writeNamed(changed, (writes, batch) -> writes.update(batch));
-    } finally {
-      changes.unlock();
-    }
+    return writes.updateVectors(points, filter);
   }
 
   /**
@@ -467,58 +290,12 @@ public final class Collection implements AutoCloseable {
    * @param names of the vectors
    */
   public void deleteVectors(List<PointId> ids, List<String> names) {
-    use(files -> {
-      AttributeStore store = files.attributes();
-      CollectionSettings settings = store.settings();
-      if (!settings.named()) {
-        throw CollectionException.invalid(
-            "a point has one vector, which cannot be deleted alone; delete the point");
-      }
-      names.forEach(settings::vector);
-      changes.lock();
-      try {
-        List<PointId> present = present(files, ids);
-        if (!present.isEmpty()) {
-          new NamedWrites(files, Objects.requireNonNull(settings.idType())).remove(present, names);
-        }
-      } finally {
-        changes.unlock();
-      }
-      return null;
-    });
+    writes.deleteVectors(ids, names);
   }
 
   /** The same of the points a filter accepts. */
   public void deleteVectors(Filter filter, List<String> names) {
-    PointId from = null;
-    do {
-      PointId first = from;
-      from =
-          use(files -> {
-            changes.lock(); // what matches must still do when it is changed
-            try {
-              List<PointRow> rows = files.matches(filter).page(first, PAGE_ROWS + 1);
-              List<PointId> ids =
-                  rows.subList(0, Math.min(rows.size(), PAGE_ROWS)).stream()
-                      .map(PointRow::id)
-                      .toList();
-              deleteVectors(ids, names);
-              return rows.size() > PAGE_ROWS ? rows.getLast().id() : null;
-            } finally {
-              changes.unlock();
-            }
-          });
-    } while (from != null);
-  }
-
-  /** Those of some points that are there, each once. */
-  private static List<PointId> present(CollectionFiles files, List<PointId> ids)
-      throws IOException {
-    return PresentPoints.rows(files, ids).stream()
-        .filter(Objects::nonNull)
-        .map(PointRow::id)
-        .distinct()
-        .toList();
+    writes.deleteVectors(filter, names);
   }
 
   /**
@@ -526,34 +303,7 @@ public final class Collection implements AutoCloseable {
    * type.
    */
   public void requireIds(List<PointId> ids) {
-    for (PointId id : ids) {
-      if (!id.problem().isEmpty()) {
-        throw CollectionException.invalid(id.problem());
-      }
-    }
-    use(files -> {
-      AttributeStore store = files.attributes();
-      changes.lock();
-      try {
-        IdType type = ids.isEmpty() ? null : decideIdType(store, ids);
-        if (type != null) {
-          ids.forEach(id -> id.as(type));
-        }
-      } finally {
-        changes.unlock();
-      }
-      return null;
-    });
-  }
-
-  private static IdType decideIdType(AttributeStore store, List<PointId> ids) throws IOException {
-    IdType type = store.settings().idType();
-    if (type == null) {
-      boolean isText = ids.stream().anyMatch(id -> id.text() != null);
-      type = isText ? IdType.UTF8 : IdType.INT64;
-      store.update(store.settings().withIdType(type));
-    }
-    return type;
+    writes.requireIds(ids);
   }
 
   /** Whether inserts are slowed down because memory is short. */
@@ -563,111 +313,22 @@ public final class Collection implements AutoCloseable {
 
   /** Removes points; those that are not there are passed over. Returns how many were. */
   public int delete(List<PointId> ids) {
-    return use(files -> {
-      AttributeStore store = files.attributes();
-      changes.lock();
-      try {
-        if (files.isNamed()) {
-          return deleteNamed(files, ids);
-        }
-        LiveIndex present = files.only().index();
-        if (present == null || ids.isEmpty()) {
-          return 0;
-        }
-        IdType type = present.idType();
-        int[] deleted = new int[1];
-        store.remove(
-            ids.stream().map(id -> id.as(type)).toList(),
-            () -> deleted[0] = present.delete(PointId.toIds(ids, type)).count());
-        listener.deleted(name, deleted[0]);
-        return deleted[0];
-      } finally {
-        changes.unlock();
-      }
-    });
-  }
-
-  private int deleteNamed(CollectionFiles files, List<PointId> ids) throws IOException {
-    List<PointId> present = present(files, ids);
-    IdType type = files.attributes().settings().idType();
-    if (present.isEmpty() || type == null) {
-      return 0;
-    }
-    new NamedWrites(files, type).delete(present);
-    listener.deleted(name, present.size());
-    return present.size();
+    return writes.delete(ids);
   }
 
   /** Removes the points a filter accepts; returns how many. */
   public int delete(Filter filter) {
-    Objects.requireNonNull(filter, "filter");
-    int deleted = 0;
-    while (true) {
-      changes.lock(); // what matches must still do when it is removed
-      try {
-        List<PointId> ids = use(files -> files.matches(filter).first(PAGE_ROWS));
-        if (ids.isEmpty()) {
-          return deleted;
-        }
-        deleted += delete(ids);
-      } finally {
-        changes.unlock();
-      }
-    }
+    return writes.delete(filter);
   }
 
   /** Changes the attributes of points; ids without a point are ignored. */
   public void changePayloads(List<PointId> ids, PayloadChange change) {
-    use(files -> {
-      AttributeStore store = files.attributes();
-      changes.lock();
-      try {
-        IdType type = store.settings().idType();
-        if (type == null) {
-          return null;
-        }
-        change(store, store.rows(ids.stream().map(i -> i.as(type)).toList()), change);
-        return null;
-      } finally {
-        changes.unlock();
-      }
-    });
+    writes.changePayloads(ids, change);
   }
 
   /** Changes the attributes of the points a filter accepts. */
   public void changePayloads(Filter filter, PayloadChange change) {
-    PointId from = null;
-    do {
-      PointId first = from;
-      from =
-          use(files -> {
-            AttributeStore store = files.attributes();
-            changes.lock(); // what matches must still do when it is changed
-            try {
-              List<PointRow> rows = files.matches(filter).page(first, PAGE_ROWS + 1);
-              change(store, rows.subList(0, Math.min(rows.size(), PAGE_ROWS)), change);
-              return rows.size() > PAGE_ROWS ? rows.getLast().id() : null;
-            } finally {
-              changes.unlock();
-            }
-          });
-    } while (from != null);
-  }
-
-  private static void change(
-      AttributeStore store, List<? extends @Nullable PointRow> rows, PayloadChange change)
-      throws IOException {
-    List<PointId> known = new ArrayList<>();
-    List<@Nullable String> payloads = new ArrayList<>();
-    for (PointRow row : rows) {
-      if (row != null) {
-        known.add(row.id());
-        payloads.add(change.apply(row.payload()));
-      }
-    }
-    if (!known.isEmpty()) { // with none there may be no table of points yet
-      store.put(known, payloads);
-    }
+    writes.changePayloads(filter, change);
   }
 
   private static void requireKind(String kind) {
@@ -702,7 +363,7 @@ public final class Collection implements AutoCloseable {
     requireKind(kind);
     use(files -> {
       AttributeStore store = files.attributes();
-      changes.lock(); // the columns are made of what is there
+      writes.lock(); // the columns are made of what is there
       try {
         if (store.indexes().has(field) && !kind.equals(store.indexes().kindOf(field))) {
           store.indexes().drop(field);
@@ -711,7 +372,7 @@ public final class Collection implements AutoCloseable {
         store.indexes().create(field, kind);
         files.fillColumns();
       } finally {
-        changes.unlock();
+        writes.unlock();
       }
       return null;
     });
@@ -726,12 +387,12 @@ public final class Collection implements AutoCloseable {
   public void dropIndex(Filter.FieldPath field) {
     use(files -> {
       AttributeStore store = files.attributes();
-      changes.lock();
+      writes.lock();
       try {
         store.indexes().drop(field);
         files.fillColumns();
       } finally {
-        changes.unlock();
+        writes.unlock();
       }
       return null;
     });

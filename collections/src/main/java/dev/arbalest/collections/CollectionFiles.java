@@ -6,23 +6,18 @@ import dev.arbalest.IdType;
 import dev.arbalest.Index;
 import dev.arbalest.IndexInfo;
 import dev.arbalest.IndexRepair;
-import dev.arbalest.IndexStats;
 import dev.arbalest.LiveIndex;
 import dev.arbalest.PointSet;
 import dev.arbalest.ProgressListener;
-import dev.arbalest.RecallMonitor;
 import dev.arbalest.SearchParameters;
 import dev.arbalest.collections.attributes.AttributeStore;
-import dev.arbalest.collections.attributes.FieldIndexes;
 import dev.arbalest.collections.columns.AttributeColumns;
 import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.CollectionName;
 import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.CollectionStats;
-import dev.arbalest.collections.model.RecallFigures;
 import dev.arbalest.collections.model.VectorSpec;
-import dev.arbalest.collections.sparse.SparseIndex;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.vector.F32Rows;
@@ -37,7 +32,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The files of a collection: a database of attributes and, from the first point on, an index of
- * each vector beside it. {@link CollectionLifecycle} decides when they are open, and its lock
+ * each vector beside it. Which files there are, and whether they agree, is one matter, and so this
+ * is longer than other files. {@link CollectionLifecycle} decides when they are open, and its lock
  * guards opening and closing; any number of threads may use the open files.
  */
 final class CollectionFiles {
@@ -228,35 +224,13 @@ final class CollectionFiles {
    */
   void requireIndexedFields(@Nullable Filter filter) {
     if (filter != null && options.strictFilters()) {
-      requireIndexed(filter);
+      StrictFilters.require(filter, attributes().indexes());
     }
-  }
-
-  private void requireIndexed(Filter filter) {
-    if (filter instanceof Filter.Nested) {
-      throw CollectionException.invalid(
-          "nested conditions never use an index, and this server refuses filters without"
-              + " (--strict-filters)");
-    }
-    Filter.FieldPath field = Filter.fieldOf(filter);
-    if (field != null) {
-      requireIndexed(field);
-    }
-    Filter.partsOf(filter).forEach(this::requireIndexed);
   }
 
   /** Throws unless a field has an index. */
   void requireIndexed(Filter.FieldPath field) {
-    if (!attributes().indexes().has(field)) {
-      throw CollectionException.invalid(
-          "field \""
-              + FieldIndexes.nameOf(String.join("[].", field.jsonPaths()))
-              + "\" has no index, and "
-              + (options.strictFilters()
-                  ? "this server refuses filters on such fields (--strict-filters)"
-                  : "this needs one")
-              + "; create an index of the field first");
-    }
+    StrictFilters.require(field, attributes().indexes(), options.strictFilters());
   }
 
   /** Notes a search of an index, whose recall may be checked. */
@@ -494,31 +468,7 @@ final class CollectionFiles {
   CollectionStats stats() throws IOException {
     CollectionStats sum = CollectionStats.NONE;
     for (VectorSpace space : spaces) {
-      LiveIndex present = space.index();
-      SparseIndex terms = space.sparse();
-      if (present != null) {
-        IndexStats figures = present.stats();
-        AttributeColumns columns = space.columns();
-        RecallMonitor watched = space.monitor();
-        sum =
-            sum.plus(
-                new CollectionStats(
-                    figures.vectors(),
-                    figures.slots(),
-                    figures.unlinked(),
-                    figures.unlinkedLimit(),
-                    figures.graphBytes(),
-                    figures.codesBytes(),
-                    figures.tablesBytes(),
-                    columns == null ? 0 : columns.bytes(),
-                    figures.logBytes(),
-                    0,
-                    figures.logSyncs(),
-                    figures.logSyncNanos(),
-                    watched == null ? RecallFigures.NONE : RecallFigures.of(watched)));
-      } else if (terms != null) {
-        sum = sum.plus(CollectionStats.NONE.withTablesBytes(terms.bytes()));
-      }
+      sum = sum.plus(space.stats());
     }
     return indexes().isEmpty() && !isNamed() ? sum : sum.withPoints(count(), attributes().bytes());
   }

@@ -18,6 +18,8 @@ import dev.arbalest.WriteOptions;
 import dev.arbalest.collections.attributes.AttributeStore;
 import dev.arbalest.collections.attributes.StoredVector;
 import dev.arbalest.collections.columns.AttributeColumns;
+import dev.arbalest.collections.model.CollectionStats;
+import dev.arbalest.collections.model.RecallFigures;
 import dev.arbalest.collections.model.VectorSpec;
 import dev.arbalest.collections.sparse.SparseIndex;
 import dev.arbalest.vector.F32Rows;
@@ -92,10 +94,6 @@ final class VectorSpace {
   /** The sets of filters on a dense vector, or null as the index. */
   @Nullable FilterSets filterSets() {
     return filterSets;
-  }
-
-  @Nullable RecallMonitor monitor() {
-    return monitor;
   }
 
   /** The inverted index of a sparse vector, or null while it is closed or the vector is dense. */
@@ -292,6 +290,34 @@ final class VectorSpace {
     } catch (IllegalStateException e) {
       return 0; // it was closed just now
     }
+  }
+
+  /** The figures of an open index, without the number of points. */
+  CollectionStats stats() throws IOException {
+    LiveIndex present = index;
+    SparseIndex terms = sparse;
+    if (present == null) {
+      return terms == null
+          ? CollectionStats.NONE
+          : CollectionStats.NONE.withTablesBytes(terms.bytes());
+    }
+    IndexStats figures = present.stats();
+    AttributeColumns fields = columns;
+    RecallMonitor watched = monitor;
+    return new CollectionStats(
+        0,
+        figures.slots(),
+        figures.unlinked(),
+        figures.unlinkedLimit(),
+        figures.graphBytes(),
+        figures.codesBytes(),
+        figures.tablesBytes(),
+        fields == null ? 0 : fields.bytes(),
+        figures.logBytes(),
+        0,
+        figures.logSyncs(),
+        figures.logSyncNanos(),
+        watched == null ? RecallFigures.NONE : RecallFigures.of(watched));
   }
 
   /** Closes the index with a checkpoint. */
