@@ -64,7 +64,7 @@ final class ClosedCollection {
   private List<Path> folders() {
     List<Path> folders = new ArrayList<>();
     folders.add(directory);
-    Path named = CollectionFiles.vectorsIn(directory);
+    Path named = CollectionPaths.vectors(directory);
     if (Files.isDirectory(named)) {
       try (DirectoryStream<Path> all = Files.newDirectoryStream(named)) {
         all.forEach(folders::add);
@@ -72,18 +72,18 @@ final class ClosedCollection {
         return folders; // opening it says what is wrong
       }
     }
-    folders.removeIf(folder -> !IndexInfo.exists(VectorSpace.indexIn(folder)));
+    folders.removeIf(folder -> !IndexInfo.exists(CollectionPaths.index(folder)));
     return folders;
   }
 
   /** Whether nothing but opening the files tells how many points there are. */
   boolean isUnknown() {
-    return lastStats == null && Files.isDirectory(CollectionFiles.vectorsIn(directory));
+    return lastStats == null && Files.isDirectory(CollectionPaths.vectors(directory));
   }
 
   /** The indexes there are. */
   List<Path> indexes() {
-    return folders().stream().map(VectorSpace::indexIn).toList();
+    return folders().stream().map(CollectionPaths::index).toList();
   }
 
   /** The settings, or null if the files were never closed. */
@@ -125,7 +125,7 @@ final class ClosedCollection {
     long bytes = 0;
     try {
       for (Path folder : folders()) {
-        IndexInfo info = IndexInfo.read(VectorSpace.indexIn(folder));
+        IndexInfo info = IndexInfo.read(CollectionPaths.index(folder));
         long codes = (long) BYTES_PER_DIMENSION * info.prefixDimension();
         bytes += info.graph().bytes() + info.slots() * codes + AttributeColumns.savedBytes(folder);
       }

@@ -284,6 +284,15 @@ public final class Collection implements AutoCloseable {
   }
 
   /**
+   * Throws if vectors of some names cannot be taken from points.
+   *
+   * @throws CollectionException INVALID if the collection has none of a name, or only one vector
+   */
+  public void requireDeletable(List<String> names) {
+    writes.requireDeletable(names);
+  }
+
+  /**
    * Takes vectors from points of a collection with named vectors; points that are not there are
    * passed over.
    *
@@ -505,11 +514,18 @@ public final class Collection implements AutoCloseable {
    * @param using name of the vector
    * @param query of its kind; one list of components counts as a multivector of one part
    * @param filter which points may be found, or null
+   * @param list parts that each part of a multivector finds at first, or 0 for as many as seem
+   *     right
    * @param exact whether to score all points that a multivector may find
    * @throws CollectionException INVALID if there is no such vector, or the query does not suit it
    */
   public List<ScoredPoint> rankByVector(
-      String using, PointVector query, @Nullable Filter filter, int limit, boolean exact) {
+      String using,
+      PointVector query,
+      @Nullable Filter filter,
+      int limit,
+      int list,
+      boolean exact) {
     if (limit < 1 || limit > PAGE_ROWS) {
       throw CollectionException.invalid("limit must be in [1, " + PAGE_ROWS + "], found " + limit);
     }
@@ -526,7 +542,7 @@ public final class Collection implements AutoCloseable {
         List<PointId> within = filter == null ? null : store.matching(filter, Integer.MAX_VALUE);
         found = terms.search(sparse, limit, within);
       } else if (index != null && checked instanceof PointVector.Multi multi) {
-        found = new MultivectorSearch(store, space, index).run(multi, filter, limit, exact);
+        found = new MultivectorSearch(store, space, index).run(multi, filter, limit, list, exact);
       }
       listener.searched(name, System.nanoTime() - start, new SearchResult());
       return found;

@@ -14,7 +14,6 @@ import dev.arbalest.collections.attributes.AttributeStore;
 import dev.arbalest.collections.columns.AttributeColumns;
 import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.model.CollectionException;
-import dev.arbalest.collections.model.CollectionName;
 import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.CollectionStats;
 import dev.arbalest.collections.model.VectorSpec;
@@ -38,9 +37,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class CollectionFiles {
   private static final System.Logger LOG = System.getLogger("dev.arbalest.collections");
-
-  /** Folder of the indexes of vectors with names, a folder each. */
-  private static final String VECTORS = "vectors";
 
   /** Exists while attributes and vectors may disagree after a crash. */
   private static final String RECONCILING = "reconciling";
@@ -78,23 +74,11 @@ final class CollectionFiles {
   /** Creates the files of a collection without points, and closes them. */
   static void create(Path directory, CollectionSettings settings) throws IOException {
     if (settings.named()) {
-      Directories.make(vectorsIn(directory));
+      Directories.make(CollectionPaths.vectors(directory));
     }
     try (AttributeStore _ = AttributeStore.create(directory, settings)) {
       // created and closed: the database is complete
     }
-  }
-
-  /** The folder of a vector's index. */
-  static Path directoryOf(Path directory, String vector) {
-    return vector.isEmpty()
-        ? directory
-        : vectorsIn(directory).resolve(CollectionName.toDirectory(vector));
-  }
-
-  /** The folder of the folders of vectors with names. */
-  static Path vectorsIn(Path directory) {
-    return directory.resolve(VECTORS);
   }
 
   Path directory() {
@@ -284,7 +268,8 @@ final class CollectionFiles {
     attributes = store;
     List<VectorSpace> all = new ArrayList<>();
     for (VectorSpec spec : store.settings().vectors()) {
-      all.add(new VectorSpace(spec, directoryOf(directory, spec.name()), options, store));
+      all.add(
+          new VectorSpace(spec, CollectionPaths.vector(directory, spec.name()), options, store));
     }
     spaces = List.copyOf(all);
     if (store.settings().named()) {
@@ -353,7 +338,7 @@ final class CollectionFiles {
 
   private static IOException noIndex(VectorSpace space) {
     return new IOException(
-        VectorSpace.indexIn(space.directory())
+        CollectionPaths.index(space.directory())
             + " holds no index, though the collection has points: restore a copy of its files");
   }
 
@@ -375,7 +360,10 @@ final class CollectionFiles {
 
   /** Removes the folders of vectors that were removed before a crash, or never added. */
   private void removeUnknownVectors() throws IOException {
-    Path all = vectorsIn(directory);
+    if (attributes().settings().find("") == null) {
+      removeUnnamed();
+    }
+    Path all = CollectionPaths.vectors(directory);
     if (!Files.isDirectory(all)) {
       return;
     }
@@ -398,10 +386,13 @@ final class CollectionFiles {
     AttributeStore store = attributes();
     CollectionSettings changed = store.settings().withVector(added);
     VectorSpec spec = changed.vector(added.name());
-    Path folder = directoryOf(directory, spec.name());
-    Directories.make(vectorsIn(directory));
-    if (!spec.name().isEmpty()) {
-      Directories.remove(folder); // what a crash left when one of that name was removed
+    Path folder = CollectionPaths.vector(directory, spec.name());
+    Directories.make(CollectionPaths.vectors(directory));
+    // What a crash left when one of that name was removed.
+    if (spec.name().isEmpty()) {
+      removeUnnamed();
+    } else {
+      Directories.remove(folder);
     }
     VectorSpace space = new VectorSpace(spec, folder, options, store);
     store.addVector(changed);
@@ -437,18 +428,23 @@ final class CollectionFiles {
     forgetFilters();
     removed.close();
     if (name.isEmpty()) {
-      Directories.remove(VectorSpace.indexIn(directory));
-      AttributeColumns.deleteSaved(directory);
+      removeUnnamed();
     } else {
       Directories.remove(removed.directory());
     }
+  }
+
+  /** Removes the files of the vector without a name, which are among those of the collection. */
+  private void removeUnnamed() throws IOException {
+    Directories.remove(CollectionPaths.index(directory));
+    AttributeColumns.deleteSaved(directory);
   }
 
   /** An index built by the command line becomes a collection by being put in place. */
   @MustBeClosed
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller
   private AttributeStore openAttributes() throws IOException {
-    Path index = VectorSpace.indexIn(directory);
+    Path index = CollectionPaths.index(directory);
     if (!Files.exists(directory.resolve(AttributeStore.FILE_NAME)) && IndexInfo.exists(index)) {
       try (Index built = Index.open(index)) {
         return AttributeStore.create(

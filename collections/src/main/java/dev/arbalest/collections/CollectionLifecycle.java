@@ -45,6 +45,9 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
   private volatile long lastUse = System.nanoTime();
   private volatile String reason = "";
 
+  /** Why the files were not opened the last time, as memory was short, or null. */
+  private volatile @Nullable WriteRefusedException refusal;
+
   /** A collection whose files exist; {@link #load} or the first request opens them. */
   CollectionLifecycle(
       String name,
@@ -111,6 +114,10 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
       if (state == CollectionState.IDLE) {
         load();
       }
+      WriteRefusedException refused = refusal;
+      if (refused != null) {
+        throw exhausted(refused);
+      }
     } finally {
       lock.writeLock().unlock();
     }
@@ -146,6 +153,7 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
       if (state == CollectionState.CLOSED || stopping) {
         return;
       }
+      refusal = null;
       if (state != CollectionState.IDLE) { // an idle one stays in service
         state = CollectionState.LOADING;
       }
@@ -155,6 +163,11 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
       lastUse = System.nanoTime();
       state = CollectionState.READY;
       open.opened(this);
+    } catch (WriteRefusedException e) {
+      LOG.log(System.Logger.Level.WARNING, "collection " + name + " is not opened now", e);
+      closeQuietly(e);
+      refusal = e;
+      state = CollectionState.IDLE; // the next request tries again
     } catch (CancellationException e) {
       LOG.log(System.Logger.Level.INFO, "loading collection " + name + " was given up");
       closeQuietly(e);
@@ -314,7 +327,8 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
   private CollectionException unavailable() {
     String text =
         switch (state) {
-          case LOADING, READY, IDLE -> "collection " + name + " is being loaded; try again";
+          case LOADING, READY, IDLE ->
+              "collection " + name + " is being loaded, or its vectors change; try again";
           case QUARANTINED -> "collection " + name + " is out of service: " + reason;
           default -> "collection " + name + " is closed";
         };

@@ -11,6 +11,7 @@ import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.VectorSpec;
 import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -281,16 +282,27 @@ final class CollectionWrites {
     }
   }
 
+  /** As {@link Collection#requireDeletable}. */
+  void requireDeletable(List<String> names) {
+    requireDeletable(settings(), names);
+  }
+
+  private static void requireDeletable(CollectionSettings settings, List<String> names) {
+    if (!settings.named()) {
+      throw CollectionException.invalid(
+          "a point has one vector, which cannot be deleted alone; delete the point");
+    }
+    for (String name : names) {
+      VectorSpec _ = settings.vector(name);
+    }
+  }
+
   /** As {@link Collection#deleteVectors(List, List)}. */
   void deleteVectors(List<PointId> ids, List<String> names) {
     use(files -> {
       AttributeStore store = files.attributes();
       CollectionSettings settings = store.settings();
-      if (!settings.named()) {
-        throw CollectionException.invalid(
-            "a point has one vector, which cannot be deleted alone; delete the point");
-      }
-      names.forEach(settings::vector);
+      requireDeletable(settings, names);
       changes.lock();
       try {
         List<PointId> present = present(files, ids);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.collections;
 
+import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.BadInputException;
 import dev.arbalest.Ids;
 import dev.arbalest.Index;
@@ -87,70 +88,76 @@ public final class DataVerifier {
 
   /** Returns how many points there are. */
   private static int check(Path directory, int threads) throws IOException {
-    if (Files.isDirectory(CollectionFiles.vectorsIn(directory))) {
-      return checkNamed(directory, threads);
+    try (AttributeStore store = AttributeStore.open(directory)) {
+      store.check(0);
+      if (!store.settings().named()) {
+        return checkOnly(store, directory, threads);
+      }
+      for (VectorSpec spec : store.settings().vectors()) {
+        checkNamed(store, directory, spec, threads);
+      }
+      return (int) store.count(null);
     }
-    Path index = VectorSpace.indexIn(directory);
+  }
+
+  private static int checkOnly(AttributeStore store, Path directory, int threads)
+      throws IOException {
+    Path index = CollectionPaths.index(directory);
     boolean hasIndex = IndexInfo.exists(index);
     int vectors = 0;
     if (hasIndex) {
       vectors = IndexVerifier.verify(index, threads, ProgressListener.NONE).info().vectors();
     }
-    try (AttributeStore store = AttributeStore.open(directory)) {
-      store.check(0);
-      long rows = store.count(null);
-      if (rows != vectors) {
-        throw new IOException(
-            String.format(
-                Locale.ROOT,
-                "%s has attributes of %d points, the index %d vectors; the server makes them agree"
-                    + " when it opens a collection that was not closed, otherwise restore a copy",
-                directory,
-                rows,
-                vectors));
-      }
-      if (hasIndex) {
-        try (Index opened =
-            Index.open(index, OpenOptions.defaults().withWarmUpMillis(0), ProgressListener.NONE)) {
-          requireRows(store, opened, directory);
-        }
+    long rows = store.count(null);
+    if (rows != vectors) {
+      throw new IOException(
+          String.format(
+              Locale.ROOT,
+              "%s has attributes of %d points, the index %d vectors; the server makes them agree"
+                  + " when it opens a collection that was not closed, otherwise restore a copy",
+              directory,
+              rows,
+              vectors));
+    }
+    if (hasIndex) {
+      try (Index opened = open(index)) {
+        requireRows(store, opened, directory);
       }
     }
     return vectors;
   }
 
-  /** The same of a collection with named vectors. */
-  private static int checkNamed(Path directory, int threads) throws IOException {
-    try (AttributeStore store = AttributeStore.open(directory)) {
-      store.check(0);
-      for (VectorSpec spec : store.settings().vectors()) {
-        Path folder = CollectionFiles.directoryOf(directory, spec.name());
-        Path path = VectorSpace.indexIn(folder);
-        long expected = NamedReconciliation.expected(store, spec);
-        if (spec.kind() == VectorSpec.Kind.SPARSE || (expected == 0 && !IndexInfo.exists(path))) {
-          continue;
-        }
-        var _ = IndexVerifier.verify(path, threads, ProgressListener.NONE);
-        OpenOptions options = OpenOptions.defaults().withWarmUpMillis(0);
-        try (Index opened = Index.open(path, options, ProgressListener.NONE)) {
-          long unknown =
-              NamedReconciliation.unknown(store, spec, opened).stream().mapToLong(Ids::size).sum();
-          if (unknown > 0 || opened.count() != expected) {
-            throw new IOException(
-                String.format(
-                    Locale.ROOT,
-                    "%s: the database has %d vectors of %s, the index %d, of which the database"
-                        + " does not know %d; the server takes those out when it opens a collection"
-                        + " that was not closed, otherwise restore a copy",
-                    directory,
-                    expected,
-                    spec.label(),
-                    opened.count(),
-                    unknown));
-          }
-        }
+  @MustBeClosed
+  private static Index open(Path index) throws IOException {
+    return Index.open(index, OpenOptions.defaults().withWarmUpMillis(0), ProgressListener.NONE);
+  }
+
+  /** Checks one of several vectors. */
+  private static void checkNamed(AttributeStore store, Path directory, VectorSpec spec, int threads)
+      throws IOException {
+    Path index = CollectionPaths.index(CollectionPaths.vector(directory, spec.name()));
+    long expected = NamedReconciliation.expected(store, spec);
+    boolean hasNone = expected == 0 && !IndexInfo.exists(index);
+    if (spec.kind() == VectorSpec.Kind.SPARSE || hasNone) {
+      return;
+    }
+    var _ = IndexVerifier.verify(index, threads, ProgressListener.NONE);
+    try (Index opened = open(index)) {
+      long unknown =
+          NamedReconciliation.unknown(store, spec, opened).stream().mapToLong(Ids::size).sum();
+      if (unknown > 0 || opened.count() != expected) {
+        throw new IOException(
+            String.format(
+                Locale.ROOT,
+                "%s: the database has %d vectors of %s, the index %d, of which the database does"
+                    + " not know %d; the server takes those out when it opens a collection that was"
+                    + " not closed, otherwise restore a copy",
+                directory,
+                expected,
+                spec.label(),
+                opened.count(),
+                unknown));
       }
-      return (int) store.count(null);
     }
   }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.collections;
 
-import dev.arbalest.Ids;
 import dev.arbalest.LiveIndex;
 import dev.arbalest.PointSet;
 import dev.arbalest.SearchParameters;
@@ -12,7 +11,6 @@ import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.model.PointId;
 import dev.arbalest.collections.model.PointVector;
 import dev.arbalest.collections.model.ScoredPoint;
-import dev.arbalest.collections.model.Scores;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.kernels.F32Distance;
 import dev.arbalest.vector.F32Rows;
@@ -20,28 +18,39 @@ import dev.arbalest.vector.Metric;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Searches multivectors by MaxSim (Khattab and Zaharia 2020): a score is the sum, over the parts of
- * the query, of the largest similarity with a part of the point. Each part of the query finds its
- * nearest parts in the index; the points that have them are judged by what was found (a part of the
- * query that did not find a point counts as its worst find), and the best are scored exactly.
+ * the query, of the largest similarity with a part of the point. Few points are all scored. Of
+ * many, each part of the query finds its nearest parts in the index, more and more until they are
+ * of enough points; the points are judged by what was found (a part of the query that did not find
+ * a point counts as its worst find), and the best are scored by their rows of the database.
  */
 final class MultivectorSearch {
-  private static final int MIN_PARTS = 64;
-  private static final int MIN_SCORED = 128;
+  /** Points that are all scored, and points scored at least. */
+  private static final int MIN_SCORED = 500;
 
-  /** Points scored exactly, and parts found, per point wanted. */
-  private static final int PER_POINT = 4;
+  /** Parts that a part of the query finds at least. */
+  private static final int MIN_PARTS = 200;
+
+  /** Points scored, and parts found, per point wanted. */
+  private static final int PER_POINT = 10;
 
   private static final int MOST_PARTS = 10_000;
+
+  /** Parts that all parts of a query find together. */
+  private static final int MOST_FOUND = 2_000_000;
+
+  private static final int ROWS = 100;
 
   private final AttributeStore store;
   private final VectorSpace space;
@@ -59,27 +68,41 @@ final class MultivectorSearch {
    * The points with the best scores, best first.
    *
    * @param filter which points may be found, or null
-   * @param exact whether to score all points that any part finds among its nearest 10,000
+   * @param list parts that each part of the query finds at first, or 0 for as many as seem right
+   * @param exact whether each part finds 10,000, or fewer if the query has more than 200 parts, and
+   *     all of their points are scored
    */
-  List<ScoredPoint> run(PointVector.Multi query, @Nullable Filter filter, int limit, boolean exact)
+  List<ScoredPoint> run(
+      PointVector.Multi query, @Nullable Filter filter, int limit, int list, boolean exact)
       throws IOException {
-    PointSet within = filter == null ? null : partsOf(store.matching(filter, Integer.MAX_VALUE));
-    int parts = Math.clamp((long) PER_POINT * limit, MIN_PARTS, MOST_PARTS);
-    Map<Long, float[]> found = findParts(query, exact ? MOST_PARTS : parts, within);
+    int number = space.spec().number();
+    List<PointId> points = filter == null ? null : store.matching(filter, Integer.MAX_VALUE);
+    if (points != null && points.size() <= Math.max(MIN_SCORED, limit)) {
+      return score(query, points, limit);
+    }
+    long having = points == null ? store.countVectors(number) : points.size();
+    if (having <= Math.max(MIN_SCORED, limit)) {
+      List<PointId> all = new ArrayList<>();
+      store.forEachVector(number, vector -> all.add(vector.id()));
+      return score(query, all, limit);
+    }
+    PointSet within = points == null ? null : partsOf(points);
+    int most = Math.clamp(MOST_FOUND / query.parts().size(), MIN_PARTS, MOST_PARTS);
+    int wanted = Math.max(MIN_SCORED, Math.min(PER_POINT * limit, MOST_PARTS));
+    int parts = Math.clamp(list > 0 ? list : (long) PER_POINT * limit, MIN_PARTS, most);
+    Map<Long, Double> gains = findParts(query, exact ? most : parts, within);
+    while (gains.size() < Math.min(wanted, having) && parts < most && !exact) {
+      parts = Math.min(most, 4 * parts);
+      gains = findParts(query, parts, within);
+    }
     List<Candidate> candidates = new ArrayList<>();
-    found.forEach((ordinal, similarities) -> {
-      float sum = 0;
-      for (float similarity : similarities) {
-        sum += similarity;
-      }
-      candidates.add(new Candidate(ordinal, sum));
-    });
-    candidates.sort(Comparator.comparingDouble(Candidate::score).reversed());
-    int scored = exact ? candidates.size() : Math.max(MIN_SCORED, PER_POINT * limit);
-    return score(query, candidates.subList(0, Math.min(scored, candidates.size())), limit);
+    gains.forEach((ordinal, gain) -> candidates.add(new Candidate(ordinal, gain)));
+    candidates.sort(Comparator.comparingDouble(Candidate::gain).reversed());
+    int scored = exact ? candidates.size() : Math.min(wanted, candidates.size());
+    return score(query, pointsOf(candidates.subList(0, scored)), limit);
   }
 
-  private record Candidate(long ordinal, float score) {}
+  private record Candidate(long ordinal, double gain) {}
 
   /** The parts of some points. */
   private PointSet partsOf(List<PointId> points) throws IOException {
@@ -88,42 +111,48 @@ final class MultivectorSearch {
     return index.pointSet(VectorSpace.partIds(known));
   }
 
-  /** By ordinal of a point, its largest similarity with each part of the query, as far as known. */
-  private Map<Long, float[]> findParts(
-      PointVector.Multi query, int parts, @Nullable PointSet within) throws IOException {
-    int count = query.parts().size();
+  /** The points that have multivectors, or had or get them at this moment; each once. */
+  private List<PointId> pointsOf(List<Candidate> candidates) throws IOException {
+    long[] ordinals = candidates.stream().mapToLong(Candidate::ordinal).toArray();
+    List<@Nullable StoredVector> known = store.vectorsByOrdinal(space.spec().number(), ordinals);
+    Set<PointId> points = new LinkedHashSet<>();
+    for (int i = 0; i < ordinals.length; i++) {
+      StoredVector vector = known.get(i);
+      PointId id = vector == null ? space.recentPoint(ordinals[i]) : vector.id();
+      if (id != null) {
+        points.add(id);
+      }
+    }
+    return List.copyOf(points);
+  }
+
+  /**
+   * By ordinal of a point, by how much its score is larger than that of a point that no part of the
+   * query found, as far as known.
+   */
+  private Map<Long, Double> findParts(PointVector.Multi query, int parts, @Nullable PointSet within)
+      throws IOException {
     SearchParameters parameters = SearchParameters.forK(parts);
     SearchResult result = new SearchResult();
-    Map<Long, float[]> found = new HashMap<>();
-    float[] worst = new float[count];
-    for (int part = 0; part < count; part++) {
+    Map<Long, Double> gains = new HashMap<>();
+    Set<Long> seen = new HashSet<>();
+    for (float[] part : query.parts()) {
       if (within == null) {
-        index.search(query.parts().get(part), parameters, result);
+        index.search(part, parameters, result);
       } else {
-        index.search(query.parts().get(part), parameters, within, result);
+        index.search(part, parameters, within, result);
       }
+      seen.clear();
       for (int rank = 0; rank < result.size(); rank++) {
-        float similarity = similarity(result.distance(rank));
-        float[] known =
-            found.computeIfAbsent(
-                VectorSpace.ordinalOf(result.id(rank)),
-                _ -> {
-                  float[] unknown = new float[count];
-                  Arrays.fill(unknown, Float.NaN);
-                  return unknown;
-                });
-        if (!(known[part] >= similarity)) {
-          known[part] = similarity;
+        long ordinal = VectorSpace.ordinalOf(result.id(rank));
+        if (seen.add(ordinal)) { // nearest come first
+          float worst = similarity(result.distance(result.size() - 1));
+          double gain = similarity(result.distance(rank)) - (double) worst;
+          gains.merge(ordinal, gain, Double::sum);
         }
-        worst[part] = similarity; // nearest come first
       }
     }
-    for (float[] known : found.values()) {
-      for (int part = 0; part < count; part++) {
-        known[part] = Float.isNaN(known[part]) ? worst[part] : known[part];
-      }
-    }
-    return found;
+    return gains;
   }
 
   private float similarity(float distance) {
@@ -133,16 +162,18 @@ final class MultivectorSearch {
     };
   }
 
-  private List<ScoredPoint> score(PointVector.Multi query, List<Candidate> candidates, int limit)
+  /** The points as they are now; those without the vector are left out. */
+  private List<ScoredPoint> score(PointVector.Multi query, List<PointId> points, int limit)
       throws IOException {
-    long[] ordinals = candidates.stream().mapToLong(Candidate::ordinal).toArray();
     List<ScoredPoint> scored = new ArrayList<>();
     try (Rows queryRows = new Rows(query.parts())) {
-      for (StoredVector vector : store.vectorsByOrdinal(space.spec().number(), ordinals)) {
-        List<float[]> parts = vector == null ? List.of() : read(index, vector);
-        if (vector != null && parts.size() == vector.parts()) { // else it was replaced just now
-          try (Rows rows = new Rows(parts)) {
-            scored.add(new ScoredPoint(vector.id(), maxSim(queryRows, rows)));
+      for (int from = 0; from < points.size(); from += ROWS) {
+        List<PointId> some = points.subList(from, Math.min(points.size(), from + ROWS));
+        for (StoredVector vector : store.vectors(space.spec().number(), some)) {
+          if (vector != null) {
+            try (Rows rows = new Rows(vector.parts().parts())) {
+              scored.add(new ScoredPoint(vector.id(), maxSim(queryRows, rows)));
+            }
           }
         }
       }
@@ -152,14 +183,6 @@ final class MultivectorSearch {
         (metric == Metric.L2 ? order : order.reversed())
             .thenComparing(ScoredPoint::id, PointId.ORDER));
     return scored.subList(0, Math.min(limit, scored.size()));
-  }
-
-  /** The parts of a multivector, as far as they are there. */
-  static List<float[]> read(LiveIndex index, StoredVector vector) throws IOException {
-    List<float[]> parts = new ArrayList<>();
-    Ids ids = VectorSpace.partIds(List.of(vector));
-    index.vectors(ids, (_, components) -> parts.add(components.clone()));
-    return parts;
   }
 
   /** Qdrant's score: for l2 the root of the sum of the least squared distances. */
@@ -172,7 +195,8 @@ final class MultivectorSearch {
       }
       sum += most;
     }
-    return metric == Metric.L2 ? Scores.distance(metric, (float) -sum) : (float) sum;
+    double score = metric == Metric.L2 ? Math.sqrt(Math.max(0, -sum)) : sum;
+    return (float) Math.clamp(score, -Float.MAX_VALUE, Float.MAX_VALUE);
   }
 
   private double similarity(Rows a, int i, Rows b, int j) {

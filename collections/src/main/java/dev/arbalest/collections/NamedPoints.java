@@ -159,14 +159,17 @@ final class NamedPoints {
     String payload = point.payload();
     long bytes = payload == null ? 0 : payload.length();
     for (PointVector vector : point.vectors().values()) {
-      bytes +=
-          switch (vector) {
-            case PointVector.Dense dense -> 4L * dense.components().length;
-            case PointVector.Multi multi ->
-                4L * multi.parts().size() * multi.parts().getFirst().length;
-            case PointVector.Sparse sparse -> 8L * sparse.indices().length;
-          };
+      bytes += 4L * components(vector);
     }
     return bytes;
+  }
+
+  /** Components of a vector, or of all its parts; of a sparse one twice its terms. */
+  static int components(PointVector vector) {
+    return switch (vector) {
+      case PointVector.Dense dense -> dense.components().length;
+      case PointVector.Multi multi -> multi.parts().size() * multi.parts().getFirst().length;
+      case PointVector.Sparse sparse -> 2 * sparse.indices().length;
+    };
   }
 }

@@ -39,7 +39,7 @@ final class NamedReconciliation {
       return store.countVectors(spec.number());
     }
     long[] parts = new long[1];
-    store.forEachVector(spec.number(), vector -> parts[0] += vector.parts());
+    store.forEachVector(spec.number(), vector -> parts[0] += vector.indexedParts());
     return parts[0];
   }
 
@@ -65,7 +65,7 @@ final class NamedReconciliation {
     long expected = expected(store, space.spec());
     if (index.count() != expected) {
       throw new IOException(
-          VectorSpace.indexIn(space.directory())
+          CollectionPaths.index(space.directory())
               + " has "
               + index.count()
               + " vectors, the database knows "
@@ -107,7 +107,8 @@ final class NamedReconciliation {
   private static List<Ids> unknownParts(AttributeStore store, VectorSpec spec, Index index)
       throws IOException {
     Map<Long, Integer> parts = new HashMap<>();
-    store.forEachVector(spec.number(), vector -> parts.put(vector.ordinal(), vector.parts()));
+    store.forEachVector(
+        spec.number(), vector -> parts.put(vector.ordinal(), vector.indexedParts()));
     List<Long> unknown = new ArrayList<>();
     index.forEachId((part, _) -> {
       int known = parts.getOrDefault(VectorSpace.ordinalOf(part), 0);

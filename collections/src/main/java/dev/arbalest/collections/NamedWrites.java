@@ -74,7 +74,7 @@ final class NamedWrites {
           switch (vector) {
             case PointVector.Dense _ -> StoredVector.dense(number(), id);
             case PointVector.Multi multi ->
-                StoredVector.multi(number(), id, space.takeOrdinal(), multi.parts().size());
+                StoredVector.multi(number(), id, space.takeOrdinal(), multi);
             case PointVector.Sparse sparse -> StoredVector.sparse(number(), id, sparse);
           });
     }
@@ -91,7 +91,7 @@ final class NamedWrites {
         case MULTI -> prepare(floats());
         case SPARSE -> {
           long terms = stored.stream().mapToLong(vector -> vector.value().length / 8).sum();
-          SparseIndex.requireRoom(stored.size(), terms);
+          Objects.requireNonNull(space.sparse()).requireRoom(stored.size(), terms);
         }
       }
     }
@@ -101,7 +101,7 @@ final class NamedWrites {
       for (PointVector vector : vectors) {
         switch (vector) {
           case PointVector.Dense dense -> floats.add(dense.components());
-          case PointVector.Multi multi -> floats.addAll(multi.parts());
+          case PointVector.Multi multi -> floats.addAll(StoredVector.different(multi.parts()));
           case PointVector.Sparse _ -> throw new IllegalStateException("not dense");
         }
       }
@@ -134,6 +134,10 @@ final class NamedWrites {
       if (checked == null || index == null) {
         return false;
       }
+      if (space.spec().kind() == VectorSpec.Kind.MULTI) {
+        stored.forEach(space::noteChange);
+        former.forEach(space::noteChange);
+      }
       delayNanos += index.insert(checked).delayNanos();
       return true;
     }
@@ -149,6 +153,7 @@ final class NamedWrites {
         }
         case MULTI -> {
           if (index != null && !former.isEmpty()) {
+            former.forEach(space::noteChange);
             int _ = index.delete(VectorSpace.partIds(former)).count();
           }
         }

@@ -8,6 +8,7 @@ import dev.arbalest.SearchResult;
 import dev.arbalest.collections.attributes.AttributeStore;
 import dev.arbalest.collections.attributes.PointRow;
 import dev.arbalest.collections.attributes.StoredVector;
+import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.PointId;
 import dev.arbalest.collections.model.PointVector;
@@ -21,6 +22,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Makes points of rows of the database and of what searches find. Stateless. */
 final class PointReader {
+  /** Components and terms of the vectors of an answer: parts and terms are not known before. */
+  private static final int MAX_COMPONENTS = 4 << 20;
+
   private PointReader() {}
 
   /** The points of rows, in their order; those that are not there are left out. */
@@ -66,6 +70,7 @@ final class PointReader {
     AttributeStore store = files.attributes();
     CollectionSettings settings = store.settings();
     wanted.requireKnown(settings);
+    long components = 0;
     for (VectorSpace space : files.spaces()) {
       String name = space.spec().name();
       if (!wanted.wants(name)) {
@@ -77,6 +82,13 @@ final class PointReader {
         PointVector vector = known == null ? null : vector(space, known);
         if (vector != null) {
           all.get(i).put(name, vector);
+          components += NamedPoints.components(vector);
+        }
+        if (components > MAX_COMPONENTS) {
+          throw CollectionException.invalid(
+              "the vectors of these points have more than "
+                  + MAX_COMPONENTS
+                  + " components; ask for fewer points, or for some of the vectors");
         }
       }
     }
@@ -95,10 +107,7 @@ final class PointReader {
                 : index.vector(PointId.toIds(List.of(stored.id()), index.idType()), 0);
         yield vector == null ? null : new PointVector.Dense(vector);
       }
-      case MULTI -> {
-        List<float[]> parts = index == null ? List.of() : MultivectorSearch.read(index, stored);
-        yield parts.size() == stored.parts() ? new PointVector.Multi(parts) : null;
-      }
+      case MULTI -> stored.parts();
     };
   }
 

@@ -19,13 +19,16 @@ import dev.arbalest.collections.attributes.AttributeStore;
 import dev.arbalest.collections.attributes.StoredVector;
 import dev.arbalest.collections.columns.AttributeColumns;
 import dev.arbalest.collections.model.CollectionStats;
+import dev.arbalest.collections.model.PointId;
 import dev.arbalest.collections.model.RecallFigures;
 import dev.arbalest.collections.model.VectorSpec;
 import dev.arbalest.collections.sparse.SparseIndex;
 import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +42,8 @@ final class VectorSpace {
 
   private static final int TRAINING_ROWS = 4096;
 
+  private static final int MAX_RECENT = 20_000;
+
   /** Bits of a part's id that tell it from the other parts of its multivector. */
   private static final int PART_BITS = 12;
 
@@ -49,6 +54,9 @@ final class VectorSpace {
 
   /** Next ordinal of a multivector: none is used twice, so that what a crash left is told apart. */
   private final AtomicLong nextOrdinal = new AtomicLong();
+
+  /** Points of multivectors that came or went a moment ago, by ordinal, oldest first. */
+  private final Map<Long, PointId> recent = new LinkedHashMap<>();
 
   private volatile @Nullable LiveIndex index;
   private volatile @Nullable AttributeColumns columns;
@@ -66,11 +74,6 @@ final class VectorSpace {
     this.directory = directory;
     this.options = options;
     this.store = store;
-  }
-
-  /** Where the index of a vector is. */
-  static Path indexIn(Path directory) {
-    return directory.resolve("index");
   }
 
   VectorSpec spec() {
@@ -102,7 +105,7 @@ final class VectorSpace {
   }
 
   boolean hasIndex() {
-    return IndexInfo.exists(indexIn(directory));
+    return IndexInfo.exists(CollectionPaths.index(directory));
   }
 
   /** The id of a part in the index. */
@@ -117,11 +120,11 @@ final class VectorSpace {
 
   /** The ids of all parts of some multivectors. */
   static Ids partIds(List<StoredVector> vectors) {
-    int count = vectors.stream().mapToInt(StoredVector::parts).sum();
+    int count = vectors.stream().mapToInt(StoredVector::indexedParts).sum();
     long[] ids = new long[count];
     int next = 0;
     for (StoredVector vector : vectors) {
-      for (int part = 0; part < vector.parts(); part++) {
+      for (int part = 0; part < vector.indexedParts(); part++) {
         ids[next++] = partId(vector.ordinal(), part);
       }
     }
@@ -136,6 +139,28 @@ final class VectorSpace {
   /** An ordinal for a multivector that is about to be written. */
   long takeOrdinal() {
     return nextOrdinal.getAndIncrement();
+  }
+
+  /**
+   * Notes a multivector that is about to be written or taken away: a search may find its parts
+   * while the database has not got it yet, or has it no more.
+   */
+  void noteChange(StoredVector vector) {
+    synchronized (recent) {
+      recent.put(vector.ordinal(), vector.id());
+      if (recent.size() > MAX_RECENT) {
+        var oldest = recent.entrySet().iterator();
+        oldest.next();
+        oldest.remove();
+      }
+    }
+  }
+
+  /** The point of a multivector that the database does not know, or null. */
+  @Nullable PointId recentPoint(long ordinal) {
+    synchronized (recent) {
+      return recent.get(ordinal);
+    }
   }
 
   /** Opens the index of dense vectors or parts. */
@@ -176,7 +201,7 @@ final class VectorSpace {
     store.forEachVector(
         spec.number(),
         vector -> {
-          SparseIndex.requireRoom(1, vector.terms().indices().length);
+          made.requireRoom(1, vector.value().length / 8);
           made.put(vector.id(), vector.terms());
           loading.advanced(1);
         });
@@ -211,7 +236,7 @@ final class VectorSpace {
             .withMemoryBytes(options.memoryBytes())
             .withLinkThreads(options.linkThreads())
             .withSyncMillis(options.syncMillis());
-    return LiveIndex.openForWriting(indexIn(directory), opening, writing, loading);
+    return LiveIndex.openForWriting(CollectionPaths.index(directory), opening, writing, loading);
   }
 
   /**
@@ -237,7 +262,10 @@ final class VectorSpace {
               vectors.dimension());
       Directories.make(directory);
       LiveIndex.create(
-          indexIn(directory), sample, type, BuildOptions.builder().metric(spec.metric()).build());
+          CollectionPaths.index(directory),
+          sample,
+          type,
+          BuildOptions.builder().metric(spec.metric()).build());
     }
     LiveIndex created = openForWriting(loading);
     try {
@@ -346,7 +374,7 @@ final class VectorSpace {
   /** Without the file the next opening makes the columns of the database. */
   private void saveColumns(AttributeColumns closing) {
     try {
-      closing.save(directory, IndexInfo.read(indexIn(directory)));
+      closing.save(directory, IndexInfo.read(CollectionPaths.index(directory)));
     } catch (IOException | BadInputException e) {
       LOG.log(
           System.Logger.Level.WARNING,

@@ -211,7 +211,7 @@ class NamedVectorsTest {
                     .map(Map.Entry::getKey)
                     .toList();
             List<ScoredPoint> found =
-                collection.rankByVector(spec.name(), multi, filter, limit, false);
+                collection.rankByVector(spec.name(), multi, filter, limit, 0, false);
             assertThat(found.stream().map(one -> one.id().number()).toList())
                 .as("%s, %s", spec, filter)
                 .isEqualTo(best);
@@ -229,7 +229,7 @@ class NamedVectorsTest {
                     .map(Map.Entry::getKey)
                     .toList();
             List<ScoredPoint> found =
-                collection.rankByVector(spec.name(), sparse, filter, 10_000, false);
+                collection.rankByVector(spec.name(), sparse, filter, 10_000, 0, false);
             assertThat(found.stream().map(one -> one.id().number()).toList())
                 .as("%s, %s", spec, filter)
                 .containsExactlyInAnyOrderElementsOf(having1);
@@ -374,7 +374,7 @@ class NamedVectorsTest {
       assertClose(Objects.requireNonNull(found.getFirst().dense("")), vector);
       List<ScoredPoint> ranked =
           collection.rankByVector(
-              "words", new PointVector.Sparse(new int[] {7}, new float[] {3}), null, 10, false);
+              "words", new PointVector.Sparse(new int[] {7}, new float[] {3}), null, 10, 0, false);
       assertThat(ranked).containsExactly(new ScoredPoint(PointId.of(2), 6));
       // A point without vectors stays, and so does one whose first vector goes.
       collection.deleteVectors(List.of(PointId.of(1)), List.of(""));
@@ -396,6 +396,202 @@ class NamedVectorsTest {
                   .map(VectorSpec::name)
                   .collect(Collectors.toList()))
           .containsExactly("words");
+    }
+  }
+
+  /** Many parts of one point must not keep others out, nor those that no part of a query found. */
+  @Test
+  void multivectorsOfManyPartsDoNotCrowdOthersOut() throws Exception {
+    try (Collections collections = Collections.open(CollectionOptions.in(data))) {
+      Collection collection =
+          collections.create(
+              "crowd", CollectionSettings.of(List.of(VectorSpec.multi("m", 4, Metric.DOT))));
+      Random random = new Random(8);
+      List<Point> points = new ArrayList<>();
+      for (int id = 0; id < 700; id++) {
+        List<float[]> parts = new ArrayList<>();
+        for (int part = 0; part < (id == 0 ? 600 : 1); part++) {
+          float[] vector = {.9f, .9f, .9f, .9f};
+          for (int i = 0; i < vector.length && id == 0; i++) {
+            vector[i] = 1 + random.nextFloat() / 10;
+          }
+          parts.add(vector);
+        }
+        points.add(Point.of(PointId.of(id), Map.of("m", new PointVector.Multi(parts)), null));
+      }
+      collection.upsert(points);
+      PointVector query = new PointVector.Dense(new float[] {1, 1, 1, 1});
+      assertThat(collection.rankByVector("m", query, null, 20, 0, false)).hasSize(20);
+      assertThat(collection.rankByVector("m", query, null, 20, 0, true)).hasSize(20);
+      Filter some =
+          new Filter.HasId(List.of(PointId.of(0), PointId.of(5), PointId.of(6), PointId.of(999)));
+      assertThat(collection.rankByVector("m", query, some, 20, 0, false)).hasSize(3);
+      List<float[]> equal = java.util.Collections.nCopies(4096, floats(random, 4));
+      Map<String, PointVector> padded = Map.of("m", new PointVector.Multi(equal));
+      collection.upsert(List.of(Point.of(PointId.of(7), padded, null)));
+      Point stored = collection.retrieve(List.of(PointId.of(7)), true).getFirst();
+      assertSame(known(stored.vectors(), "m"), known(padded, "m"));
+    }
+  }
+
+  /** As padding makes them. */
+  @Test
+  void partsThatAllPointsHaveAreNoDamage() throws Exception {
+    try (Collections collections = Collections.open(CollectionOptions.in(data))) {
+      Collection collection =
+          collections.create(
+              "padded", CollectionSettings.of(List.of(VectorSpec.multi("m", 16, Metric.DOT))));
+      Random random = new Random(11);
+      float[] padding = floats(random, 16);
+      List<Point> points = new ArrayList<>();
+      for (int id = 0; id < 100; id++) {
+        PointVector multi =
+            new PointVector.Multi(
+                List.of(padding, floats(random, 16), padding, floats(random, 16)));
+        points.add(Point.of(PointId.of(id), Map.of("m", multi), null));
+      }
+      collection.upsert(points);
+      PointVector query = new PointVector.Dense(padding);
+      assertThat(collection.rankByVector("m", query, null, 600, 0, false)).hasSize(100);
+    }
+    assertThat(DataVerifier.verify(data, 1))
+        .allSatisfy(finding -> assertThat(finding.problem()).isEmpty());
+  }
+
+  @Test
+  void randomMultivectorsAreFound() throws Exception {
+    try (Collections collections = Collections.open(CollectionOptions.in(data))) {
+      Collection collection =
+          collections.create(
+              "random", CollectionSettings.of(List.of(VectorSpec.multi("m", 16, Metric.COSINE))));
+      Random random = new Random(9);
+      Map<Long, PointVector.Multi> all = new HashMap<>();
+      List<Point> points = new ArrayList<>();
+      for (long id = 0; id < 1500; id++) {
+        PointVector.Multi multi =
+            new PointVector.Multi(
+                java.util.stream.IntStream.range(0, 8).mapToObj(_ -> floats(random, 16)).toList());
+        all.put(id, multi);
+        points.add(Point.of(PointId.of(id), Map.of("m", multi), null));
+      }
+      collection.upsert(points);
+      int found = 0;
+      for (int i = 0; i < 20; i++) {
+        PointVector.Multi query =
+            new PointVector.Multi(
+                java.util.stream.IntStream.range(0, 6).mapToObj(_ -> floats(random, 16)).toList());
+        List<Long> best =
+            all.entrySet().stream()
+                .sorted(
+                    Comparator.comparingDouble(
+                        one -> -maxSim(Metric.COSINE, query, one.getValue())))
+                .limit(10)
+                .map(Map.Entry::getKey)
+                .toList();
+        found +=
+            (int)
+                collection.rankByVector("m", query, null, 10, 0, false).stream()
+                    .filter(one -> best.contains(one.id().number()))
+                    .count();
+      }
+      System.out.printf("recall@10 of random multivectors: %.3f%n", found / 200.0);
+      assertThat(found).isGreaterThan(180);
+    }
+  }
+
+  /** A search sees the old vectors of a point or the new ones, never none. */
+  @Test
+  void pointsDoNotVanishWhileTheyAreReplaced() throws Exception {
+    try (Collections collections = Collections.open(CollectionOptions.in(data))) {
+      Collection collection = collections.create("busy", CollectionSettings.of(SPECS));
+      Random random = new Random(10);
+      List<Point> points = new ArrayList<>();
+      for (long id = 0; id < 600; id++) {
+        Map<String, PointVector> vectors = new HashMap<>();
+        SPECS.forEach(spec -> vectors.put(spec.name(), vector(random, spec)));
+        vectors.put("words", new PointVector.Sparse(new int[] {3}, new float[] {1}));
+        points.add(Point.of(PointId.of(id), vectors, null));
+      }
+      collection.upsert(points);
+      java.util.concurrent.atomic.AtomicBoolean stop =
+          new java.util.concurrent.atomic.AtomicBoolean();
+      Thread writer =
+          Thread.ofPlatform()
+              .start(() -> {
+                for (int i = 0; !stop.get(); i += 20) {
+                  collection.upsert(points.subList(i % 600, i % 600 + 20));
+                }
+              });
+      try {
+        PointVector one = vector(new Random(1), SPECS.get(2));
+        PointVector word = new PointVector.Sparse(new int[] {3}, new float[] {1});
+        for (int i = 0; i < 40; i++) {
+          assertThat(collection.rankByVector("tokens", one, null, 600, 0, false)).hasSize(600);
+          assertThat(collection.rankByVector("words", word, null, 600, 0, false)).hasSize(600);
+          assertThat(collection.scroll(null, null, 600, VectorSelector.ALL).points())
+              .hasSize(600)
+              .allSatisfy(point -> assertThat(point.vectors()).hasSize(4));
+        }
+      } finally {
+        stop.set(true);
+        writer.join();
+      }
+    }
+  }
+
+  /** As a crash leaves it when the vector without a name was removed and its index was not yet. */
+  @Test
+  void whatIsLeftOfARemovedVectorDoesNotComeBack() throws Exception {
+    CollectionOptions options = CollectionOptions.in(data);
+    Path left = data.resolve("collections/c/index");
+    Path kept = data.resolve("kept");
+    try (Collections collections = Collections.open(options)) {
+      Collection collection = collections.create("c", CollectionSettings.of(16, Metric.DOT));
+      collection.upsert(List.of(Point.of(PointId.of(1), new float[16], null)));
+      collection.addVector(VectorSpec.dense("x", 2, Metric.DOT));
+      collection.checkpoint();
+      TestFolders.copy(left, kept);
+      assertThat(collection.removeVector("")).isTrue();
+      TestFolders.copy(kept, left);
+      collection.addVector(VectorSpec.dense("", 7, Metric.DOT)); // in the same process
+      collection.upsert(List.of(Point.of(PointId.of(2), new float[7], null)));
+      assertThat(collection.removeVector("")).isTrue();
+    }
+    TestFolders.copy(kept, left);
+    try (Collections collections = Collections.open(options)) { // and in the next
+      Collection collection = collections.get("c");
+      assertThat(left).doesNotExist();
+      collection.addVector(VectorSpec.dense("", 16, Metric.DOT));
+      collection.upsert(List.of(Point.of(PointId.of(3), new float[16], null)));
+      assertThat(collection.search(SearchRequest.of(new float[16], 9), true, true).points())
+          .extracting(point -> point.id().number())
+          .containsExactly(3L);
+    }
+    // One that was about to be added leaves an empty folder, and no named vectors.
+    try (Collections collections = Collections.open(options)) {
+      Collection plain = collections.create("plain", CollectionSettings.of(2, Metric.DOT));
+      plain.upsert(List.of(Point.of(PointId.of(1), new float[] {1, 2}, null)));
+    }
+    Files.createDirectory(data.resolve("collections/plain/vectors"));
+    assertThat(DataVerifier.verify(data, 1))
+        .allSatisfy(finding -> assertThat(finding.problem()).isEmpty());
+  }
+
+  @Test
+  void answersWithTooManyComponentsAreRefused() throws Exception {
+    try (Collections collections = Collections.open(CollectionOptions.in(data))) {
+      Collection collection =
+          collections.create("w", CollectionSettings.of(List.of(VectorSpec.sparse("w", false))));
+      float[] weights = new float[60_000];
+      int[] terms = java.util.stream.IntStream.range(0, weights.length).toArray();
+      Map<String, PointVector> vectors = Map.of("w", new PointVector.Sparse(terms, weights));
+      for (long id = 0; id < 40; id++) {
+        collection.upsert(List.of(Point.of(PointId.of(id), vectors, null)));
+      }
+      assertThatThrownBy(() -> collection.scroll(null, null, 40, true))
+          .isInstanceOf(CollectionException.class)
+          .hasMessageContaining("ask for fewer points");
+      assertThat(collection.scroll(null, null, 30, true).points()).hasSize(30);
     }
   }
 
@@ -421,7 +617,8 @@ class NamedVectorsTest {
         assertThat(collection.count()).isZero();
       });
       assertThatThrownBy(() ->
-              collection.rankByVector("title", new PointVector.Dense(new float[3]), null, 1, false))
+              collection.rankByVector(
+                  "title", new PointVector.Dense(new float[3]), null, 1, 0, false))
           .hasMessageContaining("title");
     }
   }

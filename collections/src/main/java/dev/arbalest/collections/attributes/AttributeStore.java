@@ -351,7 +351,7 @@ public final class AttributeStore implements AutoCloseable {
   public void removeVector(CollectionSettings changed, VectorSpec removed) throws IOException {
     database.write(writer -> {
       AttributeTables.put(writer, changed);
-      if (PointVectors.exists(writer)) {
+      if (AttributeTables.hasVectors(writer)) {
         PointVectors.removeAll(writer, removed.number());
       }
     });

@@ -219,8 +219,8 @@ final class AttributeTables {
       try (Statement statement = writer.createStatement()) {
         statement.execute("PRAGMA user_version = " + NAMED_VERSION);
       }
-      if (idType != null && !PointVectors.exists(writer)) {
-        PointVectors.create(writer, idType(writer));
+      if (idType != null && !hasVectors(writer)) {
+        createVectors(writer);
       }
     }
     sealSettings(writer);
@@ -236,6 +236,25 @@ final class AttributeTables {
   static boolean hasPoints(Connection writer) throws SQLException {
     String query = "SELECT count(*) FROM sqlite_master WHERE name = 'points'";
     return SqliteDatabase.number(writer, query) > 0;
+  }
+
+  /** Whether there is the table of the vectors that points have. */
+  static boolean hasVectors(Connection connection) throws SQLException {
+    String query = "SELECT count(*) FROM sqlite_master WHERE name = 'point_vectors'";
+    return SqliteDatabase.number(connection, query) > 0;
+  }
+
+  private static void createVectors(Connection writer) throws SQLException {
+    try (Statement statement = writer.createStatement()) {
+      statement.execute(
+          "CREATE TABLE point_vectors (space INTEGER NOT NULL, id "
+              + idType(writer)
+              + " NOT NULL, ordinal INTEGER, value BLOB NOT NULL, crc INTEGER NOT NULL,"
+              + " PRIMARY KEY (space, id)) WITHOUT ROWID");
+      statement.execute(
+          "CREATE UNIQUE INDEX point_vectors_by_ordinal ON point_vectors (space, ordinal)"
+              + " WHERE ordinal IS NOT NULL");
+    }
   }
 
   private static void createPoints(Connection writer, IdType idType) throws SQLException {

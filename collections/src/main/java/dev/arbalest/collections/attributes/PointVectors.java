@@ -40,25 +40,6 @@ final class PointVectors {
     this.idType = idType;
   }
 
-  /** Makes the table. */
-  static void create(Connection writer, String idType) throws SQLException {
-    try (Statement statement = writer.createStatement()) {
-      statement.execute(
-          "CREATE TABLE point_vectors (space INTEGER NOT NULL, id "
-              + idType
-              + " NOT NULL, ordinal INTEGER, value BLOB NOT NULL, crc INTEGER NOT NULL,"
-              + " PRIMARY KEY (space, id)) WITHOUT ROWID");
-      statement.execute(
-          "CREATE UNIQUE INDEX point_vectors_by_ordinal ON point_vectors (space, ordinal)"
-              + " WHERE ordinal IS NOT NULL");
-    }
-  }
-
-  static boolean exists(Connection connection) throws SQLException {
-    String query = "SELECT count(*) FROM sqlite_master WHERE name = 'point_vectors'";
-    return SqliteDatabase.number(connection, query) > 0;
-  }
-
   /** Says of all points that they have a vector. */
   void addToAll(Connection writer, int space) throws SQLException {
     try (Statement select = writer.createStatement();
@@ -199,7 +180,7 @@ final class PointVectors {
    * @throws IOException naming the first that is damaged, or is of no point
    */
   void check(Connection connection) throws SQLException, IOException {
-    if (!exists(connection)) {
+    if (!AttributeTables.hasVectors(connection)) {
       return;
     }
     try (Statement select = connection.createStatement();

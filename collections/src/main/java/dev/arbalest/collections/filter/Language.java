@@ -157,7 +157,7 @@ public enum Language {
           Set<String> words = new HashSet<>();
           for (Object word : stopwords.get()) {
             String text = new String((char[]) word);
-            words.add(folding ? TextIndex.fold(text) : text);
+            words.add(folding ? TextFolding.fold(text) : text);
           }
           return Set.copyOf(words);
         });

@@ -4,7 +4,6 @@ package dev.arbalest.collections.filter;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.collections.model.JsonText;
-import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -46,7 +45,6 @@ public record TextIndex(
       new TextIndex(Tokenizer.WORD, true, false, 0, Integer.MAX_VALUE, Set.of(), Set.of(), null);
 
   private static final Pattern SPACE = Pattern.compile("\\s+");
-  private static final Pattern MARKS = Pattern.compile("\\p{M}+");
 
   public TextIndex {
     if (min > max) {
@@ -209,7 +207,7 @@ public record TextIndex(
   private List<String> split(String text) {
     String shaped = lowercase ? text.toLowerCase(Locale.ROOT) : text;
     if (folding) {
-      shaped = fold(shaped);
+      shaped = TextFolding.fold(shaped);
     }
     List<String> words = new ArrayList<>();
     if (tokenizer == Tokenizer.WHITESPACE) {
@@ -237,11 +235,6 @@ public record TextIndex(
       add(words, shaped.substring(start));
     }
     return words;
-  }
-
-  /** A text without accents. */
-  static String fold(String text) {
-    return MARKS.matcher(Normalizer.normalize(text, Normalizer.Form.NFD)).replaceAll("");
   }
 
   private static boolean isMark(int character) {

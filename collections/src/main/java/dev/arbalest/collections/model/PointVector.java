@@ -36,12 +36,14 @@ public sealed interface PointVector {
    * Weights of some terms.
    *
    * @param indices of the terms, unsigned and ascending
-   * @param values their weights, finite
+   * @param values their weights, from -1e12 to 1e12
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared as a whole
   record Sparse(int[] indices, float[] values) implements PointVector {
     /** Most terms of a vector. */
     public static final int MAX_TERMS = 65_536;
+
+    private static final float MAX_VALUE = 1e12f;
 
     public Sparse {
       if (indices.length != values.length) {
@@ -65,9 +67,11 @@ public sealed interface PointVector {
                   + Integer.toUnsignedString(indices[i])
                   + " twice");
         }
-        if (!Float.isFinite(values[i])) {
+        if (!(Math.abs(values[i]) <= MAX_VALUE)) { // sums of products stay finite
           throw CollectionException.invalid(
-              "the values of a sparse vector are finite numbers, found "
+              "the values of a sparse vector are numbers up to "
+                  + MAX_VALUE
+                  + ", found "
                   + values[i]
                   + " at index "
                   + Integer.toUnsignedString(indices[i]));

@@ -266,7 +266,8 @@ public final class QueryEngine {
       PointVector vector,
       int k) {
     return collection
-        .rankByVector(request.using(), vector, filter, k, request.options().exact())
+        .rankByVector(
+            request.using(), vector, filter, k, request.options().list(), request.options().exact())
         .stream()
         .map(point -> new Ranked(point.id(), point.score(), null))
         .toList();
@@ -358,6 +359,10 @@ public final class QueryEngine {
       Collection source = place == null ? collection : lookup.get(place.collection());
       String other = place == null ? null : place.vector();
       String name = other == null ? request.using() : other;
+      if (place != null && source.settings().find(name) == null) {
+        throw CollectionException.invalid(
+            "lookup_from: collection " + source.name() + " has no vector \"" + name + '"');
+      }
       List<Point> points = source.retrieve(List.of(id), VectorSelector.of(List.of(name)));
       if (points.isEmpty()) {
         throw new CollectionException(

@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
 public final class SparseIndex implements AutoCloseable {
   private static final int POINT_BYTES = 120;
 
-  /** Dead points are dropped when there are more than these, and more than live ones. */
-  private static final int MIN_DEAD = 1024;
+  /** Terms of dead points are dropped when they are more than these, and more than live ones. */
+  private static final int MIN_DEAD = 1 << 13;
 
   private static final long MAX_BYTES = Runtime.getRuntime().maxMemory() / 2;
   private static final AtomicLong ALL_BYTES = new AtomicLong();
@@ -45,6 +45,8 @@ public final class SparseIndex implements AutoCloseable {
 
   private int size;
   private long bytes;
+  private long liveTerms;
+  private long deadTerms;
 
   /**
    * Creates an empty one.
@@ -61,9 +63,16 @@ public final class SparseIndex implements AutoCloseable {
    * @param entries of all their terms together
    * @throws WriteRefusedException if the process has no room for them
    */
-  public static void requireRoom(int vectors, long entries) throws WriteRefusedException {
-    long more = (long) vectors * POINT_BYTES + entries * Postings.ENTRY_BYTES;
-    if (ALL_BYTES.get() + more > MAX_BYTES) {
+  public void requireRoom(int vectors, long entries) throws WriteRefusedException {
+    if (!hasRoom(vectors, entries)) {
+      lock.writeLock().lock();
+      try {
+        dropDead();
+      } finally {
+        lock.writeLock().unlock();
+      }
+    }
+    if (!hasRoom(vectors, entries)) {
       throw new WriteRefusedException(
           "sparse vectors take "
               + ALL_BYTES.get()
@@ -71,6 +80,11 @@ public final class SparseIndex implements AutoCloseable {
               + Runtime.getRuntime().maxMemory()
               + "; delete some, or give the process a larger heap (-Xmx)");
     }
+  }
+
+  private static boolean hasRoom(int vectors, long entries) {
+    long more = (long) vectors * POINT_BYTES + entries * Postings.ENTRY_BYTES;
+    return ALL_BYTES.get() + more <= MAX_BYTES;
   }
 
   /** Adds the vector of a point that has none. {@link #requireRoom} is asked before. */
@@ -97,6 +111,7 @@ public final class SparseIndex implements AutoCloseable {
         postings.add(number, vector.values()[i]);
         more += Postings.ENTRY_BYTES;
       }
+      liveTerms += vector.indices().length;
       grow(more);
     } finally {
       lock.writeLock().unlock();
@@ -127,8 +142,9 @@ public final class SparseIndex implements AutoCloseable {
           postings.died();
         }
       }
-      int dead = size - numbers.size();
-      if (dead > MIN_DEAD && dead > numbers.size()) {
+      liveTerms -= vector.indices().length;
+      deadTerms += vector.indices().length + 1;
+      if (deadTerms > MIN_DEAD && deadTerms > liveTerms) {
         dropDead();
       }
     } finally {
@@ -157,6 +173,7 @@ public final class SparseIndex implements AutoCloseable {
       entries += postings.live();
     }
     terms.values().removeIf(postings -> postings.live() == 0);
+    deadTerms = 0;
     grow(
         (long) size * POINT_BYTES
             + entries * Postings.ENTRY_BYTES
@@ -274,6 +291,8 @@ public final class SparseIndex implements AutoCloseable {
       numbers.clear();
       points = new PointId[0];
       size = 0;
+      liveTerms = 0;
+      deadTerms = 0;
       grow(-bytes);
     } finally {
       lock.writeLock().unlock();

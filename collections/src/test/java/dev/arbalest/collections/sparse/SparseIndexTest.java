@@ -130,11 +130,29 @@ class SparseIndexTest {
     }
   }
 
+  /** Replacing one long vector again and again takes no more memory. */
+  @Test
+  void aVectorThatIsReplacedTakesItsMemoryOnce() {
+    int[] terms = java.util.stream.IntStream.range(0, 60_000).toArray();
+    PointVector.Sparse vector = new PointVector.Sparse(terms, new float[terms.length]);
+    try (SparseIndex index = new SparseIndex(false)) {
+      index.put(PointId.of(1), vector);
+      long once = index.bytes();
+      for (int i = 0; i < 20; i++) {
+        index.remove(PointId.of(1), vector);
+        index.put(PointId.of(1), vector);
+      }
+      assertThat(index.bytes()).isLessThan(3 * once);
+    }
+  }
+
   @Test
   void noMoreThanHalfOfTheHeapIsTaken() {
-    assertThatThrownBy(() -> SparseIndex.requireRoom(1, Runtime.getRuntime().maxMemory() / 10))
-        .isInstanceOf(WriteRefusedException.class)
-        .hasMessageContaining("-Xmx");
+    try (SparseIndex index = new SparseIndex(false)) {
+      assertThatThrownBy(() -> index.requireRoom(1, Runtime.getRuntime().maxMemory() / 10))
+          .isInstanceOf(WriteRefusedException.class)
+          .hasMessageContaining("-Xmx");
+    }
   }
 
   @Test

@@ -220,6 +220,7 @@ final class GrpcWrites {
     if (vectors.isEmpty()) {
       throw CollectionException.invalid("the request needs names of vectors");
     }
+    collection.requireDeletable(vectors);
     return () -> {
       Filter filter = selector.filter();
       if (filter == null) {

@@ -7,6 +7,7 @@ import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.collections.model.JsonPointIds;
 import dev.arbalest.collections.model.PointVector;
 import dev.arbalest.collections.model.VectorSelector;
+import dev.arbalest.collections.model.VectorSpec;
 import dev.arbalest.collections.query.Hit;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
@@ -39,7 +40,9 @@ public final class QdrantPointWriter {
     PointVector unnamed = point.vectors().get("");
     if (vector != null) {
       QdrantVectors.put(target.putArray(VECTOR), vector);
-    } else if (point.vectors().size() == 1 && unnamed != null) {
+    } else if (point.vectors().size() == 1
+        && unnamed != null
+        && unnamed.kind() != VectorSpec.Kind.SPARSE) { // whose members would look like names
       QdrantVectors.put(target, VECTOR, unnamed);
     } else if (wanted.any()) {
       ObjectNode named = target.putObject(VECTOR);

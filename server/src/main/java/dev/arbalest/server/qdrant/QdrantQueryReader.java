@@ -4,6 +4,7 @@ package dev.arbalest.server.qdrant;
 import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.filter.JsonFilters;
 import dev.arbalest.collections.model.CollectionException;
+import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.collections.model.JsonPointIds;
 import dev.arbalest.collections.model.JsonText;
@@ -80,36 +81,40 @@ final class QdrantQueryReader {
   }
 
   /** A request of {@code points/query} or {@code points/search}. */
-  static QueryRequest query(JsonBody body, boolean grouped) {
+  static QueryRequest query(JsonBody body, boolean grouped, CollectionSettings settings) {
     body.allow("a query", grouped ? union(REQUEST, GROUPS.toArray(String[]::new)) : REQUEST);
     QdrantRequests.refuseShards(body);
-    return request(body, queryOrWords(body), true);
+    return request(body, queryOrWords(body, settings), true, 1, settings);
   }
 
   /** A request of {@code points/recommend}. */
-  static QueryRequest recommend(JsonBody body, boolean grouped) {
+  static QueryRequest recommend(JsonBody body, boolean grouped, CollectionSettings settings) {
     body.allow("a request", grouped ? union(RECOMMEND, GROUPS.toArray(String[]::new)) : RECOMMEND);
     QdrantRequests.refuseShards(body);
     return request(
-        body, recommend(body.get("positive"), body.get("negative"), body.get("strategy")), true);
+        body,
+        recommend(body.get("positive"), body.get("negative"), body.get("strategy")),
+        true,
+        1,
+        settings);
   }
 
-  private static QueryRequest stage(JsonNode node, int depth) {
+  private static QueryRequest stage(JsonNode node, int depth, CollectionSettings settings) {
     JsonBody body = JsonBody.of(node, "a prefetch");
     body.allow("a prefetch", STAGE);
     if (depth > QueryRequest.MAX_DEPTH) {
       throw CollectionException.invalid(
           "prefetches are at most " + QueryRequest.MAX_DEPTH + " deep");
     }
-    return request(body, queryOrWords(body), false, depth);
-  }
-
-  private static QueryRequest request(JsonBody body, @Nullable PointQuery query, boolean isWhole) {
-    return request(body, query, isWhole, 1);
+    return request(body, queryOrWords(body, settings), false, depth, settings);
   }
 
   private static QueryRequest request(
-      JsonBody body, @Nullable PointQuery query, boolean isWhole, int depth) {
+      JsonBody body,
+      @Nullable PointQuery query,
+      boolean isWhole,
+      int depth,
+      CollectionSettings settings) {
     JsonNode threshold = body.get("score_threshold");
     if (!threshold.isMissingNode() && !threshold.isNull() && !threshold.isNumber()) {
       throw CollectionException.invalid(
@@ -119,7 +124,7 @@ final class QdrantQueryReader {
     return new QueryRequest(
         using(body),
         query,
-        prefetches(body.get("prefetch"), depth + 1),
+        prefetches(body.get("prefetch"), depth + 1, settings),
         filter,
         options(body.get("params")),
         threshold.isNumber() ? threshold.floatValue() : null,
@@ -132,12 +137,13 @@ final class QdrantQueryReader {
         lookup(body.get("lookup_from")));
   }
 
-  private static List<QueryRequest> prefetches(JsonNode node, int depth) {
+  private static List<QueryRequest> prefetches(
+      JsonNode node, int depth, CollectionSettings settings) {
     List<QueryRequest> stages = new ArrayList<>();
     if (node.isArray()) {
-      node.forEach(stage -> stages.add(stage(stage, depth)));
+      node.forEach(stage -> stages.add(stage(stage, depth, settings)));
     } else if (!node.isMissingNode() && !node.isNull()) {
-      stages.add(stage(node, depth));
+      stages.add(stage(node, depth, settings));
     }
     return stages;
   }
@@ -177,10 +183,11 @@ final class QdrantQueryReader {
         JsonBody.flag(body.get("exact"), "exact"));
   }
 
-  private static @Nullable PointQuery queryOrWords(JsonBody body) {
+  private static @Nullable PointQuery queryOrWords(JsonBody body, CollectionSettings settings) {
     JsonNode using = body.get("using");
     if (using.isString() && TextRanking.isNamed(using.stringValue())) {
-      PointQuery words = words(body, using.stringValue());
+      boolean isVector = settings.find(using.stringValue()) != null;
+      PointQuery words = words(body, using.stringValue(), isVector);
       if (words != null) {
         return words;
       }
@@ -190,13 +197,18 @@ final class QdrantQueryReader {
 
   /**
    * A text, or an object with text and model, or that as what is nearest. Null if it is none of
-   * them: a vector may be named bm25, too.
+   * them.
+   *
+   * @param isVector whether a vector has the name, too: then a text alone is an id
    */
-  private static @Nullable PointQuery words(JsonBody body, String using) {
+  private static @Nullable PointQuery words(JsonBody body, String using, boolean isVector) {
     JsonNode query = body.get("query");
     if (query.isObject() && query.has("nearest")) {
       JsonBody.allow(query, "a query by " + TextRanking.BM25, Set.of("nearest"));
       query = query.path("nearest");
+    }
+    if (isVector && query.isString()) {
+      return null;
     }
     JsonNode text = query;
     if (query.isObject() && query.has("text")) {

@@ -158,7 +158,7 @@ public final class QdrantReads {
         hits(
             name,
             request,
-            kind.read(request, false),
+            kind.read(request, false, collections.get(name).settings()),
             lookup,
             explanation -> reply.set(EXPLANATION, explanation)));
   }
@@ -202,7 +202,7 @@ public final class QdrantReads {
           AnswerLimits.requireBatch(result.size() + 1);
           JsonBody.requireToken(parser.currentToken(), JsonToken.START_OBJECT);
           JsonBody search = JsonBody.object(parser, body);
-          QueryRequest query = kind.read(search, false);
+          QueryRequest query = kind.read(search, false, collections.get(name).settings());
           long own = (long) query.limit() + query.offset();
           long all = own * (QdrantRequests.vectors(search).any() ? 100 : 1) + query.work() - own;
           left -= (int) Math.min(AnswerLimits.MAX_HITS + 1, all);
@@ -261,10 +261,10 @@ public final class QdrantReads {
     RECOMMEND,
     QUERY;
 
-    QueryRequest read(JsonBody body, boolean grouped) {
+    QueryRequest read(JsonBody body, boolean grouped, CollectionSettings settings) {
       return this == RECOMMEND
-          ? QdrantQueryReader.recommend(body, grouped)
-          : requireVector(QdrantQueryReader.query(body, grouped));
+          ? QdrantQueryReader.recommend(body, grouped, settings)
+          : requireVector(QdrantQueryReader.query(body, grouped, settings));
     }
 
     private QueryRequest requireVector(QueryRequest request) {
@@ -292,7 +292,8 @@ public final class QdrantReads {
     Collection collection = collections.get(name);
     JsonBody request = JsonBody.parse(body);
     request.refuse("offset", "groups come from the first on");
-    QueryRequest query = TextRanking.checked(collection.settings(), kind.read(request, true));
+    QueryRequest query =
+        TextRanking.checked(collection.settings(), kind.read(request, true, collection.settings()));
     String field = QdrantRequests.text(request.get("group_by"), "group_by");
     int size = request.integer("group_size", DEFAULT_GROUP, 1, QueryRequest.MAX_LIMIT);
     VectorSelector vectors = QdrantRequests.vectors(request);

@@ -79,7 +79,12 @@ final class QdrantVectors {
     }
     int[] terms = new int[indices.size()];
     for (int i = 0; i < terms.length; i++) {
-      terms[i] = (int) JsonBody.integer(indices.get(i), "an index", -1L, 0, 0xffffffffL);
+      JsonNode index = indices.get(i);
+      if (!index.isIntegralNumber()) {
+        throw CollectionException.invalid(
+            "an index must be a whole number in [0, 4294967295], found " + index);
+      }
+      terms[i] = (int) JsonBody.integer(index, "an index", 0L, 0, 0xffffffffL);
     }
     return new PointVector.Sparse(terms, JsonBody.toVector(values));
   }
@@ -122,6 +127,10 @@ final class QdrantVectors {
       throw CollectionException.invalid(
           "\"vectors\" needs \"size\" and \"distance\", or names with these, found "
               + JsonText.shorten(dense));
+    }
+    if (!sparse.isMissingNode() && !sparse.isNull() && !sparse.isObject()) {
+      throw CollectionException.invalid(
+          "\"sparse_vectors\" is an object with names, found " + JsonText.shorten(sparse));
     }
     sparse.properties().forEach(named -> specs.add(sparse(named.getKey(), named.getValue())));
     if (specs.isEmpty()) {

@@ -21,6 +21,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -144,7 +145,12 @@ public final class QdrantWrites {
     }
   }
 
-  private static void requireUpdate(UpsertCondition condition) {
+  private static void requireUpdate(
+      UpsertCondition condition, List<? extends @Nullable String> payloads) {
+    if (payloads.stream().anyMatch(Objects::nonNull)) {
+      throw CollectionException.invalid(
+          "\"payload\" is of an upsert: here only vectors are updated");
+    }
     if (condition.mode() != UpsertCondition.Mode.UPSERT) {
       throw CollectionException.invalid(
           "\"update_mode\" is of an upsert: vectors are only updated");
@@ -153,13 +159,13 @@ public final class QdrantWrites {
 
   private static ObjectNode updateVectors(
       Collection collection, List<Point> points, UpsertCondition condition) {
-    requireUpdate(condition);
+    requireUpdate(condition, points.stream().map(Point::payload).toList());
     return completed(collection.updateVectors(points, condition.filter()).delayNanos());
   }
 
   private ObjectNode updateVectors(
       Collection collection, PointBuffer points, UpsertCondition condition) {
-    requireUpdate(condition);
+    requireUpdate(condition, points.payloads());
     PointWrites.check(collection, points);
     return completed(writes.updateVectors(collection, points, condition.filter()));
   }
@@ -177,6 +183,7 @@ public final class QdrantWrites {
     if (names.isEmpty()) {
       throw CollectionException.invalid("the request needs \"vector\", a list of names of vectors");
     }
+    collection.requireDeletable(names);
     return () -> {
       Filter filter = selector.filter();
       if (filter == null) {
@@ -370,9 +377,11 @@ public final class QdrantWrites {
     PointSink.ToList sink = new PointSink.ToList();
     UpsertCondition condition = QdrantPointReader.read(parser, body, sink);
     List<Point> points = collection.checkNamed(sink.points());
-    return operation.equals("upsert")
-        ? () -> completed(collection.upsert(points, condition).delayNanos())
-        : () -> updateVectors(collection, points, condition);
+    if (operation.equals("upsert")) {
+      return () -> completed(collection.upsert(points, condition).delayNanos());
+    }
+    requireUpdate(condition, points.stream().map(Point::payload).toList());
+    return () -> updateVectors(collection, points, condition);
   }
 
   private static Change payload(

@@ -144,7 +144,8 @@ class NamedVectorVerbsTest {
       List<String> ranked = found("{\"query\":%s,\"using\":\"words\"}".formatted(sparse));
       assertThat(ranked)
           .containsExactly("1 " + (float) (one + 2 * both), "3 " + (float) (0.5 * both));
-      // By id, and with the old names.
+      // By id, also of a vector that is named as words are, and with the old names.
+      assertThat(found("{\"query\":\"3\",\"using\":\"bm25\"}")).isEmpty();
       assertThat(found("{\"query\":1,\"using\":\"title\"}")).containsExactly("2 3.0", "3 5.0");
       JsonNode old =
           done(
@@ -304,6 +305,8 @@ class NamedVectorVerbsTest {
       {"{\"words\":{\"indices\":[1,1],\"values\":[1,2]}}", "twice"},
       {"{\"words\":{\"indices\":[-1],\"values\":[1]}}", "an index must be"},
       {"{\"words\":{\"indices\":[4294967296],\"values\":[1]}}", "an index must be"},
+      {"{\"words\":{\"indices\":[null],\"values\":[1]}}", "an index must be"},
+      {"{\"words\":{\"indices\":[1],\"values\":[1e13]}}", "numbers up to"},
       {"{\"words\":{\"text\":\"a\"}}", "no embedding model"},
       {"{\"\":[0,0,0]}", "point 91"},
       {"7", "a vector is"},
@@ -313,6 +316,27 @@ class NamedVectorVerbsTest {
     }
     refused(404, "point 99", "PUT", POINTS + "/vectors", put.replace("90", "99").formatted("{}"));
     refused(400, "\"vector\"", "POST", POINTS + "/vectors/delete", "{\"points\":[1]}");
+    refused(
+        400,
+        "\"payload\" is of an upsert",
+        "PUT",
+        POINTS + "/vectors",
+        "{\"points\":[{\"id\":1,\"vector\":{},\"payload\":{\"a\":1}}]}");
+    refused(
+        400,
+        "no vector \"zz\"",
+        "POST",
+        POINTS + "/batch",
+        "{\"operations\":[{\"delete\":{\"points\":[1]}},"
+            + "{\"delete_vectors\":{\"points\":[2],\"vector\":[\"zz\"]}}]}");
+    for (String sparse : List.of("[]", "\"x\"")) {
+      refused(
+          400,
+          "sparse_vectors",
+          "PUT",
+          "/collections/new",
+          "{\"vectors\":{\"size\":1},\"sparse_vectors\":%s}".formatted(sparse));
+    }
     refused(
         400,
         "no vector",
