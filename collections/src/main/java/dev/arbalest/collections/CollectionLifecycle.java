@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
 
@@ -30,6 +31,9 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
   static final int MAX_FAULTS = 5;
   private static final long FAULT_NANOS = 60_000_000_000L;
   private static final long RETRY_MILLIS = 1000;
+
+  /** How long a request that must run alone waits for others. */
+  private static final long ALONE_SECONDS = 10;
 
   private final String name;
   private final CollectionFiles files;
@@ -234,13 +238,26 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
     }
   }
 
-  /** Runs a request while no other runs: those that come meanwhile are to try again. */
+  /**
+   * Runs a request while no other runs: those that come meanwhile are to try again.
+   *
+   * @throws CollectionException UNAVAILABLE if one that runs does not end, as a compaction may take
+   *     minutes
+   */
   <T extends @Nullable Object> T useAlone(Use<T> use) {
     awaken();
     if (state != CollectionState.READY) {
       throw unavailable();
     }
-    endUses(CollectionState.LOADING);
+    state = CollectionState.LOADING; // admits no more requests
+    if (!awaitAlone()) {
+      readyAgain();
+      throw new CollectionException(
+          CollectionException.Kind.UNAVAILABLE,
+          "collection " + name + " has a request that takes long, such as a compaction; try again",
+          RETRY_MILLIS,
+          null);
+    }
     try {
       if (state != CollectionState.LOADING || stopping || !files.areOpen()) {
         throw unavailable();
@@ -248,10 +265,23 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
       return run(use);
     } finally {
       lastUse = System.nanoTime();
-      if (state == CollectionState.LOADING && files.areOpen()) {
-        state = CollectionState.READY;
-      }
+      readyAgain();
       lock.writeLock().unlock();
+    }
+  }
+
+  private boolean awaitAlone() {
+    try {
+      return lock.writeLock().tryLock(ALONE_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  private void readyAgain() {
+    if (state == CollectionState.LOADING && files.areOpen()) {
+      state = CollectionState.READY;
     }
   }
 

@@ -317,13 +317,26 @@ final class NamedWrites {
   }
 
   private void finish(List<Part> parts) throws IOException {
-    try {
-      for (Part part : parts) {
+    // Whatever fails of one index, the others and memory follow the database.
+    Throwable failure = null;
+    for (Part part : parts) {
+      try {
         part.finish();
+      } catch (IOException | RuntimeException | Error e) {
+        if (failure == null) {
+          failure = e;
+        } else {
+          failure.addSuppressed(e);
+        }
       }
-    } catch (Throwable e) {
-      reconcileLater(e);
-      throw e;
+    }
+    if (failure != null) {
+      reconcileLater(failure);
+      switch (failure) {
+        case IOException e -> throw e;
+        case Error e -> throw e;
+        default -> throw (RuntimeException) failure;
+      }
     }
   }
 

@@ -399,6 +399,27 @@ class NamedVectorsTest {
     }
   }
 
+  /** What adding a vector holds up must go on afterwards. */
+  @Test
+  void anIndexIsCompactedAfterAnotherVectorIsAdded() throws Exception {
+    try (Collections collections = Collections.open(CollectionOptions.in(data))) {
+      Collection collection = collections.create("c", CollectionSettings.of(4, Metric.COSINE));
+      Random random = new Random(12);
+      List<Point> points = new ArrayList<>();
+      for (int id = 0; id < 600; id++) {
+        points.add(Point.of(PointId.of(id), floats(random, 4), null));
+      }
+      collection.upsert(points);
+      collection.addVector(VectorSpec.sparse("words", false));
+      int _ = collection.delete(points.subList(0, 580).stream().map(Point::id).toList());
+      collection.awaitLinked();
+      collection.compact();
+      collection.checkpoint();
+      assertThat(collection.stats().slots()).isLessThan(600);
+      assertThat(collection.count()).isEqualTo(20);
+    }
+  }
+
   /** Many parts of one point must not keep others out, nor those that no part of a query found. */
   @Test
   void multivectorsOfManyPartsDoNotCrowdOthersOut() throws Exception {
