@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Makes points of rows of the database and of what searches find. Stateless. */
 final class PointReader {
-  /** Components and terms of the vectors of an answer: parts and terms are not known before. */
+  /** Components of parts, and terms, of an answer: how many there are is not known before. */
   private static final int MAX_COMPONENTS = 4 << 20;
 
   private PointReader() {}
@@ -82,11 +82,11 @@ final class PointReader {
         PointVector vector = known == null ? null : vector(space, known);
         if (vector != null) {
           all.get(i).put(name, vector);
-          components += NamedPoints.components(vector);
+          components += vector instanceof PointVector.Dense ? 0 : NamedPoints.components(vector);
         }
         if (components > MAX_COMPONENTS) {
           throw CollectionException.invalid(
-              "the vectors of these points have more than "
+              "the sparse and multivectors of these points have more than "
                   + MAX_COMPONENTS
                   + " components; ask for fewer points, or for some of the vectors");
         }
