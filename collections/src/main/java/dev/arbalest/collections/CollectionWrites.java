@@ -246,6 +246,11 @@ final class CollectionWrites {
 
   /** As {@link Collection#updateVectors(List, F32Rows, Filter)}. */
   WriteReceipt updateVectors(List<PointId> ids, F32Rows vectors, @Nullable Filter filter) {
+    if (settings().named()) { // the other vectors of the points stay
+      List<@Nullable String> nothing = new ArrayList<>();
+      ids.forEach(_ -> nothing.add(null));
+      return updateVectors(PointBatches.points(ids, nothing, vectors), filter);
+    }
     changes.lock();
     try {
       requireIds(ids);

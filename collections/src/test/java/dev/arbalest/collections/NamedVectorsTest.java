@@ -399,6 +399,26 @@ class NamedVectorsTest {
     }
   }
 
+  @Test
+  void theVectorWithoutANameIsReplacedAlone() throws Exception {
+    try (Collections collections = Collections.open(CollectionOptions.in(data));
+        PointBuffer rows = PointBuffer.ofRows(8, 1)) {
+      Collection collection = collections.create("c", CollectionSettings.of(SPECS));
+      Random random = new Random(13);
+      Map<String, PointVector> vectors = new HashMap<>();
+      SPECS.forEach(spec -> vectors.put(spec.name(), vector(random, spec)));
+      PointId id = PointId.of(1);
+      collection.upsert(List.of(Point.of(id, vectors, "{\"a\":1}")));
+      float[] other = floats(random, 8);
+      rows.addVector(other);
+      var _ = collection.updateVectors(List.of(id), rows.rows(), null);
+      Point found = collection.retrieve(List.of(id), true).getFirst();
+      assertThat(found.vectors().keySet()).isEqualTo(vectors.keySet());
+      assertThat(found.payload()).isEqualTo("{\"a\":1}");
+      assertClose(Objects.requireNonNull(found.dense("")), other);
+    }
+  }
+
   /** What adding a vector holds up must go on afterwards. */
   @Test
   void anIndexIsCompactedAfterAnotherVectorIsAdded() throws Exception {

@@ -278,9 +278,10 @@ final class CollectionRoutes {
       throw new CollectionException(
           CollectionException.Kind.INVALID, "recall must be a number", 0, e);
     }
+    String using = query.first("using").orElse("");
     SearchRequest search =
         new SearchRequest(
-            request.query().first("using").orElse(""),
+            using,
             vector,
             request.integer("limit", 10, 1, 10_000),
             null,
@@ -292,7 +293,7 @@ final class CollectionRoutes {
     boolean withPayload = request.flag("with_payload");
     SearchAnswer answer = pool.call(() -> collection.search(search, withPayload, false));
     ObjectNode reply = JsonBody.JSON.createObjectNode();
-    reply.set("result", reads.hits(collection, answer, withPayload));
+    reply.set("result", reads.hits(collection, using, answer, withPayload));
     return HttpCalls.envelope(reply, request);
   }
 }

@@ -25,6 +25,7 @@ import dev.arbalest.collections.query.QueryAnswer;
 import dev.arbalest.collections.query.QueryEngine;
 import dev.arbalest.collections.query.QueryEngine.Lookup;
 import dev.arbalest.collections.query.QueryRequest;
+import dev.arbalest.vector.Metric;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -243,13 +244,19 @@ public final class QdrantReads {
     return result;
   }
 
-  /** What a search with a binary vector found. */
-  public JsonNode hits(Collection collection, SearchAnswer answer, boolean withPayload) {
+  /**
+   * What a search with a binary vector found.
+   *
+   * @param using name of the vector that was searched
+   */
+  public JsonNode hits(
+      Collection collection, String using, SearchAnswer answer, boolean withPayload) {
     CollectionSettings settings = collection.settings();
+    Metric metric = settings.dense(using).metric();
     PayloadSelector wanted = new PayloadSelector(withPayload, List.of(), List.of());
     ArrayNode result = QdrantReplies.array();
     for (Point point : answer.points()) {
-      Hit hit = new Hit(point, Scores.qdrant(settings.metric(), point.distance()), null);
+      Hit hit = new Hit(point, Scores.qdrant(metric, point.distance()), null);
       result.add(QdrantPointWriter.hit(hit, settings.idType(), wanted, VectorSelector.NONE));
     }
     return result;

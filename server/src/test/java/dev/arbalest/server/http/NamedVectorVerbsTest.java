@@ -158,6 +158,22 @@ class NamedVectorVerbsTest {
   }
 
   @Test
+  void vectorsOfBytesAreSearchedByName() throws Exception {
+    byte[] query = java.nio.ByteBuffer.allocate(8).array(); // two components of zero
+    var request =
+        java.net.http.HttpRequest.newBuilder(
+                java.net.URI.create(server.url() + POINTS + "/search?limit=2&using=title"))
+            .header("content-type", "application/octet-stream")
+            .POST(java.net.http.HttpRequest.BodyPublishers.ofByteArray(query))
+            .build();
+    try (var client = java.net.http.HttpClient.newHttpClient()) {
+      String answer =
+          client.send(request, java.net.http.HttpResponse.BodyHandlers.ofString()).body();
+      assertThat(answer).contains("\"id\":1", "\"score\":0.0", "\"id\":2", "\"score\":3.0");
+    }
+  }
+
+  @Test
   void rankingsOfSeveralVectorsBecomeOne() throws Exception {
     List<String> fused =
         found(
