@@ -395,7 +395,11 @@ final class CollectionFiles {
       Directories.remove(folder);
     }
     VectorSpace space = new VectorSpace(spec, folder, options, store);
+    boolean wasNamed = isNamed();
     store.addVector(changed);
+    if (!wasNamed) {
+      spaces.getFirst().reopen(loading);
+    }
     if (spec.kind() == VectorSpec.Kind.SPARSE) {
       space.openSparse(loading);
     }

@@ -138,7 +138,10 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
         return false;
       }
       files.rememberBeforeClose();
-      state = CollectionState.IDLE; // a request that arrives now waits for the lock
+      if (!change(CollectionState.READY, CollectionState.IDLE)) {
+        return false;
+      }
+      // A request that arrives now waits for the lock.
       closeFiles();
       listener.closed(name);
       return true;
@@ -246,10 +249,9 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
    */
   <T extends @Nullable Object> T useAlone(Use<T> use) {
     awaken();
-    if (state != CollectionState.READY) {
+    if (!change(CollectionState.READY, CollectionState.LOADING)) { // admits no more requests
       throw unavailable();
     }
-    state = CollectionState.LOADING; // admits no more requests
     if (!awaitAlone()) {
       readyAgain();
       throw new CollectionException(
@@ -280,8 +282,20 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
   }
 
   private void readyAgain() {
-    if (state == CollectionState.LOADING && files.areOpen()) {
-      state = CollectionState.READY;
+    boolean _ =
+        change(
+            CollectionState.LOADING,
+            files.areOpen() ? CollectionState.READY : CollectionState.IDLE);
+  }
+
+  /** Changes the state unless it is another than expected; returns whether it did. */
+  private boolean change(CollectionState expected, CollectionState next) {
+    synchronized (faults) {
+      if (state != expected) {
+        return false;
+      }
+      state = next;
+      return true;
     }
   }
 
@@ -405,7 +419,9 @@ final class CollectionLifecycle implements OpenCollections.Member, RecallWatch.M
 
   private void quarantine(Throwable e) {
     reason = describe(e);
-    state = CollectionState.QUARANTINED;
+    synchronized (faults) {
+      state = CollectionState.QUARANTINED;
+    }
     LOG.log(System.Logger.Level.WARNING, "collection " + name + " is taken out of service", e);
   }
 

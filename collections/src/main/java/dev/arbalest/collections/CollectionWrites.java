@@ -31,6 +31,9 @@ import org.jspecify.annotations.Nullable;
 final class CollectionWrites {
   private static final int PAGE_ROWS = 10_000;
 
+  /** Points that lose named vectors at a time: sparse ones are in memory meanwhile. */
+  private static final int NAMED_ROWS = 500;
+
   private final String name;
   private final CollectionListener listener;
   private final CollectionLifecycle lifecycle;
@@ -143,19 +146,21 @@ final class CollectionWrites {
     if (condition.isAlways()) {
       return upsertNamed(checked);
     }
-    changes.lock(); // what a point is must not change between the question and the write
-    try {
-      boolean[] isTaken = taken(points.stream().map(Point::id).toList(), condition);
-      List<Point> taken = new ArrayList<>();
-      for (int i = 0; i < isTaken.length; i++) {
-        if (isTaken[i]) {
-          taken.add(checked.get(i));
+    return use(_ -> { // the files stay open: others wait for them with the lock
+      changes.lock(); // what a point is must not change between the question and the write
+      try {
+        boolean[] isTaken = taken(points.stream().map(Point::id).toList(), condition);
+        List<Point> taken = new ArrayList<>();
+        for (int i = 0; i < isTaken.length; i++) {
+          if (isTaken[i]) {
+            taken.add(checked.get(i));
+          }
         }
+        return upsertNamed(taken);
+      } finally {
+        changes.unlock();
       }
-      return upsertNamed(taken);
-    } finally {
-      changes.unlock();
-    }
+    });
   }
 
   private WriteReceipt upsertNamed(List<Point> points) {
@@ -216,20 +221,22 @@ final class CollectionWrites {
     if (condition.isAlways()) {
       return upsert(ids, payloads, vectors);
     }
-    changes.lock(); // what a point is must not change between the question and the write
-    try {
-      boolean[] isTaken = taken(ids, condition);
-      try (PointBuffer taken = PointBuffer.ofRows(vectors.dimension(), Math.max(1, ids.size()))) {
-        for (int i = 0; i < isTaken.length; i++) {
-          if (isTaken[i]) {
-            taken.addRow(ids.get(i), payloads.get(i), vectors, i);
+    return use(_ -> { // the files stay open: others wait for them with the lock
+      changes.lock(); // what a point is must not change between the question and the write
+      try {
+        boolean[] isTaken = taken(ids, condition);
+        try (PointBuffer taken = PointBuffer.ofRows(vectors.dimension(), Math.max(1, ids.size()))) {
+          for (int i = 0; i < isTaken.length; i++) {
+            if (isTaken[i]) {
+              taken.addRow(ids.get(i), payloads.get(i), vectors, i);
+            }
           }
+          return upsert(taken.ids(), taken.payloads(), taken.rows());
         }
-        return upsert(taken.ids(), taken.payloads(), taken.rows());
+      } finally {
+        changes.unlock();
       }
-    } finally {
-      changes.unlock();
-    }
+    });
   }
 
   /** As {@link Collection#requirePresent}. */
@@ -251,40 +258,44 @@ final class CollectionWrites {
       ids.forEach(_ -> nothing.add(null));
       return updateVectors(PointBatches.points(ids, nothing, vectors), filter);
     }
-    changes.lock();
-    try {
-      requireIds(ids);
-      requirePresent(ids);
-      List<@Nullable String> payloads = new ArrayList<>();
-      for (PointRow row : use(files -> PresentPoints.rows(files, ids))) {
-        payloads.add(row == null ? null : row.payload());
+    return use(_ -> { // the files stay open: others wait for them with the lock
+      changes.lock();
+      try {
+        requireIds(ids);
+        requirePresent(ids);
+        List<@Nullable String> payloads = new ArrayList<>();
+        for (PointRow row : use(files -> PresentPoints.rows(files, ids))) {
+          payloads.add(row == null ? null : row.payload());
+        }
+        return upsert(
+            ids, payloads, vectors, new UpsertCondition(UpsertCondition.Mode.UPDATE_ONLY, filter));
+      } finally {
+        changes.unlock();
       }
-      return upsert(
-          ids, payloads, vectors, new UpsertCondition(UpsertCondition.Mode.UPDATE_ONLY, filter));
-    } finally {
-      changes.unlock();
-    }
+    });
   }
 
   /** As {@link Collection#updateVectors(List, Filter)}. */
   WriteReceipt updateVectors(List<Point> points, @Nullable Filter filter) {
     List<Point> checked = NamedPoints.checked(points, settings());
-    changes.lock();
-    try {
-      List<PointId> ids = checked.stream().map(Point::id).toList();
-      requireIds(ids);
-      requirePresent(ids);
-      boolean[] passes = use(files -> PresentPoints.passing(files, ids, filter));
-      List<Point> changed = new ArrayList<>();
-      for (int i = 0; i < passes.length; i++) {
-        if (passes[i]) {
-          changed.add(checked.get(i));
+    return use(_ -> { // the files stay open: others wait for them with the lock
+      changes.lock();
+      try {
+        List<PointId> ids = checked.stream().map(Point::id).toList();
+        requireIds(ids);
+        requirePresent(ids);
+        boolean[] passes = use(files -> PresentPoints.passing(files, ids, filter));
+        List<Point> changed = new ArrayList<>();
+        for (int i = 0; i < passes.length; i++) {
+          if (passes[i]) {
+            changed.add(checked.get(i));
+          }
         }
+        return writeNamed(changed, (writes, batch) -> writes.update(batch));
+      } finally {
+        changes.unlock();
       }
-      return writeNamed(changed, (writes, batch) -> writes.update(batch));
-    } finally {
-      changes.unlock();
-    }
+    });
   }
 
   /** As {@link Collection#requireDeletable}. */
@@ -311,8 +322,10 @@ final class CollectionWrites {
       changes.lock();
       try {
         List<PointId> present = present(files, ids);
-        if (!present.isEmpty()) {
-          new NamedWrites(files, Objects.requireNonNull(settings.idType())).remove(present, names);
+        for (int from = 0; from < present.size(); from += NAMED_ROWS) {
+          int to = Math.min(present.size(), from + NAMED_ROWS);
+          new NamedWrites(files, Objects.requireNonNull(settings.idType()))
+              .remove(present.subList(from, to), names);
         }
       } finally {
         changes.unlock();
@@ -418,7 +431,10 @@ final class CollectionWrites {
     if (present.isEmpty() || type == null) {
       return 0;
     }
-    new NamedWrites(files, type).delete(present);
+    for (int from = 0; from < present.size(); from += NAMED_ROWS) {
+      int to = Math.min(present.size(), from + NAMED_ROWS);
+      new NamedWrites(files, type).delete(present.subList(from, to));
+    }
     listener.deleted(name, present.size());
     return present.size();
   }
@@ -427,18 +443,20 @@ final class CollectionWrites {
   int delete(Filter filter) {
     Objects.requireNonNull(filter, "filter");
     int deleted = 0;
-    while (true) {
-      changes.lock(); // what matches must still do when it is removed
-      try {
-        List<PointId> ids = use(files -> files.matches(filter).first(PAGE_ROWS));
-        if (ids.isEmpty()) {
-          return deleted;
-        }
-        deleted += delete(ids);
-      } finally {
-        changes.unlock();
-      }
+    int some = 1;
+    while (some > 0) {
+      some =
+          use(files -> {
+            changes.lock(); // what matches must still do when it is removed
+            try {
+              return delete(files.matches(filter).first(PAGE_ROWS));
+            } finally {
+              changes.unlock();
+            }
+          });
+      deleted += some;
     }
+    return deleted;
   }
 
   /** As {@link Collection#changePayloads(List, PayloadChange)}. */

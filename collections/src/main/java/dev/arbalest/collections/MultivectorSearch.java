@@ -80,15 +80,15 @@ final class MultivectorSearch {
     if (points != null && points.size() <= Math.max(MIN_SCORED, limit)) {
       return score(query, points, limit);
     }
-    long having = points == null ? store.countVectors(number) : points.size();
+    int wanted = Math.max(MIN_SCORED, Math.min(PER_POINT * limit, MOST_PARTS));
+    long having = points == null ? store.countMultivectors(number, wanted + 1L) : points.size();
     if (having <= Math.max(MIN_SCORED, limit)) {
       List<PointId> all = new ArrayList<>();
-      store.forEachVector(number, vector -> all.add(vector.id()));
+      store.forEachHead(number, vector -> all.add(vector.id()));
       return score(query, all, limit);
     }
     PointSet within = points == null ? null : partsOf(points);
     int most = Math.clamp(MOST_FOUND / query.parts().size(), MIN_PARTS, MOST_PARTS);
-    int wanted = Math.max(MIN_SCORED, Math.min(PER_POINT * limit, MOST_PARTS));
     int parts = Math.clamp(list > 0 ? list : (long) PER_POINT * limit, MIN_PARTS, most);
     Map<Long, Double> gains = findParts(query, exact ? most : parts, within);
     while (gains.size() < Math.min(wanted, having) && parts < most && !exact) {
@@ -107,14 +107,14 @@ final class MultivectorSearch {
   /** The parts of some points. */
   private PointSet partsOf(List<PointId> points) throws IOException {
     List<StoredVector> known =
-        store.vectors(space.spec().number(), points).stream().filter(Objects::nonNull).toList();
+        store.vectorHeads(space.spec().number(), points).stream().filter(Objects::nonNull).toList();
     return index.pointSet(VectorSpace.partIds(known));
   }
 
   /** The points that have multivectors, or had or get them at this moment; each once. */
   private List<PointId> pointsOf(List<Candidate> candidates) throws IOException {
     long[] ordinals = candidates.stream().mapToLong(Candidate::ordinal).toArray();
-    List<@Nullable StoredVector> known = store.vectorsByOrdinal(space.spec().number(), ordinals);
+    List<@Nullable StoredVector> known = store.headsByOrdinal(space.spec().number(), ordinals);
     Set<PointId> points = new LinkedHashSet<>();
     for (int i = 0; i < ordinals.length; i++) {
       StoredVector vector = known.get(i);

@@ -14,7 +14,7 @@ import java.util.Map;
 /** Checks points of collections with named vectors, and queries, before anything is written. */
 final class NamedPoints {
   private static final long BATCH_BYTES = 8 << 20;
-  private static final int MAX_BATCH = 10_000;
+  private static final int MAX_BATCH = 1000;
 
   private NamedPoints() {}
 

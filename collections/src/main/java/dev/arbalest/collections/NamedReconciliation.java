@@ -39,7 +39,7 @@ final class NamedReconciliation {
       return store.countVectors(spec.number());
     }
     long[] parts = new long[1];
-    store.forEachVector(spec.number(), vector -> parts[0] += vector.indexedParts());
+    store.forEachHead(spec.number(), vector -> parts[0] += vector.indexedParts());
     return parts[0];
   }
 
@@ -91,7 +91,7 @@ final class NamedReconciliation {
   private static void addUnknown(
       AttributeStore store, VectorSpec spec, IdType type, List<PointId> batch, List<Ids> all)
       throws IOException {
-    List<@Nullable StoredVector> known = store.vectors(spec.number(), batch);
+    List<@Nullable StoredVector> known = store.vectorHeads(spec.number(), batch);
     List<PointId> unknown = new ArrayList<>();
     for (int i = 0; i < known.size(); i++) {
       if (known.get(i) == null) {
@@ -107,8 +107,7 @@ final class NamedReconciliation {
   private static List<Ids> unknownParts(AttributeStore store, VectorSpec spec, Index index)
       throws IOException {
     Map<Long, Integer> parts = new HashMap<>();
-    store.forEachVector(
-        spec.number(), vector -> parts.put(vector.ordinal(), vector.indexedParts()));
+    store.forEachHead(spec.number(), vector -> parts.put(vector.ordinal(), vector.indexedParts()));
     List<Long> unknown = new ArrayList<>();
     index.forEachId((part, _) -> {
       int known = parts.getOrDefault(VectorSpace.ordinalOf(part), 0);

@@ -84,14 +84,17 @@ final class NamedWrites {
       if (space.spec().kind() != VectorSpec.Kind.DENSE) {
         List<PointId> changed = new ArrayList<>(ids);
         changed.addAll(absent);
-        store.vectors(number(), changed).stream().filter(Objects::nonNull).forEach(former::add);
+        boolean isSparse = space.spec().kind() == VectorSpec.Kind.SPARSE;
+        (isSparse ? store.vectors(number(), changed) : store.vectorHeads(number(), changed))
+            .stream().filter(Objects::nonNull).forEach(former::add);
       }
       switch (space.spec().kind()) {
         case DENSE -> prepare(floats());
         case MULTI -> prepare(floats());
         case SPARSE -> {
-          long terms = stored.stream().mapToLong(vector -> vector.value().length / 8).sum();
-          Objects.requireNonNull(space.sparse()).requireRoom(stored.size(), terms);
+          List<PointVector.Sparse> sparse = new ArrayList<>();
+          vectors.forEach(vector -> sparse.add((PointVector.Sparse) vector));
+          Objects.requireNonNull(space.sparse()).requireRoom(sparse);
         }
       }
     }
@@ -127,19 +130,22 @@ final class NamedWrites {
           : PointId.toIds(ids, type);
     }
 
-    /** Whether it put vectors into an index. */
-    boolean insert() throws IOException {
+    /** Whether it puts vectors into an index. */
+    boolean inserts() {
+      return batch != null;
+    }
+
+    void insert() throws IOException {
       VectorBatch checked = batch;
       LiveIndex index = space.index();
       if (checked == null || index == null) {
-        return false;
+        return;
       }
       if (space.spec().kind() == VectorSpec.Kind.MULTI) {
         stored.forEach(space::noteChange);
         former.forEach(space::noteChange);
       }
       delayNanos += index.insert(checked).delayNanos();
-      return true;
     }
 
     /** Takes out of the indexes what the points do not have any more. */
@@ -159,10 +165,12 @@ final class NamedWrites {
         }
         case SPARSE -> {
           SparseIndex terms = Objects.requireNonNull(space.sparse());
-          former.forEach(vector -> terms.remove(vector.id(), vector.terms()));
-          for (int i = 0; i < ids.size(); i++) {
-            terms.put(ids.get(i), (PointVector.Sparse) vectors.get(i));
-          }
+          terms.together(() -> {
+            former.forEach(vector -> terms.remove(vector.id(), vector.terms()));
+            for (int i = 0; i < ids.size(); i++) {
+              terms.put(ids.get(i), (PointVector.Sparse) vectors.get(i));
+            }
+          });
         }
       }
     }
@@ -298,10 +306,13 @@ final class NamedWrites {
           rows,
           () -> {
             for (Part part : parts) {
+              boolean wasChanged = isChanged[0];
+              isChanged[0] |= part.inserts(); // some may be there if it fails
               try {
-                isChanged[0] |= part.insert();
+                part.insert();
               } catch (WriteRefusedException e) {
-                if (!isChanged[0]) {
+                isChanged[0] = wasChanged;
+                if (!wasChanged) {
                   throw e;
                 }
                 throw new IOException(e.getMessage(), e); // not all were refused

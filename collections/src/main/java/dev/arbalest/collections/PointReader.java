@@ -13,6 +13,7 @@ import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.PointId;
 import dev.arbalest.collections.model.PointVector;
 import dev.arbalest.collections.model.VectorSelector;
+import dev.arbalest.collections.model.VectorSpec;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -24,6 +25,8 @@ import org.jspecify.annotations.Nullable;
 final class PointReader {
   /** Components of parts, and terms, of an answer: how many there are is not known before. */
   private static final int MAX_COMPONENTS = 4 << 20;
+
+  private static final int ROWS = 50;
 
   private PointReader() {}
 
@@ -76,13 +79,17 @@ final class PointReader {
       if (!wanted.wants(name)) {
         continue;
       }
-      List<@Nullable StoredVector> stored = store.vectors(space.spec().number(), ids);
-      for (int i = 0; i < stored.size(); i++) {
-        StoredVector known = stored.get(i);
-        PointVector vector = known == null ? null : vector(space, known);
-        if (vector != null) {
-          all.get(i).put(name, vector);
-          components += vector instanceof PointVector.Dense ? 0 : NamedPoints.components(vector);
+      boolean isDense = space.spec().kind() == VectorSpec.Kind.DENSE;
+      for (int from = 0; from < ids.size(); from += ROWS) { // and so never many too many at a time
+        List<PointId> some = ids.subList(from, Math.min(ids.size(), from + ROWS));
+        List<@Nullable StoredVector> stored = store.vectors(space.spec().number(), some);
+        for (int i = 0; i < stored.size(); i++) {
+          StoredVector known = stored.get(i);
+          PointVector vector = known == null ? null : vector(space, known);
+          if (vector != null) {
+            all.get(from + i).put(name, vector);
+            components += isDense ? 0 : NamedPoints.components(vector);
+          }
         }
         if (components > MAX_COMPONENTS) {
           throw CollectionException.invalid(

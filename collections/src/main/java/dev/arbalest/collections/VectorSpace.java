@@ -20,6 +20,7 @@ import dev.arbalest.collections.attributes.StoredVector;
 import dev.arbalest.collections.columns.AttributeColumns;
 import dev.arbalest.collections.model.CollectionStats;
 import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.PointVector;
 import dev.arbalest.collections.model.RecallFigures;
 import dev.arbalest.collections.model.VectorSpec;
 import dev.arbalest.collections.sparse.SparseIndex;
@@ -201,8 +202,9 @@ final class VectorSpace {
     store.forEachVector(
         spec.number(),
         vector -> {
-          made.requireRoom(1, vector.value().length / 8);
-          made.put(vector.id(), vector.terms());
+          PointVector.Sparse terms = vector.terms();
+          made.requireRoom(List.of(terms));
+          made.put(vector.id(), terms);
           loading.advanced(1);
         });
   }
@@ -227,6 +229,20 @@ final class VectorSpace {
     }
   }
 
+  /** With named vectors the database, which is durable, must not know more than the index. */
+  private int syncMillis() {
+    return store.settings().named() ? 0 : options.syncMillis();
+  }
+
+  /** Closes an index and opens it again, as its collection has named vectors now. */
+  void reopen(ProgressListener loading) throws IOException {
+    if (index != null && options.syncMillis() > 0) {
+      close();
+      LiveIndex _ = openIndex(loading);
+      openColumns(loading);
+    }
+  }
+
   @MustBeClosed
   private LiveIndex openForWriting(ProgressListener loading) throws IOException {
     int threads = options.searchThreads() + 1; // of which one checks recall
@@ -235,7 +251,7 @@ final class VectorSpace {
         WriteOptions.defaults()
             .withMemoryBytes(options.memoryBytes())
             .withLinkThreads(options.linkThreads())
-            .withSyncMillis(options.syncMillis());
+            .withSyncMillis(syncMillis());
     return LiveIndex.openForWriting(CollectionPaths.index(directory), opening, writing, loading);
   }
 

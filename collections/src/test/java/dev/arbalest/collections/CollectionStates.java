@@ -43,7 +43,8 @@ final class CollectionStates implements AutoCloseable {
   CollectionStates(Path data, boolean isNamed) {
     this.isNamed = isNamed;
     long memory = 2 * Runtime.getRuntime().maxMemory() + (4L << 30); // the heap counts
-    this.options = CollectionOptions.in(data).withMemoryBytes(memory);
+    CollectionOptions usual = CollectionOptions.in(data).withMemoryBytes(memory);
+    this.options = isNamed ? usual.withSyncMillis(200) : usual; // which named ones do not wait for
     this.open = new OpenCollections(memory, options.openCollections());
   }
 

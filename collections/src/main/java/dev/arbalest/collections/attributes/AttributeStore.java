@@ -112,13 +112,13 @@ public final class AttributeStore implements AutoCloseable {
           database.read(connection -> AttributeTables.readSettings(path, connection, version));
       AttributeStore store = new AttributeStore(path, database, settings);
       store.upgrade(version);
-      store.indexes.renewTextTables();
       if (repair) {
         store.indexes.remake();
       }
       if (!isAsClosed) {
         store.check(known.changes());
       }
+      store.indexes.renewTextTables();
       return store;
     } catch (Throwable e) {
       closeUnsealed(database, e);
@@ -288,8 +288,20 @@ public final class AttributeStore implements AutoCloseable {
   private void tell(List<PointId> ids, @Nullable List<@Nullable String> payloads)
       throws IOException {
     changed.note(ids);
-    for (Listener listener : listeners) {
-      listener.changed(ids, payloads);
+    IOException failure = null;
+    for (Listener listener : listeners) { // whatever fails of one, the others hear of it
+      try {
+        listener.changed(ids, payloads);
+      } catch (IOException e) {
+        if (failure == null) {
+          failure = e;
+        } else {
+          failure.addSuppressed(e);
+        }
+      }
+    }
+    if (failure != null) {
+      throw failure;
     }
   }
 
@@ -366,13 +378,26 @@ public final class AttributeStore implements AutoCloseable {
 
   /** The vectors of points in a space, in their order; null for those that have none. */
   public List<@Nullable StoredVector> vectors(int space, List<PointId> ids) throws IOException {
+    return vectors(space, ids, true);
+  }
+
+  /** The same without their terms and parts. */
+  public List<@Nullable StoredVector> vectorHeads(int space, List<PointId> ids) throws IOException {
+    return vectors(space, ids, false);
+  }
+
+  private List<@Nullable StoredVector> vectors(int space, List<PointId> ids, boolean whole)
+      throws IOException {
     return hasVectors()
-        ? database.read(connection -> vectors.find(connection, space, ids))
+        ? database.read(connection -> vectors.find(connection, space, ids, whole))
         : ids.stream().<@Nullable StoredVector>map(_ -> null).toList();
   }
 
-  /** The multivectors with some ordinals, in their order; null for those that are not there. */
-  public List<@Nullable StoredVector> vectorsByOrdinal(int space, long[] ordinals)
+  /**
+   * The multivectors with some ordinals, without their parts, in their order; null for those that
+   * are not there.
+   */
+  public List<@Nullable StoredVector> headsByOrdinal(int space, long[] ordinals)
       throws IOException {
     return hasVectors()
         ? database.read(connection -> vectors.findByOrdinal(connection, space, ordinals))
@@ -387,13 +412,29 @@ public final class AttributeStore implements AutoCloseable {
 
   /** Visits all vectors of a space in the order of the points' ids. */
   public void forEachVector(int space, VectorVisitor visitor) throws IOException {
+    forEachVector(space, true, visitor);
+  }
+
+  /** The same without their terms and parts. */
+  public void forEachHead(int space, VectorVisitor visitor) throws IOException {
+    forEachVector(space, false, visitor);
+  }
+
+  private void forEachVector(int space, boolean whole, VectorVisitor visitor) throws IOException {
     if (hasVectors()) {
       int _ =
           database.scan(connection -> {
-            vectors.forEach(connection, space, visitor::visit);
+            vectors.forEach(connection, space, whole, visitor::visit);
             return 0;
           });
     }
+  }
+
+  /** How many multivectors a space has, or {@code most} if there are more. */
+  public long countMultivectors(int space, long most) throws IOException {
+    return hasVectors()
+        ? database.read(connection -> PointVectors.countMultivectors(connection, space, most))
+        : 0;
   }
 
   /** How many points have a vector in a space. */

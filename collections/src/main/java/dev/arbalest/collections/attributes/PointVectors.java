@@ -27,6 +27,10 @@ import org.jspecify.annotations.Nullable;
 final class PointVectors {
   private static final String COLUMNS = "SELECT space, id, ordinal, value, crc FROM point_vectors";
 
+  /** Without terms and parts, and so without the checksum: what there is, and where. */
+  private static final String HEADS =
+      "SELECT space, id, ordinal, substr(value, 1, 8), NULL FROM point_vectors";
+
   private final Path path;
   private final Supplier<IdType> idType;
 
@@ -106,12 +110,17 @@ final class PointVectors {
     }
   }
 
-  /** The vectors of points in a space, in their order; null for those that have none. */
-  List<@Nullable StoredVector> find(Connection connection, int space, List<PointId> ids)
+  /**
+   * The vectors of points in a space, in their order; null for those that have none.
+   *
+   * @param whole whether terms and parts are wanted
+   */
+  List<@Nullable StoredVector> find(
+      Connection connection, int space, List<PointId> ids, boolean whole)
       throws SQLException, IOException {
     List<@Nullable StoredVector> found = new ArrayList<>();
     try (PreparedStatement select =
-        connection.prepareStatement(COLUMNS + " WHERE space = ? AND id = ?")) {
+        connection.prepareStatement((whole ? COLUMNS : HEADS) + " WHERE space = ? AND id = ?")) {
       for (PointId id : ids) {
         select.setInt(1, space);
         AttributeTables.bind(select, 2, id.key());
@@ -123,12 +132,12 @@ final class PointVectors {
     return found;
   }
 
-  /** The multivectors with some ordinals, in their order; null for those that are not there. */
+  /** The heads of multivectors with some ordinals, in their order; null for those not there. */
   List<@Nullable StoredVector> findByOrdinal(Connection connection, int space, long[] ordinals)
       throws SQLException, IOException {
     List<@Nullable StoredVector> found = new ArrayList<>();
     try (PreparedStatement select =
-        connection.prepareStatement(COLUMNS + " WHERE space = ? AND ordinal = ?")) {
+        connection.prepareStatement(HEADS + " WHERE space = ? AND ordinal = ?")) {
       for (long ordinal : ordinals) {
         select.setInt(1, space);
         select.setLong(2, ordinal);
@@ -146,10 +155,15 @@ final class PointVectors {
     void visit(StoredVector vector) throws IOException;
   }
 
-  /** Visits all vectors of a space in the order of the points' ids. */
-  void forEach(Connection connection, int space, Visitor visitor) throws SQLException, IOException {
+  /**
+   * Visits all vectors of a space in the order of the points' ids.
+   *
+   * @param whole whether terms and parts are wanted
+   */
+  void forEach(Connection connection, int space, boolean whole, Visitor visitor)
+      throws SQLException, IOException {
     try (PreparedStatement select =
-        connection.prepareStatement(COLUMNS + " WHERE space = ? ORDER BY id")) {
+        connection.prepareStatement((whole ? COLUMNS : HEADS) + " WHERE space = ? ORDER BY id")) {
       select.setInt(1, space);
       try (ResultSet rows = select.executeQuery()) {
         while (rows.next()) {
@@ -163,6 +177,17 @@ final class PointVectors {
   static long count(Connection connection, int space) throws SQLException {
     return SqliteDatabase.number(
         connection, "SELECT count(*) FROM point_vectors WHERE space = " + space);
+  }
+
+  /** How many multivectors a space has, or {@code most} if there are more. */
+  static long countMultivectors(Connection connection, int space, long most) throws SQLException {
+    return SqliteDatabase.number(
+        connection,
+        "SELECT count(*) FROM (SELECT 1 FROM point_vectors WHERE space = "
+            + space
+            + " AND ordinal IS NOT NULL LIMIT "
+            + most
+            + ")");
   }
 
   /** The largest ordinal of a space, or -1. */
@@ -211,7 +236,9 @@ final class PointVectors {
     StoredVector vector =
         new StoredVector(
             rows.getInt(1), id, hasNone ? -1 : ordinal, value == null ? new byte[0] : value);
-    if (checksum(vector) != rows.getInt(5)) {
+    int crc = rows.getInt(5);
+    boolean isHead = rows.wasNull();
+    if (!isHead && checksum(vector) != crc) {
       throw new IOException(
           path + ": a vector of point " + id + " is not what was written; restore a copy");
     }

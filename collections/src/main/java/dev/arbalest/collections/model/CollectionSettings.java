@@ -144,9 +144,4 @@ public record CollectionSettings(
     }
     return spec;
   }
-
-  /** Components of a point with all vectors, parts of multivectors and sparse terms aside. */
-  public int components() {
-    return Math.max(1, vectors.stream().mapToInt(VectorSpec::dimension).sum());
-  }
 }

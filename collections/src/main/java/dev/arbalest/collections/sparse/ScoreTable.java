@@ -14,8 +14,9 @@ final class ScoreTable {
   void reset(int points) {
     if (points > scores.length) {
       int room = points + points / 4;
+      long[] bits = new long[room / 64 + 1];
       scores = new float[room];
-      isTouched = new long[room / 64 + 1];
+      isTouched = bits; // both, or without memory none
     }
     count = 0;
   }

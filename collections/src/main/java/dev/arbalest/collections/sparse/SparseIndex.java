@@ -10,9 +10,11 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
@@ -60,11 +62,14 @@ public final class SparseIndex implements AutoCloseable {
   /**
    * Throws unless there is memory for more vectors.
    *
-   * @param entries of all their terms together
    * @throws WriteRefusedException if the process has no room for them
    */
-  public void requireRoom(int vectors, long entries) throws WriteRefusedException {
-    if (!hasRoom(vectors, entries)) {
+  public void requireRoom(List<PointVector.Sparse> vectors) throws WriteRefusedException {
+    if (vectors.isEmpty()) {
+      return; // what only takes away always may
+    }
+    long more = bytesOf(vectors);
+    if (ALL_BYTES.get() + more > MAX_BYTES) {
       lock.writeLock().lock();
       try {
         dropDead();
@@ -72,7 +77,7 @@ public final class SparseIndex implements AutoCloseable {
         lock.writeLock().unlock();
       }
     }
-    if (!hasRoom(vectors, entries)) {
+    if (ALL_BYTES.get() + more > MAX_BYTES) {
       throw new WriteRefusedException(
           "sparse vectors take "
               + ALL_BYTES.get()
@@ -82,9 +87,33 @@ public final class SparseIndex implements AutoCloseable {
     }
   }
 
-  private static boolean hasRoom(int vectors, long entries) {
-    long more = (long) vectors * POINT_BYTES + entries * Postings.ENTRY_BYTES;
-    return ALL_BYTES.get() + more <= MAX_BYTES;
+  /** What vectors will take, lists of new terms included. */
+  private long bytesOf(List<PointVector.Sparse> vectors) {
+    long bytes = 0;
+    Set<Integer> added = new HashSet<>();
+    lock.readLock().lock();
+    try {
+      for (PointVector.Sparse vector : vectors) {
+        bytes += POINT_BYTES + (long) vector.indices().length * Postings.ENTRY_BYTES;
+        for (int term : vector.indices()) {
+          boolean isNew = !terms.containsKey(term) && added.add(term);
+          bytes += isNew ? Postings.EMPTY_BYTES : 0;
+        }
+      }
+    } finally {
+      lock.readLock().unlock();
+    }
+    return bytes;
+  }
+
+  /** Makes several changes that searches see all of or none. */
+  public void together(Runnable changes) {
+    lock.writeLock().lock();
+    try {
+      changes.run();
+    } finally {
+      lock.writeLock().unlock();
+    }
   }
 
   /** Adds the vector of a point that has none. {@link #requireRoom} is asked before. */

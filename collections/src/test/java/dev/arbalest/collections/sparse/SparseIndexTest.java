@@ -147,9 +147,13 @@ class SparseIndexTest {
   }
 
   @Test
-  void noMoreThanHalfOfTheHeapIsTaken() {
+  void noMoreThanHalfOfTheHeapIsTaken() throws Exception {
     try (SparseIndex index = new SparseIndex(false)) {
-      assertThatThrownBy(() -> index.requireRoom(1, Runtime.getRuntime().maxMemory() / 10))
+      int[] terms = java.util.stream.IntStream.range(0, 65_536).toArray();
+      PointVector.Sparse vector = new PointVector.Sparse(terms, new float[terms.length]);
+      int many = (int) (Runtime.getRuntime().maxMemory() / 65_536 / 10);
+      index.requireRoom(List.of());
+      assertThatThrownBy(() -> index.requireRoom(java.util.Collections.nCopies(many, vector)))
           .isInstanceOf(WriteRefusedException.class)
           .hasMessageContaining("-Xmx");
     }

@@ -56,11 +56,11 @@ final class GrpcVectors {
       return sparse(vector.getIndices().getDataList(), vector.getDataList());
     }
     float[] data = floats(vector.getDataList());
-    int count = vector.hasVectorsCount() ? vector.getVectorsCount() : 1;
-    if (count <= 1) {
+    if (!vector.hasVectorsCount()) {
       return new PointVector.Dense(data);
     }
-    if (data.length % count != 0) {
+    int count = vector.getVectorsCount();
+    if (count < 1 || data.length == 0 || data.length % count != 0) {
       throw CollectionException.invalid(
           "a multivector of " + count + " parts has " + data.length + " components");
     }

@@ -189,6 +189,7 @@ final class GrpcWrites {
             structs.size(),
             target -> {
               for (PointVectors struct : structs) {
+                GrpcMessages.requireKnown(struct);
                 put(target, struct.getVectors());
                 target.add(GrpcMessages.id(struct.getId()), null);
               }
@@ -204,6 +205,7 @@ final class GrpcWrites {
       Collection collection, List<PointVectors> structs, @Nullable Filter condition) {
     List<Point> points = new ArrayList<>();
     for (PointVectors struct : structs) {
+      GrpcMessages.requireKnown(struct);
       points.add(
           Point.of(GrpcMessages.id(struct.getId()), GrpcVectors.of(struct.getVectors()), null));
     }

@@ -4,6 +4,7 @@ package dev.arbalest.server.qdrant;
 import dev.arbalest.collections.Collection;
 import dev.arbalest.collections.model.CollectionException;
 import dev.arbalest.collections.model.VectorSelector;
+import dev.arbalest.collections.model.VectorSpec;
 import dev.arbalest.collections.query.QueryRequest;
 
 /** How large an answer may be. Stateless. */
@@ -24,7 +25,11 @@ public final class AnswerLimits {
       throw CollectionException.invalid(
           "an answer has at most " + QueryRequest.MAX_LIMIT + " points, asked for " + points);
     }
-    int components = vectors.any() ? collection.settings().components() : 0;
+    int components =
+        collection.settings().vectors().stream()
+            .filter(spec -> vectors.wants(spec.name()))
+            .mapToInt(VectorSpec::dimension)
+            .sum();
     if (points * components > MAX_COMPONENTS) {
       throw CollectionException.invalid(
           "an answer has at most " + MAX_COMPONENTS / components + " vectors, asked for " + points);

@@ -262,7 +262,8 @@ public final class QdrantCollections {
       CollectionSettings settings = collection.settings();
       CollectionStats stats = collection.stats();
       QdrantVectors.describe(parameters, settings.vectors());
-      result.put("indexed_vectors_count", stats.points() - stats.unlinked());
+      // Parts of multivectors count alone.
+      result.put("indexed_vectors_count", Math.max(0, stats.points() - stats.unlinked()));
       result.put("points_count", stats.points());
       for (IndexedField field : collection.indexedFields()) {
         ObjectNode schema =
