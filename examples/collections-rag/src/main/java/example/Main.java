@@ -10,6 +10,7 @@ import dev.arbalest.collections.filter.Filter;
 import dev.arbalest.collections.model.CollectionSettings;
 import dev.arbalest.collections.model.JsonBody;
 import dev.arbalest.collections.model.PointId;
+import dev.arbalest.collections.model.VectorSelector;
 import dev.arbalest.collections.query.Hit;
 import dev.arbalest.collections.query.PointQuery;
 import dev.arbalest.collections.query.QueryEngine;
@@ -68,6 +69,7 @@ public final class Main {
       PointQuery words = new PointQuery.Words(null, question);
       QueryRequest hybrid =
           new QueryRequest(
+              "", // the vector without a name
               new PointQuery.Fusion(PointQuery.FusionMethod.RECIPROCAL_RANK, 60, List.of()),
               List.of(QueryRequest.by(near, null, 20), QueryRequest.by(words, null, 20)),
               null,
@@ -78,7 +80,9 @@ public final class Main {
               null);
       System.out.println("Answer this question from the passages below: " + question);
       QueryEngine engine = new QueryEngine(pool);
-      for (Hit hit : engine.run(passages, hybrid, true, false, collections::get).hits()) {
+      List<Hit> hits =
+          engine.run(passages, hybrid, true, VectorSelector.NONE, collections::get).hits();
+      for (Hit hit : hits) {
         var payload = JsonBody.JSON.readTree(hit.point().payload());
         System.out.println("\n[" + payload.path("file").asString() + "]");
         System.out.println(payload.path("text").asString());
