@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  * Settings of a collection and the attributes of its points, in an SQLite database: a row per
  * point, its attributes a JSON document or null, with a checksum of id and document. Each change is
  * one transaction, durable when the call returns. Thread-safe; readers and the one writer do not
- * wait for each other.
+ * wait for each other. One door for questions and changes, whose work other classes of the package
+ * do, and so longer than other files.
  */
 public final class AttributeStore implements AutoCloseable {
   public static final String FILE_NAME = "attributes.db";
@@ -288,11 +289,11 @@ public final class AttributeStore implements AutoCloseable {
   private void tell(List<PointId> ids, @Nullable List<@Nullable String> payloads)
       throws IOException {
     changed.note(ids);
-    IOException failure = null;
+    Exception failure = null;
     for (Listener listener : listeners) { // whatever fails of one, the others hear of it
       try {
         listener.changed(ids, payloads);
-      } catch (IOException e) {
+      } catch (IOException | RuntimeException e) {
         if (failure == null) {
           failure = e;
         } else {
@@ -300,8 +301,10 @@ public final class AttributeStore implements AutoCloseable {
         }
       }
     }
-    if (failure != null) {
-      throw failure;
+    switch (failure) {
+      case null -> {}
+      case IOException e -> throw e;
+      default -> throw (RuntimeException) failure;
     }
   }
 
