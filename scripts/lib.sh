@@ -4,10 +4,10 @@
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-# The JVM names files in the locale's encoding; without one it cannot name most of them.
-case "${LC_ALL:-${LC_CTYPE:-${LANG:-}}}" in
-  *UTF-8* | *utf8* | *UTF8* | *utf-8*) ;;
-  *) LC_ALL=C.UTF-8; export LC_ALL ;;
+# The JVM names files in the locale's encoding; in plain ASCII it cannot name most of them. What
+# counts is the locale in force: LC_CTYPE=UTF-8, as a Mac sends it, names none here.
+case "$(locale charmap 2>/dev/null)" in
+  '' | *ASCII* | ANSI_X3.4*) LC_ALL=C.UTF-8; export LC_ALL ;;
 esac
 
 # The major version of a JDK's release file, or 0.

@@ -10,7 +10,7 @@ module dev.arbalest.cli {
   requires io.jhdf;
   requires java.net.http;
   requires org.apache.arrow.format;
-  requires org.lz4.java;
+  requires org.apache.commons.compress;
   requires HdrHistogram;
   requires tools.jackson.databind;
   requires static transitive org.jspecify;

@@ -15,6 +15,8 @@ module dev.arbalest {
   requires tools.jackson.databind;
 
   exports dev.arbalest;
+  exports dev.arbalest.ssd.input to
+      dev.arbalest.cli;
   exports dev.arbalest.ssd.trial to
       dev.arbalest.cli;
 }

@@ -9,7 +9,7 @@ import dev.arbalest.vector.Metric;
 /**
  * How an index is built. Immutable; {@link #builder} makes one.
  *
- * @see Index#build(java.nio.file.Path, VectorInput, BuildOptions, ProgressListener)
+ * @see Index#build(java.nio.file.Path, VectorSource, BuildOptions, ProgressListener)
  */
 public final class BuildOptions {
   /** The codec that lets the build choose by its memory budget. */

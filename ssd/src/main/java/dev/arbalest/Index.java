@@ -69,9 +69,9 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
   }
 
   /**
-   * Builds an index from a file of vectors into a directory, which is created if it does not exist.
-   * An existing index is replaced when, and only when, the new one is complete. Row numbers are the
-   * ids.
+   * Builds an index from a source of vectors into a directory, which is created if it does not
+   * exist. An existing index is replaced when, and only when, the new one is complete. Row numbers
+   * are the ids.
    *
    * @throws BadInputException if a vector or an option cannot be used
    * @throws MemoryBudgetExceededException if the budget is too small
@@ -79,9 +79,9 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
    *     nothing half-written remains
    */
   public static BuildReport build(
-      Path directory, VectorInput input, BuildOptions options, ProgressListener listener)
+      Path directory, VectorSource input, BuildOptions options, ProgressListener listener)
       throws IOException {
-    return build(directory, input, Ids.range(0, input.rows().count()), options, listener);
+    return build(directory, input, Ids.range(0, input.count()), options, listener);
   }
 
   /**
@@ -89,10 +89,10 @@ public sealed class Index implements AutoCloseable permits LiveIndex {
    *
    * @param ids as many as vectors, each once
    * @throws BadInputException also if there are fewer or more ids, or one occurs twice
-   * @see #build(Path, VectorInput, BuildOptions, ProgressListener)
+   * @see #build(Path, VectorSource, BuildOptions, ProgressListener)
    */
   public static BuildReport build(
-      Path directory, VectorInput input, Ids ids, BuildOptions options, ProgressListener listener)
+      Path directory, VectorSource input, Ids ids, BuildOptions options, ProgressListener listener)
       throws IOException {
     IndexBuilder.Outcome outcome = IndexBuilder.build(directory, input, ids, options, listener);
     long start = System.nanoTime();

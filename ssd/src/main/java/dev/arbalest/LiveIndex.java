@@ -228,7 +228,7 @@ public final class LiveIndex extends Index {
   /** Why a row of vectors cannot be indexed under a metric, or the empty string. */
   public static String problemOf(F32Rows vectors, int row, Metric metric) {
     try {
-      double _ = RowCheck.norm(vectors, row, metric, "insert");
+      double _ = RowCheck.norm(vectors, row, metric, RowCheck::insert);
       return "";
     } catch (BadInputException e) {
       return String.valueOf(e.getMessage());

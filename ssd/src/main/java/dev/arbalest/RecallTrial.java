@@ -112,7 +112,7 @@ final class RecallTrial {
     }
     if (given != null && given.rows().dimension() != index.dimension()) {
       throw new BadInputException(
-          given.path()
+          given.name()
               + ": queries have dimension "
               + given.rows().dimension()
               + ", the index "

@@ -110,7 +110,7 @@ public final class Tuner {
     }
     if (given.rows().count() < 2 * RecallTrial.MIN_QUERIES || held.length == given.rows().count()) {
       throw new BadInputException(
-          given.path()
+          given.name()
               + ": learning needs more queries than the "
               + held.length
               + " that recall is measured with; found "

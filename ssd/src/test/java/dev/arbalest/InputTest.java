@@ -49,6 +49,59 @@ class InputTest {
     }
   }
 
+  /** Every type, order of bytes and order of the array, as different writers spell them. */
+  @Test
+  void arraysOfEveryTypeAndSpellingAreRead() throws IOException {
+    String[][] spellings = {
+      {"{'descr': '<f4', 'fortran_order': %s, 'shape': (3, 4), }", "F32"},
+      {"{'descr':'<f4','fortran_order':%s,'shape':(3,4)}", "F32"},
+      {"{\"shape\" : ( 3L , 4L ) , \"fortran_order\" : %s , u'descr' : \"=f4\"}", "F32"},
+      {"{'shape': [3, 4], 'descr': 'float32', 'fortran_order': %s}", "F32"},
+      {"{'descr': '>f4', 'fortran_order': %s, 'shape': (3, 4)}", "F32 big"},
+      {"{'descr': '<f8', 'fortran_order': %s, 'shape': (3, 4), }", "F64"},
+      {"{'descr': '>f8', 'fortran_order': %s, 'shape': (3, 4), }", "F64 big"},
+      {"{'descr': '<f2', 'fortran_order': %s, 'shape': (3, 4), }", "F16"},
+      {"{'descr': '>f2', 'fortran_order': %s, 'shape': (3, 4), }", "F16 big"},
+      {"{'descr': '|i1', 'fortran_order': %s, 'shape': (3, 4), }", "I8"},
+      {"{'descr': '|u1', 'fortran_order': %s, 'shape': (3, 4), }", "U8"},
+    };
+    for (String[] spelling : spellings) {
+      for (boolean isByColumn : new boolean[] {false, true}) {
+        String header = String.format(spelling[0], isByColumn ? "True" : "False");
+        byte[] data = numbers(spelling[1], isByColumn);
+        Path path = npy(header, data, 1);
+        try (VectorInput input = VectorInput.open(path);
+            VectorSource source = VectorSources.open(path);
+            VectorInput read = VectorInput.copyOf(source)) {
+          for (int row = 0; row < 3; row++) {
+            for (int i = 0; i < 4; i++) {
+              assertThat(input.rows().get(row, i)).as(header).isEqualTo(10 * row + i);
+              assertThat(read.rows().get(row, i)).as(header).isEqualTo(10 * row + i);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /** 10 row + component, of 3 rows and 4 components. */
+  private static byte[] numbers(String type, boolean isByColumn) {
+    ByteBuffer data = little(3 * 4 * 8);
+    if (type.endsWith("big")) {
+      data.order(ByteOrder.BIG_ENDIAN);
+    }
+    for (int i = 0; i < 12; i++) {
+      int value = isByColumn ? 10 * (i % 3) + i / 3 : 10 * (i / 4) + i % 4;
+      switch (type.substring(0, 2)) {
+        case "F3" -> data.putFloat(value);
+        case "F6" -> data.putDouble(value);
+        case "F1" -> data.putShort(Float.floatToFloat16(value));
+        default -> data.put((byte) value);
+      }
+    }
+    return java.util.Arrays.copyOf(data.array(), data.position());
+  }
+
   @Test
   void unusableFilesAreNamedWithWhatIsWrong() throws IOException {
     assertRefused(fbin(2, 3, 5), "28 bytes, but 2 vectors of dimension 3", "take 32");
@@ -58,7 +111,7 @@ class InputTest {
     assertRefused(fbin(0, 4, 0), "holds 0 vectors, expected at least 1");
     assertRefused(fbin(-1, 4, 4), "4294967295 vectors, at most 2147483639 fit");
     assertRefused(fbin(1, -1, 4), "dimension 4294967295");
-    assertRefused(write("a.fbin", new byte[5]), "5 bytes are too few for an .fbin header of 8");
+    assertRefused(write("a.fbin", new byte[5]), "5 bytes are too few for a header of 8 (.fbin)");
     assertRefused(write("a.fbin", new byte[0]), "0 bytes are too few");
     assertRefused(write("a.fvecs", new byte[0]), "the file has 0 vectors");
     assertRefused(write("a.fvecs", new byte[8]), "dimension 0 in its first row");
@@ -68,10 +121,15 @@ class InputTest {
     assertRefused(Files.createDirectory(directory.resolve("d.fbin")), "is a directory");
     byte[] eight = new byte[32];
     assertRefused(
-        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }", eight, 1),
-        "type '<f4', found");
+        npy("{'descr': '<i4', 'fortran_order': False, 'shape': (2, 4), }", eight, 1),
+        "of type <i4; read are float16");
     assertRefused(
-        npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 4), }", eight, 1), "C-ordered");
+        npy("{'descr': [('x', '<f4')], 'fortran_order': False, 'shape': (2, 4), }", eight, 1),
+        "of type [[x, <f4]]");
+    assertRefused(
+        npy("{'descr': '<f4', 'fortran_order': False}", eight, 1), "fortran_order and shape");
+    assertRefused(npy("{'descr': '<f4' 'fortran_order'", eight, 1), "damaged NumPy header");
+    assertRefused(npy("", eight, 1), "damaged NumPy header");
     assertRefused(
         npy("{'descr': '<f4', 'fortran_order': False, 'shape': (8,), }", eight, 1),
         "two dimensions");
@@ -82,7 +140,7 @@ class InputTest {
             "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999, 4), }",
             eight,
             1),
-        "impossible shape");
+        "impossible number");
     ByteBuffer uneven = little(2 * 12);
     uneven.putInt(2).putFloat(1).putFloat(2).putInt(3).putFloat(1).putFloat(2);
     assertRefused(write("b.fvecs", uneven.array()), "row 1: dimension 3, the first row has 2");

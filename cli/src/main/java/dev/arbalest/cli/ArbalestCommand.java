@@ -2,7 +2,10 @@
 package dev.arbalest.cli;
 
 import dev.arbalest.Index;
+import dev.arbalest.natives.UnpackFolder;
 import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -75,6 +78,7 @@ final class ArbalestCommand implements Runnable {
   }
 
   public static void main(String[] arguments) {
+    UnpackFolder.choose(foldersToUnpackIn());
     int code;
     try {
       code = commandLine().execute(arguments);
@@ -83,6 +87,16 @@ final class ArbalestCommand implements Runnable {
       code = ExitCode.LIMIT;
     }
     System.exit(code);
+  }
+
+  /** Where native libraries may be unpacked if the temporary folder will not do. */
+  private static List<Path> foldersToUnpackIn() {
+    String cache = System.getenv("XDG_CACHE_HOME");
+    Path folder =
+        cache == null || cache.isEmpty()
+            ? Path.of(System.getProperty("user.home", "."), ".cache")
+            : Path.of(cache);
+    return List.of(folder.resolve("arbalest"), Path.of("/var/tmp"), Path.of("/dev/shm"));
   }
 
   /** Tells the version. */

@@ -10,8 +10,7 @@ import dev.arbalest.Ids;
 import dev.arbalest.Index;
 import dev.arbalest.IndexInfo;
 import dev.arbalest.RecallCurve;
-import dev.arbalest.VectorInput;
-import dev.arbalest.cli.formats.InputFiles;
+import dev.arbalest.VectorSource;
 import dev.arbalest.natives.SystemFacts;
 import dev.arbalest.ssd.trial.IndexDigest;
 import dev.arbalest.vector.Metric;
@@ -25,33 +24,29 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Builds an index from a file of vectors. */
+/** Builds an index from files of vectors. */
 @Command(
     name = "build",
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Builds an index from a file of vectors: .fbin, .fvecs, .npy, .bvecs, .u8bin, .i8bin, .parquet,",
-      ".h5 (ann-benchmarks layout), .arrow.",
+      "Builds an index from files of vectors, or a pipe: .fbin, .fvecs, .npy, .bvecs, .u8bin, .i8bin,",
+      ".parquet, .h5 (ann-benchmarks layout), .arrow. No file is copied.",
       "An index that is in the directory already is replaced when the new one is complete."
     })
 final class BuildCommand implements Callable<Integer>, Failures.Verbose {
   @Mixin private CommonOptions common;
 
-  @Option(names = "--input", required = true, description = "File of vectors.")
-  private Path input;
+  @Mixin private VectorFiles input;
 
   @Option(names = "--index", required = true, description = "Directory of the index.")
   private Path index;
 
-  @Option(names = "--ids", description = "File with an id per line. Default: row numbers.")
-  private @Nullable Path ids;
-
   @Option(
       names = "--id-type",
-      defaultValue = "int64",
-      description = "What --ids are: int64 or utf8 (text). Default: ${DEFAULT-VALUE}.")
-  private String idType;
+      description =
+          "What the ids are: int64 or utf8 (text). Default: what --id-column holds, or int64.")
+  private @Nullable String idType;
 
   @Option(
       names = "--metric",
@@ -157,19 +152,19 @@ final class BuildCommand implements Callable<Integer>, Failures.Verbose {
     }
     options = options.toBuilder().codec(codec).build();
     BuildReport report;
-    try (VectorInput vectors = InputFiles.open(input, InputFiles.Role.BASE);
+    try (VectorSource vectors = input.open();
         Progress progress = common.progress()) {
-      if (dimensions != null && dimensions > vectors.rows().dimension()) {
+      if (dimensions != null && dimensions > vectors.dimension()) {
         throw new BadInputException(
             "--dimensions "
                 + dimensions
                 + " is longer than the vectors of "
-                + input
+                + input.name()
                 + ", which have "
-                + vectors.rows().dimension());
+                + vectors.dimension());
       }
-      KernelWarning.printBeside(options, vectors.rows().dimension(), common.err());
-      report = Index.build(index, vectors, ids(vectors.rows().count()), options, progress);
+      KernelWarning.printBeside(options, vectors.dimension(), common.err());
+      report = Index.build(index, vectors, ids(vectors.count()), options, progress);
     }
     if (common.json) {
       common.print(json(report, options));
@@ -195,15 +190,14 @@ final class BuildCommand implements Callable<Integer>, Failures.Verbose {
   }
 
   private Ids ids(int count) throws IOException {
-    IdType type = IdType.parse(idType.toLowerCase(Locale.ROOT));
-    if (ids == null) {
-      if (type == IdType.UTF8) {
-        throw new BadInputException("--id-type utf8 needs --ids");
-      }
-      return Ids.range(0, count);
+    IdType type = idType == null ? null : IdType.parse(idType.toLowerCase(Locale.ROOT));
+    if (input.hasIds()) {
+      return input.ids(type, count).ids(0, count);
     }
-    IdFile file = IdFile.read(ids, type);
-    return file.ids(0, file.size());
+    if (type == IdType.UTF8) {
+      throw new BadInputException("--id-type utf8 needs --ids or --id-column");
+    }
+    return Ids.range(0, count);
   }
 
   private ObjectNode json(BuildReport report, BuildOptions options) throws IOException {

@@ -3,7 +3,7 @@ package dev.arbalest.cli;
 
 import dev.arbalest.BadInputException;
 import dev.arbalest.Index;
-import dev.arbalest.cli.formats.FbinSpool;
+import dev.arbalest.cli.formats.FbinWriter;
 import dev.arbalest.cli.formats.ParquetExport;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -81,7 +81,7 @@ final class ExportCommand implements Callable<Integer>, Failures.Verbose {
   private void exportFbin(Index opened, Progress progress) throws IOException {
     Path part = output.resolveSibling(output.getFileName() + ".part");
     Files.createFile(part);
-    try (FbinSpool sink = new FbinSpool(index, part);
+    try (FbinWriter sink = new FbinWriter(index, part);
         BufferedWriter lines = ids == null ? null : Files.newBufferedWriter(ids)) {
       opened.forEachVector((id, vector) -> {
         sink.accept(vector, 0, vector.length);

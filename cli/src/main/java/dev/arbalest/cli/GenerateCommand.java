@@ -5,6 +5,8 @@ import dev.arbalest.BadInputException;
 import dev.arbalest.cli.generate.DataSetWriter;
 import dev.arbalest.cli.generate.EmbeddingModel;
 import dev.arbalest.natives.Workers;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,6 +33,15 @@ final class GenerateCommand implements Callable<Integer>, Failures.Verbose {
 
   @Option(names = "--output", required = true, description = "Prefix of the files.")
   private Path output;
+
+  @Option(
+      names = "--base",
+      paramLabel = "-",
+      description = {
+        "- sends the vectors to standard output as .fbin, for a pipe, instead of a file; queries",
+        "and ground truth are still written."
+      })
+  private @Nullable String base;
 
   @Option(names = "--count", required = true, description = "Number of vectors.")
   private int count;
@@ -73,6 +84,12 @@ final class GenerateCommand implements Callable<Integer>, Failures.Verbose {
       throw new BadInputException(
           "count and queries must be at least 1: " + count + ", " + queries);
     }
+    if (base != null && !base.equals("-")) {
+      throw new BadInputException("--base must be - (standard output): " + base);
+    }
+    if (base != null && common.json) {
+      throw new BadInputException("--json and --base - both need standard output");
+    }
     Path parent = output.toAbsolutePath().getParent();
     if (parent != null) {
       Files.createDirectories(parent);
@@ -80,9 +97,11 @@ final class GenerateCommand implements Callable<Integer>, Failures.Verbose {
     long start = System.nanoTime();
     int workerCount = threads != null ? threads : Runtime.getRuntime().availableProcessors();
     try (Workers workers = Workers.start(workerCount);
+        FileOutputStream stream = base == null ? null : new FileOutputStream(FileDescriptor.out);
         Progress progress = common.progress()) {
       EmbeddingModel model = new EmbeddingModel(count, dimension, seed, chosen);
-      new DataSetWriter(model, queries, workers, progress).write(output);
+      new DataSetWriter(model, queries, workers, progress)
+          .write(output, stream == null ? null : stream.getChannel());
     }
     ObjectNode root = CommonOptions.newObject();
     root.put("vectors", count);
@@ -91,7 +110,7 @@ final class GenerateCommand implements Callable<Integer>, Failures.Verbose {
     root.put("seconds", (System.nanoTime() - start) / 1e9);
     if (common.json) {
       common.print(root);
-    } else {
+    } else if (base == null) {
       common.print(
           String.format(
               Locale.ROOT,

@@ -4,11 +4,13 @@ package dev.arbalest.cli;
 import dev.arbalest.BadInputException;
 import dev.arbalest.IdType;
 import dev.arbalest.Ids;
+import dev.arbalest.cli.formats.ByteOrderMark;
 import java.io.IOException;
 import java.nio.charset.MalformedInputException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Ids of vectors: from a file with one per line, or numbers in a row. */
@@ -30,6 +32,16 @@ final class IdFile {
     return new IdFile(first, count, new long[0], List.of());
   }
 
+  /** Numbers. */
+  static IdFile of(long[] numbers) {
+    return new IdFile(0, numbers.length, numbers, List.of());
+  }
+
+  /** Texts. */
+  static IdFile of(List<String> texts) {
+    return new IdFile(0, texts.size(), new long[0], texts);
+  }
+
   /**
    * Reads a file.
    *
@@ -42,10 +54,14 @@ final class IdFile {
     } catch (NoSuchFileException e) {
       throw new BadInputException(path + " does not exist");
     } catch (MalformedInputException e) {
-      throw new BadInputException(path + " is no UTF-8 text; give one id per line");
+      throw new BadInputException(path + " is not UTF-8 text; give one id per line");
+    }
+    if (!lines.isEmpty()) {
+      lines = new ArrayList<>(lines);
+      lines.set(0, ByteOrderMark.strip(lines.getFirst()));
     }
     if (type == IdType.UTF8) {
-      return new IdFile(0, lines.size(), new long[0], lines);
+      return of(lines);
     }
     long[] numbers = new long[lines.size()];
     for (int i = 0; i < numbers.length; i++) {
@@ -56,7 +72,7 @@ final class IdFile {
             path + ", line " + (i + 1) + ": '" + lines.get(i) + "' is no 64-bit number");
       }
     }
-    return new IdFile(0, numbers.length, numbers, List.of());
+    return of(numbers);
   }
 
   int size() {

@@ -4,8 +4,7 @@ package dev.arbalest.cli;
 import dev.arbalest.BadInputException;
 import dev.arbalest.IdType;
 import dev.arbalest.Ids;
-import dev.arbalest.VectorInput;
-import dev.arbalest.cli.formats.InputFiles;
+import dev.arbalest.VectorSource;
 import dev.arbalest.cli.remote.PointFile;
 import dev.arbalest.cli.remote.ServerClient;
 import dev.arbalest.vector.F32Rows;
@@ -54,15 +53,11 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
   @Option(names = "--collection", required = true, description = "Name of the collection.")
   private String collection;
 
-  @Option(names = "--input", required = true, description = "File of vectors or of points.")
-  private Path input;
-
-  @Option(names = "--ids", description = "File with a number per line, as many as vectors.")
-  private @Nullable Path ids;
+  @Mixin private VectorFiles input;
 
   @Option(
       names = "--first-id",
-      description = "Instead of --ids: number of the first vector, which the others follow.")
+      description = "Instead of ids: number of the first vector, which the others follow.")
   private @Nullable Long firstId;
 
   @Option(
@@ -104,7 +99,7 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
         ServerClient client = server.open();
         ExecutorService senders = Executors.newFixedThreadPool(AHEAD)) {
       count =
-          PointFile.isOne(input)
+          isPoints()
               ? sendPoints(client, senders, progress)
               : sendVectors(client, senders, progress);
     }
@@ -128,6 +123,11 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
     return ExitCode.DONE;
   }
 
+  private boolean isPoints() {
+    Path only = input.only();
+    return only != null && PointFile.isOne(only);
+  }
+
   /** Makes the collection if it is to be made. */
   private void requireCollection(ServerClient client, int dimension) throws IOException {
     Metric wanted = metric;
@@ -136,7 +136,7 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
       JsonNode params = there.path("config").path("params");
       JsonNode vectors = params.path("vectors");
       boolean isNamed = !vectors.path("size").isNumber() || params.has("sparse_vectors");
-      if (isNamed && wanted == null && PointFile.isOne(input)) {
+      if (isNamed && wanted == null && isPoints()) {
         return; // the server says what does not fit
       }
       if (dimension == 0) {
@@ -144,7 +144,7 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
             "collection "
                 + collection
                 + " has one vector, without a name, and those of "
-                + input
+                + input.name()
                 + " have names");
       }
       String distance = vectors.path("distance").asString("");
@@ -159,7 +159,7 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
                 + " has vectors of dimension "
                 + vectors.path("size")
                 + ", "
-                + input
+                + input.name()
                 + " of "
                 + dimension);
       }
@@ -170,7 +170,7 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
           "there is no collection "
               + collection
               + "; create it on the server, with the vectors that "
-              + input
+              + input.name()
               + " names");
     }
     if (wanted == null) {
@@ -192,12 +192,13 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
 
   private int sendPoints(ServerClient client, ExecutorService senders, Progress progress)
       throws IOException {
-    if (ids != null || firstId != null) {
-      throw new BadInputException("--ids and --first-id are for vectors; " + input + " has points");
+    if (input.hasIds() || firstId != null) {
+      throw new BadInputException(
+          "--ids, --id-column and --first-id are for vectors; " + input.name() + " has points");
     }
     String path = ServerClient.path(collection) + "/points?wait=true";
     Deque<Sent> sent = new ArrayDeque<>();
-    try (PointFile points = new PointFile(input)) {
+    try (PointFile points = new PointFile(java.util.Objects.requireNonNull(input.only()))) {
       requireCollection(client, points.dimension());
       progress.stage("import", points.count());
       points.skip(skip);
@@ -216,32 +217,28 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
 
   private int sendVectors(ServerClient client, ExecutorService senders, Progress progress)
       throws IOException {
-    if ((ids == null) == (firstId == null)) {
-      throw new BadInputException("give either --ids or --first-id");
+    if (input.hasIds() == (firstId != null)) {
+      throw new BadInputException("give --ids, --id-column or --first-id, one of them");
     }
     Deque<Sent> sent = new ArrayDeque<>();
-    try (VectorInput vectors = InputFiles.open(input, InputFiles.Role.BASE)) {
-      F32Rows rows = vectors.rows();
-      int count = rows.count();
+    try (VectorSource vectors = input.open();
+        SourceBatches batches = new SourceBatches(vectors, batch)) {
+      int count = vectors.count();
       if (firstId != null && firstId < 0) {
         throw new BadInputException("--first-id must be at least 0: " + firstId);
       }
-      IdFile all = ids == null ? IdFile.range(firstId, count) : IdFile.read(ids, IdType.INT64);
-      if (all.size() != count) {
-        throw new BadInputException(
-            ids + " has " + all.size() + " ids for the " + count + " vectors of " + input);
-      }
+      IdFile all = firstId == null ? input.ids(IdType.INT64, count) : IdFile.range(firstId, count);
       if (skip > count) {
         throw new BadInputException("--skip must be in [0, " + count + "]: " + skip);
       }
-      requireCollection(client, rows.dimension());
-      int size = Math.clamp(BATCH_BYTES / (4L * rows.dimension()), 1, batch);
+      requireCollection(client, vectors.dimension());
+      int size = Math.clamp(BATCH_BYTES / (4L * vectors.dimension()), 1, batch);
       String path = ServerClient.path(collection) + "/points?ids=true";
       progress.stage("import", count - skip);
+      batches.skip(skip);
       for (int from = skip; from < count; from += size) {
         int to = Math.min(count, from + size);
-        byte[] body = body(rows, all.ids(from, to), from, to);
-        vectors.release(from, to);
+        byte[] body = body(batches.next(to - from), all.ids(from, to));
         await(sent, AHEAD - 1, progress);
         sent.addLast(new Sent(senders.submit(() -> client.bytes("PUT", path, body)), to));
       }
@@ -251,8 +248,8 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
   }
 
   /** Ids, then vectors, as the server takes them. */
-  private static byte[] body(F32Rows rows, Ids ids, int from, int to) {
-    int count = to - from;
+  private static byte[] body(F32Rows rows, Ids ids) {
+    int count = rows.count();
     long rowBytes = 4L * rows.dimension();
     byte[] body = new byte[Math.toIntExact(count * (8 + rowBytes))];
     MemorySegment target = MemorySegment.ofArray(body);
@@ -263,7 +260,7 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
       }
       target.set(id, 8L * i, ids.number(i));
       MemorySegment.copy(
-          rows.memory(), rows.offset(from + i), target, 8L * count + i * rowBytes, rowBytes);
+          rows.memory(), rows.offset(i), target, 8L * count + i * rowBytes, rowBytes);
     }
     return body;
   }

@@ -5,11 +5,10 @@ import dev.arbalest.BadInputException;
 import dev.arbalest.Ids;
 import dev.arbalest.LiveIndex;
 import dev.arbalest.OpenOptions;
-import dev.arbalest.VectorInput;
+import dev.arbalest.VectorSource;
 import dev.arbalest.WriteOptions;
 import dev.arbalest.WriteReceipt;
 import dev.arbalest.WriteRefusedException;
-import dev.arbalest.cli.formats.InputFiles;
 import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -36,15 +35,11 @@ final class InsertCommand implements Callable<Integer>, Failures.Verbose {
   @Option(names = "--index", required = true, description = "Directory of the index.")
   private Path index;
 
-  @Option(names = "--input", required = true, description = "File of vectors, as for build.")
-  private Path input;
-
-  @Option(names = "--ids", description = "File with an id per line, as many as vectors.")
-  private @Nullable Path ids;
+  @Mixin private VectorFiles input;
 
   @Option(
       names = "--first-id",
-      description = "Instead of --ids: number of the first vector, which the others follow.")
+      description = "Instead of ids: number of the first vector, which the others follow.")
   private @Nullable Long firstId;
 
   @Option(
@@ -66,8 +61,8 @@ final class InsertCommand implements Callable<Integer>, Failures.Verbose {
     if (batch < 1) {
       throw new BadInputException("--batch must be at least 1: " + batch);
     }
-    if ((ids == null) == (firstId == null)) {
-      throw new BadInputException("give either --ids or --first-id");
+    if (input.hasIds() == (firstId != null)) {
+      throw new BadInputException("give --ids, --id-column or --first-id, one of them");
     }
     WriteOptions options = writing.options();
     long start = System.nanoTime();
@@ -76,32 +71,29 @@ final class InsertCommand implements Callable<Integer>, Failures.Verbose {
     int count;
     int present;
     try (Progress progress = common.progress();
-        VectorInput vectors = InputFiles.open(input, InputFiles.Role.BASE);
+        VectorSource vectors = input.open();
+        SourceBatches batches = new SourceBatches(vectors, batch);
         LiveIndex opened =
             LiveIndex.openForWriting(index, OpenOptions.defaults(), options, progress)) {
-      F32Rows rows = vectors.rows();
-      count = rows.count();
+      count = vectors.count();
       if (skip < 0 || skip > count) {
         throw new BadInputException("--skip must be in [0, " + count + "]: " + skip);
       }
-      IdFile all = ids == null ? IdFile.range(firstId, count) : IdFile.read(ids, opened.idType());
-      if (all.size() != count) {
-        throw new BadInputException(
-            ids + " has " + all.size() + " ids for the " + count + " vectors of " + input);
-      }
+      IdFile all =
+          firstId == null ? input.ids(opened.idType(), count) : IdFile.range(firstId, count);
       progress.stage("insert", count - skip);
+      batches.skip(skip);
       for (int from = skip; from < count; from += batch) {
         int to = Math.min(count, from + batch);
         WriteReceipt receipt;
         try {
-          receipt = insert(opened, rows, all.ids(from, to), from, to);
+          receipt = insert(opened, all.ids(from, to), batches.next(to - from), from);
         } catch (IOException e) {
           progress.note(from + " vectors are inserted; go on with --skip " + from);
           throw e;
         }
         delay += receipt.delayNanos();
         replaced += receipt.replaced();
-        vectors.release(from, to);
         progress.advanced(to - from);
       }
       progress.stage("link", 1);
@@ -132,11 +124,8 @@ final class InsertCommand implements Callable<Integer>, Failures.Verbose {
     return ExitCode.DONE;
   }
 
-  private static WriteReceipt insert(LiveIndex opened, F32Rows rows, Ids ids, int from, int to)
+  private static WriteReceipt insert(LiveIndex opened, Ids ids, F32Rows part, int from)
       throws IOException {
-    F32Rows part =
-        new F32Rows(
-            rows.memory(), rows.offset(from), rows.strideBytes(), to - from, rows.dimension());
     try {
       return opened.insert(ids, part);
     } catch (WriteRefusedException e) {

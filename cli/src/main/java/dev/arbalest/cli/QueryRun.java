@@ -97,7 +97,7 @@ final class QueryRun {
     F32Rows rows = vectors.rows();
     if (rows.dimension() != index.dimension()) {
       throw new BadInputException(
-          vectors.path()
+          vectors.name()
               + ": queries have dimension "
               + rows.dimension()
               + ", the index "

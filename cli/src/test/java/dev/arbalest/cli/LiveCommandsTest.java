@@ -154,7 +154,7 @@ class LiveCommandsTest extends CommandTest {
         "delete --index " + index + " --ids " + words.toString());
     assertRefused("'x' is no 64-bit number", "delete --index " + index + " --id x");
     assertRefused(
-        "give either --ids or --first-id",
+        "give --ids, --id-column or --first-id",
         "insert --index " + index + " --input " + prefix + ".base.fbin");
     Path one = Files.write(directory.resolve("one"), List.of("1"));
     assertRefused(

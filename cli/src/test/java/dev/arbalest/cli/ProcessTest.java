@@ -4,6 +4,7 @@ package dev.arbalest.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.arbalest.cli.formats.InputFilesTest;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -246,6 +247,83 @@ class ProcessTest {
       } finally {
         assertThat(new ProcessBuilder("umount", small.toString()).start().waitFor()).isZero();
       }
+    }
+  }
+
+  /** Vectors go from one program to the next without a file between. */
+  @Test
+  void aPipeIsRead() throws Exception {
+    String index = directory.resolve("piped").toString();
+    List<String> generate = java(List.of());
+    generate.add(ArbalestCommand.class.getName());
+    generate.addAll(
+        List.of(
+            ("generate --output "
+                    + directory.resolve("piped-data")
+                    + " --base - --count 2500"
+                    + " --dimension 64 --queries 20 --seed 1")
+                .split(" ")));
+    List<String> build = java(List.of());
+    build.add(ArbalestCommand.class.getName());
+    build.addAll(List.of(("build --input - --degree 16 --index " + index).split(" ")));
+    List<Process> pipeline =
+        ProcessBuilder.startPipeline(
+            List.of(
+                new ProcessBuilder(generate).redirectError(directory.resolve("generate").toFile()),
+                new ProcessBuilder(build)
+                    .redirectOutput(directory.resolve("stdout").toFile())
+                    .redirectError(directory.resolve("stderr").toFile())));
+    Finished built = finish(pipeline.getLast());
+    assertThat(built.code).as(built.err).isZero();
+    assertThat(pipeline.getFirst().waitFor()).isZero();
+    assertThat(directory.resolve("piped-data.base.fbin")).doesNotExist();
+    assertThat(directory.resolve("piped-data.gt.ibin"))
+        .hasSameBinaryContentAs(Path.of(prefix + ".gt.ibin"));
+    String whole = directory.resolve("whole").toString();
+    Finished same =
+        run(
+            List.of(),
+            ("build --input " + prefix + ".base.fbin --degree 16 --index " + whole).split(" "));
+    assertThat(same.code).as(same.err).isZero();
+    for (String file : List.of("vectors.f32", "graph.1", "codes.1", "manifest.json")) {
+      assertThat(Path.of(index, file)).hasSameBinaryContentAs(Path.of(whole, file));
+    }
+  }
+
+  /** Compression libraries unpack their native parts, which a temporary folder may forbid. */
+  @Test
+  void aTemporaryFolderThatWillNotDoIsGotAround() throws Exception {
+    Path parquet = directory.resolve("a.parquet");
+    try (java.io.InputStream in =
+        java.util.Objects.requireNonNull(
+            InputFilesTest.class.getResourceAsStream("list-snappy.parquet"))) {
+      Files.copy(in, parquet);
+    }
+    String index = directory.resolve("index").toString();
+    String build = "build --input " + parquet + " --index " + index;
+    String insert = "insert --input " + parquet + " --first-id 100 --index " + index;
+    Path missing = directory.resolve("missing");
+    String cache = "XDG_CACHE_HOME=" + directory.resolve("cache");
+    List<String> inMissing = List.of("env", cache, "JAVA_TOOL_OPTIONS=-Djava.io.tmpdir=" + missing);
+    for (String command : List.of(build, insert)) {
+      Finished finished = run(inMissing, command.split(" "));
+      assertThat(finished.code).as(finished.err).isZero();
+    }
+    assumeThat(Files.isWritable(Path.of("/proc/1/oom_score_adj")))
+        .as("this machine lacks the right to mount a file system")
+        .isTrue();
+    Path locked = Files.createDirectory(directory.resolve("locked"));
+    List<String> mount =
+        List.of("mount", "-t", "tmpfs", "-o", "size=64m,noexec", "tmpfs", locked.toString());
+    assumeThat(new ProcessBuilder(mount).start().waitFor()).isZero();
+    try {
+      List<String> inLocked = List.of("env", cache, "JAVA_TOOL_OPTIONS=-Djava.io.tmpdir=" + locked);
+      for (String command : List.of(build, insert)) {
+        Finished finished = run(inLocked, command.split(" "));
+        assertThat(finished.code).as(finished.err).isZero();
+      }
+    } finally {
+      assertThat(new ProcessBuilder("umount", locked.toString()).start().waitFor()).isZero();
     }
   }
 

@@ -89,7 +89,7 @@ class RemoteCommandsTest extends CommandTest {
     assertThat(run(command + " --ids " + ids)).as(err).isZero();
     assertThat(count(client, "things")).isEqualTo(500);
     assertThat(vector("things", 5000 + 7 * 249)).isEqualTo(vector("things", 1249));
-    assertBad("either --ids or --first-id", command);
+    assertBad("give --ids, --id-column or --first-id", command);
     assertBad("--skip must be in [0, 250]", command + " --first-id 0 --skip 251");
     assertBad("--first-id must be at least 0", command + " --first-id -1");
   }

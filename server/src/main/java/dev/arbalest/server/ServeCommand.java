@@ -2,6 +2,7 @@
 package dev.arbalest.server;
 
 import dev.arbalest.natives.SystemFacts;
+import dev.arbalest.natives.UnpackFolder;
 import dev.arbalest.server.access.AccessControl;
 import dev.arbalest.server.metrics.ServerLog;
 import dev.arbalest.server.model.BadOptionException;
@@ -326,7 +327,10 @@ public final class ServeCommand implements Callable<Integer> {
   @SuppressWarnings("MustBeClosedChecker") // closed by the hook: the JVM ends by a signal
   public Integer call() throws IOException {
     ServerOptions options = options();
-    NativeLibraries.unpackBeside(options.data());
+    String problem = UnpackFolder.choose(List.of(options.data().resolve(".native")));
+    if (!problem.isEmpty()) {
+      throw new BadOptionException(problem);
+    }
     ServerLog.takeOver();
     Server server = Server.start(options);
     CountDownLatch stopped = new CountDownLatch(1);

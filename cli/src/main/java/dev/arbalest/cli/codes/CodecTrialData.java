@@ -53,7 +53,7 @@ public final class CodecTrialData implements AutoCloseable {
     int queryCount = Math.min(HELD_OUT, count / 10);
     if (queryCount < 1) {
       throw new BadInputException(
-          vectors.path() + ": " + count + " vectors are too few to take queries from; give some");
+          vectors.name() + ": " + count + " vectors are too few to take queries from; give some");
     }
     int[] queryRows = new int[queryCount];
     int[] baseRows = new int[count - queryCount];
@@ -81,7 +81,7 @@ public final class CodecTrialData implements AutoCloseable {
       throws IOException {
     if (vectors.rows().dimension() != queryVectors.rows().dimension()) {
       throw new BadInputException(
-          queryVectors.path()
+          queryVectors.name()
               + ": queries have dimension "
               + queryVectors.rows().dimension()
               + ", the vectors "

@@ -13,10 +13,14 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes a model's base rows, queries and exact nearest neighbours. Files appear under their names
@@ -41,18 +45,30 @@ public final class DataSetWriter {
     this.progress = progress;
   }
 
-  public void write(Path prefix) throws IOException {
+  /**
+   * Writes all three files, or the base rows to a stream.
+   *
+   * @param prefix of the files' names
+   * @param stream receives the base rows as an {@code .fbin} file, null to write one
+   */
+  public void write(Path prefix, @Nullable WritableByteChannel stream) throws IOException {
     int dimension = model.dimension();
     long rowBytes = 4L * dimension;
     try (NativeMemory queryMemory = NativeMemory.allocate(rowBytes * queries)) {
       F32Rows queryRows = new F32Rows(queryMemory.segment(), 0, rowBytes, queries, dimension);
       makeQueries(queryRows);
       try (PendingFile queryFile = new PendingFile(path(prefix, ".query.fbin"));
-          PendingFile baseFile = new PendingFile(path(prefix, ".base.fbin"));
+          PendingFile baseFile =
+              stream == null ? new PendingFile(path(prefix, ".base.fbin")) : null;
           PendingFile truthFile = new PendingFile(path(prefix, ".gt.ibin"))) {
         writeRows(queryFile, queryRows);
-        writeTruth(truthFile, writeBase(baseFile, queryRows));
-        baseFile.commit();
+        if (baseFile != null) {
+          writeTruth(truthFile, writeBase(baseFile, queryRows));
+          baseFile.commit();
+        } else {
+          PartWriter sender = new OrderedStream(Objects.requireNonNull(stream));
+          writeTruth(truthFile, writeBase(sender, queryRows));
+        }
         queryFile.commit();
         truthFile.commit();
       }
@@ -90,7 +106,7 @@ public final class DataSetWriter {
   }
 
   /** Writes the base rows; returns each query's nearest. */
-  private CandidateList[] writeBase(PendingFile file, F32Rows queryRows) throws IOException {
+  private CandidateList[] writeBase(PartWriter file, F32Rows queryRows) throws IOException {
     int dimension = model.dimension();
     long rowBytes = 4L * dimension;
     long blockBytes = BLOCK_ROWS * rowBytes;
@@ -104,20 +120,35 @@ public final class DataSetWriter {
           BLOCK_ROWS,
           (worker, from, to) -> {
             MemorySegment block = blocks.segment().asSlice(worker * blockBytes, blockBytes);
-            float[] row = new float[model.scratchFloats()];
-            long[] offsets = new long[to - from];
-            for (int i = from; i < to; i++) {
-              model.baseRow(i, row);
-              offsets[i - from] = (i - from) * rowBytes;
-              MemorySegment.copy(row, 0, block, F32Rows.FLOAT, offsets[i - from], dimension);
+            try {
+              makeBase(block, from, to);
+              search.offer(worker, block, offsets(to - from), from);
+              file.write(
+                  block.asSlice(0, (to - from) * rowBytes).asByteBuffer(), 8 + from * rowBytes);
+            } catch (Throwable e) {
+              file.giveUp();
+              throw e;
             }
-            search.offer(worker, block, offsets, from);
-            file.write(
-                block.asSlice(0, (to - from) * rowBytes).asByteBuffer(), 8 + from * rowBytes);
             progress.advanced(to - from);
           });
     }
     return search.nearest();
+  }
+
+  /** Makes base rows [from, to), one after another. */
+  private void makeBase(MemorySegment block, int from, int to) {
+    float[] row = new float[model.scratchFloats()];
+    long[] offsets = offsets(to - from);
+    for (int i = from; i < to; i++) {
+      model.baseRow(i, row);
+      MemorySegment.copy(row, 0, block, F32Rows.FLOAT, offsets[i - from], model.dimension());
+    }
+  }
+
+  private long[] offsets(int count) {
+    long[] offsets = new long[count];
+    Arrays.setAll(offsets, i -> 4L * model.dimension() * i);
+    return offsets;
   }
 
   private void writeTruth(PendingFile file, CandidateList[] nearest) throws IOException {
@@ -139,7 +170,7 @@ public final class DataSetWriter {
   }
 
   /** A file that gets its name when complete and vanishes otherwise. */
-  private static final class PendingFile implements AutoCloseable {
+  private static final class PendingFile implements PartWriter, AutoCloseable {
     private final Path path;
     private final Path temporary;
     private final FileChannel channel;
@@ -155,7 +186,8 @@ public final class DataSetWriter {
               StandardOpenOption.WRITE);
     }
 
-    void write(ByteBuffer bytes, long position) throws IOException {
+    @Override
+    public void write(ByteBuffer bytes, long position) throws IOException {
       long at = position;
       while (bytes.hasRemaining()) {
         at += channel.write(bytes, at);

@@ -2,6 +2,7 @@
 package dev.arbalest.cli.remote;
 
 import dev.arbalest.BadInputException;
+import dev.arbalest.cli.formats.ByteOrderMark;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.MalformedInputException;
@@ -18,8 +19,6 @@ import tools.jackson.databind.json.JsonMapper;
  * beginning. Empty lines are passed over. Not thread-safe.
  */
 public final class PointFile implements AutoCloseable {
-  private static final String BYTE_ORDER_MARK = "\ufeff";
-
   /** In place of a dimension. */
   private static final int NAMED = 0;
 
@@ -73,7 +72,7 @@ public final class PointFile implements AutoCloseable {
   }
 
   private static String unmarked(String text, int line) {
-    return line == 1 && text.startsWith(BYTE_ORDER_MARK) ? text.substring(1) : text;
+    return line == 1 ? ByteOrderMark.strip(text) : text;
   }
 
   private int components(String text, int at) {

@@ -2,11 +2,11 @@
 package dev.arbalest.ssd.build;
 
 import dev.arbalest.ElementType;
+import dev.arbalest.VectorSource;
 import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.ssd.store.MemoryBudget;
 import dev.arbalest.vamana.BuildParameters;
 import dev.arbalest.vamana.Graph;
-import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -60,11 +60,11 @@ public record BuildPlan(MemoryBudget budget, Vectors vectors) {
    *
    * @throws dev.arbalest.MemoryBudgetExceededException naming the smallest budget that works
    */
-  static BuildPlan of(F32Rows rows, int prefixDimension, BuildSpec options) {
-    MemoryBudget budget = required(rows.count(), prefixDimension, options);
+  static BuildPlan of(VectorSource input, int prefixDimension, BuildSpec options) {
+    MemoryBudget budget = required(input.count(), prefixDimension, options);
     budget.check();
-    long vectorBytes = 4L * rows.count() * rows.dimension();
-    long narrowBytes = (long) rows.count() * NARROW.codeBytesAtMost(prefixDimension);
+    long vectorBytes = 4L * input.count() * input.dimension();
+    long narrowBytes = (long) input.count() * NARROW.codeBytesAtMost(prefixDimension);
     if (budget.addIfFits("vectors", vectorBytes)) {
       return new BuildPlan(budget, Vectors.RESIDENT);
     }

@@ -46,7 +46,7 @@ public final class EmptyIndex {
     try (NativeMemory rows = NativeMemory.allocate(rowBytes * sample.count())) {
       float[] row = new float[dimension];
       for (int i = 0; i < sample.count(); i++) {
-        double norm = RowCheck.norm(sample, i, options.metric(), "insert");
+        double norm = RowCheck.norm(sample, i, options.metric(), RowCheck::insert);
         RowCheck.take(sample, i, options.metric(), norm, row);
         MemorySegment.copy(row, 0, rows.segment(), F32Rows.FLOAT, rowBytes * i, dimension);
       }

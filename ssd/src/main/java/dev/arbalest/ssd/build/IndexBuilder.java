@@ -6,7 +6,7 @@ import dev.arbalest.BuildOptions;
 import dev.arbalest.IdType;
 import dev.arbalest.Ids;
 import dev.arbalest.ProgressListener;
-import dev.arbalest.VectorInput;
+import dev.arbalest.VectorSource;
 import dev.arbalest.cache.SlabPool;
 import dev.arbalest.natives.FileMapping;
 import dev.arbalest.natives.NativeMemory;
@@ -29,7 +29,6 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.Map;
@@ -37,12 +36,12 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Builds an index from a file of vectors: store the vectors, train the codec, encode, build the
+ * Builds an index from a source of vectors: store the vectors, train the codec, encode, build the
  * graph, commit. Every file is durable before the manifest that names it appears, and before {@code
  * build.json} says that an unfinished build can go on from it.
  */
 public final class IndexBuilder {
-  private final VectorInput input;
+  private final VectorSource input;
   private final Ids ids;
   private final BuildSpec options;
   private final ProgressListener listener;
@@ -55,7 +54,7 @@ public final class IndexBuilder {
   private BuildState state;
 
   private IndexBuilder(
-      VectorInput input,
+      VectorSource input,
       Ids ids,
       BuildSpec options,
       ProgressListener listener,
@@ -88,25 +87,24 @@ public final class IndexBuilder {
 
   /** Builds an index into a directory. */
   public static Outcome build(
-      Path path, VectorInput input, Ids ids, BuildOptions wanted, ProgressListener listener)
+      Path path, VectorSource input, Ids ids, BuildOptions wanted, ProgressListener listener)
       throws IOException {
-    F32Rows rows = input.rows();
-    BuildSpec options = AutomaticCodec.resolve(wanted, rows.count(), rows.dimension());
-    if (ids.size() != rows.count()) {
+    BuildSpec options = AutomaticCodec.resolve(wanted, input.count(), input.dimension());
+    if (ids.size() != input.count()) {
       throw new BadInputException(
-          ids.size() + " ids for the " + rows.count() + " vectors of " + input.name());
+          ids.size() + " ids for the " + input.count() + " vectors of " + input.name());
     }
-    if (options.prefixDimension() > rows.dimension()) {
+    if (options.prefixDimension() > input.dimension()) {
       throw new BadInputException(
           "code dimension "
               + options.prefixDimension()
               + " is longer than the vectors of "
               + input.name()
               + ", which have "
-              + rows.dimension());
+              + input.dimension());
     }
-    options.codec().requireFits(prefixDimension(rows, options));
-    BuildPlan plan = BuildPlan.of(rows, prefixDimension(rows, options), options);
+    options.codec().requireFits(prefixDimension(input, options));
+    BuildPlan plan = BuildPlan.of(input, prefixDimension(input, options), options);
     listener.note(plan.describe());
     long start = System.nanoTime();
     try (IndexDirectory directory = IndexDirectory.openForWriting(path, options.resume());
@@ -131,12 +129,12 @@ public final class IndexBuilder {
     }
   }
 
-  private static int prefixDimension(F32Rows rows, BuildSpec options) {
-    return options.prefixDimension() == 0 ? rows.dimension() : options.prefixDimension();
+  private static int prefixDimension(VectorSource input, BuildSpec options) {
+    return options.prefixDimension() == 0 ? input.dimension() : options.prefixDimension();
   }
 
   private int prefixDimension() {
-    return prefixDimension(input.rows(), options);
+    return prefixDimension(input, options);
   }
 
   /** All that the bytes of the index depend on, and the state of the input file. */
@@ -144,8 +142,8 @@ public final class IndexBuilder {
     BuildParameters graph = options.graph();
     return String.join(
         ", ",
-        input.rows().count() + " x " + input.rows().dimension(),
-        source(),
+        input.count() + " x " + input.dimension(),
+        "input " + input.version(),
         "storage " + options.storage().label(),
         "metric " + options.metric().label(),
         "codec " + options.codec(),
@@ -157,24 +155,6 @@ public final class IndexBuilder {
         "seed " + graph.seed(),
         "vectors " + plan.vectors(),
         "ids " + ids.type().label() + " " + Integer.toHexString(ids.checksum()));
-  }
-
-  /** What tells whether the input is still the same. */
-  private String source() throws IOException {
-    Path path = input.path();
-    if (path != null) {
-      return "input of "
-          + Files.size(path)
-          + " bytes, changed "
-          + Files.getLastModifiedTime(path).toMillis();
-    }
-    F32Rows rows = input.rows();
-    int checksum = 0;
-    for (int row = 0; row < rows.count(); row++) {
-      int bytes = 4 * rows.dimension();
-      checksum = 31 * checksum + FileHeader.checksum(rows.memory(), rows.offset(row), bytes);
-    }
-    return "input in memory " + Integer.toHexString(checksum);
   }
 
   private void resume() throws IOException {
@@ -217,8 +197,8 @@ public final class IndexBuilder {
 
   private Manifest writeFiles() throws IOException {
     boolean resident = plan.vectors() == BuildPlan.Vectors.RESIDENT;
-    int count = input.rows().count();
-    long rowBytes = 4L * input.rows().dimension();
+    int count = input.count();
+    long rowBytes = 4L * input.dimension();
     long residentBytes = resident ? count * rowBytes : 1;
     try (NativeMemory copies = NativeMemory.allocate(residentBytes)) {
       clock.begin("store", count);
@@ -299,7 +279,7 @@ public final class IndexBuilder {
       listener.advanced(1);
       return new Manifest(
           directory.nextGeneration(),
-          input.rows().dimension(),
+          input.dimension(),
           options.storage(),
           options.metric(),
           distances.count(),

@@ -3,7 +3,7 @@ package dev.arbalest.ssd.build;
 
 import dev.arbalest.CorruptIndexException;
 import dev.arbalest.ProgressListener;
-import dev.arbalest.VectorInput;
+import dev.arbalest.VectorSource;
 import dev.arbalest.natives.FileMapping;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
@@ -23,7 +23,7 @@ import java.util.Objects;
  * run stored.
  */
 final class StoredVectors {
-  private final VectorInput input;
+  private final VectorSource input;
   private final BuildSpec options;
   private final IndexDirectory directory;
   private final VectorFile geometry;
@@ -31,7 +31,7 @@ final class StoredVectors {
   private final ProgressListener listener;
 
   StoredVectors(
-      VectorInput input,
+      VectorSource input,
       BuildSpec options,
       IndexDirectory directory,
       Workers workers,
@@ -39,7 +39,7 @@ final class StoredVectors {
     this.input = input;
     this.options = options;
     this.directory = directory;
-    this.geometry = new VectorFile(input.rows().dimension(), options.storage());
+    this.geometry = new VectorFile(input.dimension(), options.storage());
     this.workers = workers;
     this.listener = listener;
   }
@@ -55,7 +55,7 @@ final class StoredVectors {
    * @return the files of vectors and checksums, which are durable
    */
   Map<Manifest.Part, Manifest.Entry> store(MemorySegment resident) throws IOException {
-    int count = input.rows().count();
+    int count = input.count();
     try (NativeMemory checksums = NativeMemory.allocate(4L * count)) {
       Path path = directory.newVectorFile(options.storage());
       int headerChecksum =
@@ -83,7 +83,7 @@ final class StoredVectors {
    * @param resident receives them; {@link MemorySegment#NULL} if they are read from the file later
    */
   void load(Map<Manifest.Part, Manifest.Entry> files, MemorySegment resident) throws IOException {
-    int count = input.rows().count();
+    int count = input.count();
     if (resident.byteSize() == 0) {
       listener.advanced(count);
       return;

@@ -4,7 +4,7 @@ package dev.arbalest.ssd.build;
 import dev.arbalest.BadInputException;
 import dev.arbalest.ElementType;
 import dev.arbalest.ProgressListener;
-import dev.arbalest.VectorInput;
+import dev.arbalest.VectorSource;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
@@ -38,7 +38,7 @@ final class VectorFileWriter {
    */
   static int write(
       Path path,
-      VectorInput input,
+      VectorSource input,
       Metric metric,
       ElementType storage,
       MemorySegment checksums,
@@ -46,45 +46,49 @@ final class VectorFileWriter {
       Workers workers,
       ProgressListener listener)
       throws IOException {
-    F32Rows rows = input.rows();
-    VectorFile geometry = new VectorFile(rows.dimension(), storage);
+    int dimension = input.dimension();
+    VectorFile geometry = new VectorFile(dimension, storage);
     int slotBytes = geometry.slotBytes();
-    long rowBytes = 4L * rows.dimension();
+    long rowBytes = 4L * dimension;
     // Chunks end at multiples of 4096 bytes, which direct writes need on some disks.
-    long share = Math.min(CHUNK_BYTES, BuildPlan.STAGING_BYTES / workers.size());
+    long share = Math.min(CHUNK_BYTES, BuildPlan.STAGING_BYTES / 2 / workers.size());
     int chunkSlots = (int) Math.max(8, share / slotBytes / 8 * 8);
     long chunkBytes = (long) chunkSlots * slotBytes;
     try (DirectFile file = DirectFile.open(path, DirectFile.Mode.CREATE);
-        NativeMemory staging = NativeMemory.allocate(chunkBytes * workers.size())) {
-      long size = geometry.fileBytes(rows.count());
+        NativeMemory staging = NativeMemory.allocate(chunkBytes * workers.size());
+        SourceChunks chunks = new SourceChunks(input, chunkSlots, workers.size())) {
+      long size = geometry.fileBytes(input.count());
       file.reserve(size);
       int headerChecksum = geometry.writeHeader(file);
       double[] longest = new double[workers.size()];
       workers.forRanges(
-          rows.count(),
+          input.count(),
           chunkSlots,
-          (worker, from, to) -> {
+          (worker, _, _) -> {
+            // The source hands out rows in order, to whoever comes: not the range of this call.
+            SourceChunks.Chunk chunk = chunks.next(worker);
             MemorySegment stage = staging.segment().asSlice(worker * chunkBytes, chunkBytes);
             stage.fill((byte) 0);
-            float[] row = new float[rows.dimension()];
-            for (int i = from; i < to; i++) {
-              double norm = input.checkRow(i, metric);
+            float[] row = new float[dimension];
+            for (int i = 0; i < chunk.count(); i++) {
+              int slot = chunk.first() + i;
+              double norm =
+                  RowCheck.norm(chunk.rows(), chunk.offset() + i, metric, chunk::describe);
               longest[worker] = Math.max(longest[worker], norm);
-              long offset = (long) (i - from) * slotBytes;
-              RowCheck.take(rows, i, metric, norm, row);
-              storage.store(row, i, stage, offset);
+              long offset = (long) i * slotBytes;
+              RowCheck.take(chunk.rows(), chunk.offset() + i, metric, norm, row);
+              storage.store(row, slot, stage, offset);
               if (resident.byteSize() > 0) {
-                MemorySegment.copy(
-                    row, 0, resident, F32Rows.FLOAT, (long) i * rowBytes, row.length);
+                MemorySegment.copy(row, 0, resident, F32Rows.FLOAT, slot * rowBytes, row.length);
               }
               checksums.setAtIndex(
-                  FileHeader.INT, i, FileHeader.checksum(stage, offset, slotBytes));
+                  FileHeader.INT, slot, FileHeader.checksum(stage, offset, slotBytes));
             }
-            long bytes = (long) (to - from) * slotBytes;
-            file.write(stage, 0, (bytes + 4095) / 4096 * 4096, geometry.offset(from));
-            input.release(from, to);
+            long bytes = (long) chunk.count() * slotBytes;
+            file.write(stage, 0, (bytes + 4095) / 4096 * 4096, geometry.offset(chunk.first()));
+            chunks.release(chunk);
             synchronized (file) {
-              listener.advanced(to - from);
+              listener.advanced(chunk.count());
             }
           });
       file.truncate(size);
@@ -95,7 +99,7 @@ final class VectorFileWriter {
   }
 
   private static void noteTooShort(
-      double longest, VectorInput input, Metric metric, ProgressListener listener) {
+      double longest, VectorSource input, Metric metric, ProgressListener listener) {
     if (metric != Metric.COSINE && longest > 0 && longest < TOO_SHORT) {
       listener.note(
           String.format(

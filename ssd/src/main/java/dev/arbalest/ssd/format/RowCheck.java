@@ -5,6 +5,7 @@ import dev.arbalest.BadInputException;
 import dev.arbalest.natives.kernels.F32Distance;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
+import java.util.function.IntFunction;
 
 /** Tells vectors that can be indexed and searched for from others. */
 public final class RowCheck {
@@ -22,41 +23,47 @@ public final class RowCheck {
 
   private RowCheck() {}
 
+  /** What messages call a row of vectors to insert. */
+  public static String insert(int row) {
+    return "insert, row " + row;
+  }
+
   /**
    * Checks a row.
    *
-   * @param source where the rows are from, for messages
+   * @param names what messages call a row, such as {@code a.fbin, row 3}
    * @return the row's norm
-   * @throws BadInputException naming source, row and component if a value is NaN or infinite, the
-   *     norm overflows float32, or it is 0 under {@link Metric#COSINE}
+   * @throws BadInputException naming row and component if a value is NaN or infinite, the norm
+   *     overflows float32, or it is 0 under {@link Metric#COSINE}
    */
-  public static double norm(F32Rows rows, int row, Metric metric, Object source) {
+  public static double norm(F32Rows rows, int row, Metric metric, IntFunction<String> names) {
     float squaredNorm =
         F32Distance.dot(
             rows.memory(), rows.offset(row), rows.memory(), rows.offset(row), rows.dimension());
     if (!(squaredNorm > SMALL_SQUARED_NORM && squaredNorm < LARGEST_SQUARED_NORM)) {
-      return checkSlowly(rows, row, metric, source);
+      return checkSlowly(rows, row, metric, names);
     }
     return Math.sqrt(squaredNorm);
   }
 
-  private static double checkSlowly(F32Rows rows, int row, Metric metric, Object source) {
+  private static double checkSlowly(
+      F32Rows rows, int row, Metric metric, IntFunction<String> names) {
     double squaredNorm = 0;
     for (int i = 0; i < rows.dimension(); i++) {
       float value = rows.get(row, i);
       if (!Float.isFinite(value)) {
         throw new BadInputException(
-            source + ", row " + row + ": component " + i + " is " + value + "; remove the row");
+            names.apply(row) + ": component " + i + " is " + value + "; remove the row");
       }
       squaredNorm += (double) value * value;
     }
     if (squaredNorm > LARGEST_SQUARED_NORM) {
       throw new BadInputException(
-          source + ", row " + row + ": its norm overflows float32; scale the vectors down");
+          names.apply(row) + ": its norm overflows float32; scale the vectors down");
     }
     if (squaredNorm == 0 && metric == Metric.COSINE) {
       throw new BadInputException(
-          source + ", row " + row + ": norm 0 has no direction under cosine; remove the row");
+          names.apply(row) + ": norm 0 has no direction under cosine; remove the row");
     }
     return Math.sqrt(squaredNorm);
   }

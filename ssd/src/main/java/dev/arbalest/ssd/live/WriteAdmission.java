@@ -63,7 +63,7 @@ final class WriteAdmission {
     double[] norms = new double[rows.count()];
     float[] scratch = new float[rows.dimension()];
     for (int i = 0; i < norms.length; i++) {
-      norms[i] = RowCheck.norm(rows, i, metric, "insert");
+      norms[i] = RowCheck.norm(rows, i, metric, RowCheck::insert);
       if (geometry.type() == ElementType.F16) {
         RowCheck.take(rows, i, metric, norms[i], scratch);
         geometry.type().requireFits(scratch, i);

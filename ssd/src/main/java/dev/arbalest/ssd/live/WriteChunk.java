@@ -100,7 +100,8 @@ final class WriteChunk implements AutoCloseable {
     int idBytes = LogRecord.idBytes(ids, from, to);
     for (int i = 0; i < count; i++) {
       int source = from + i;
-      double norm = norms == null ? RowCheck.norm(rows, source, metric, "insert") : norms[source];
+      double norm =
+          norms == null ? RowCheck.norm(rows, source, metric, RowCheck::insert) : norms[source];
       RowCheck.take(rows, source, metric, norm, row);
       stage(source, end + i, chunkNodes[i], idBytes + 4L * i * row.length);
     }

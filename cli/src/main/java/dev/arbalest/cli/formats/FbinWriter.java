@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /** Writes vectors to an {@code .fbin} file as they come; the header follows at the end. */
-public final class FbinSpool implements VectorSink, AutoCloseable {
+public final class FbinWriter implements AutoCloseable {
   private static final int HEADER_BYTES = 8;
   private static final int BUFFER_BYTES = 1 << 20;
 
@@ -27,13 +27,17 @@ public final class FbinSpool implements VectorSink, AutoCloseable {
    * @param source what messages name
    * @param target an empty file
    */
-  public FbinSpool(Path source, Path target) throws IOException {
+  public FbinWriter(Path source, Path target) throws IOException {
     this.source = source;
     this.channel = FileChannel.open(target, StandardOpenOption.WRITE);
     channel.position(HEADER_BYTES);
   }
 
-  @Override
+  /**
+   * Takes {@code values[from, from + length)}.
+   *
+   * @throws BadInputException if the length differs from that of earlier vectors
+   */
   public void accept(float[] values, int from, int length) throws IOException {
     if (count == 0) {
       dimension = length;
