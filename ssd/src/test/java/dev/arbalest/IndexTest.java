@@ -17,14 +17,10 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -253,41 +249,6 @@ class IndexTest {
   }
 
   @Test
-  @SuppressWarnings("MustBeClosedChecker") // closing is what is tested
-  void closingWaitsForSearchesAndRefusesLaterOnes() throws Exception {
-    F32Rows rows = TestRows.clustered(6, 500, 64, 9);
-    Path path = TestIndexes.build(directory, rows, TestIndexes.options(Metric.L2, "rabitq:1"));
-    for (int round = 0; round < 10; round++) {
-      Index index = open(path, OpenOptions.defaults());
-      try (ExecutorService pool = Executors.newFixedThreadPool(4)) {
-        List<Future<String>> searchers = new ArrayList<>();
-        CountDownLatch searching = new CountDownLatch(4);
-        for (int t = 0; t < 4; t++) {
-          searchers.add(
-              pool.submit(() -> {
-                try {
-                  while (true) { // until it is closed
-                    SearchResult result =
-                        index.search(TestIndexes.row(rows, 1), SearchParameters.forK(1));
-                    assertThat(result.id(0)).isEqualTo(1);
-                    searching.countDown();
-                  }
-                } catch (IllegalStateException e) {
-                  return e.getMessage();
-                }
-              }));
-        }
-        searching.await();
-        index.close();
-        index.close();
-        for (Future<String> searcher : searchers) {
-          assertThat(searcher.get()).isEqualTo("the index is closed");
-        }
-      }
-    }
-  }
-
-  @Test
   void searchesThatMakeNoSenseAreNamed() throws IOException {
     F32Rows rows = TestRows.gaussian(7, 20, 8);
     Path path = TestIndexes.build(directory, rows, TestIndexes.options(Metric.COSINE, "rabitq:1"));
@@ -470,45 +431,6 @@ class IndexTest {
       case DOT -> -dot;
       case COSINE -> 1 - dot / Math.sqrt(rowNorm * queryNorm);
     };
-  }
-
-  @SuppressWarnings("MustBeClosedChecker") // closed by another thread
-  @Test
-  void idsAreLookedUpWhileTheIndexIsBeingClosed() throws Exception {
-    F32Rows rows = TestRows.clustered(4, 200, 32, 5);
-    Path path = TestIndexes.build(directory, rows, TestIndexes.options(Metric.L2, "rabitq:2"));
-    Executor threads = command -> Thread.ofPlatform().daemon().start(command);
-    for (int round = 0; round < 50; round++) {
-      Index index = Index.open(path, OpenOptions.defaults(), ProgressListener.NONE);
-      CountDownLatch begun = new CountDownLatch(1);
-      CompletableFuture<Integer> looking =
-          CompletableFuture.supplyAsync(
-              () -> {
-                int found = 0;
-                begun.countDown();
-                while (true) {
-                  try {
-                    found += index.contains(Ids.of(found % 200), 0) ? 1 : 0;
-                  } catch (IllegalStateException e) {
-                    return found; // it was closed
-                  }
-                }
-              },
-              threads);
-      begun.await();
-      CompletableFuture<Void> closing =
-          CompletableFuture.runAsync(
-              () -> {
-                try {
-                  index.close();
-                } catch (IOException e) {
-                  throw new java.io.UncheckedIOException(e);
-                }
-              },
-              threads);
-      assertThat(closing).succeedsWithin(Duration.ofMinutes(1)); // or waits for ever
-      assertThat(looking).succeedsWithin(Duration.ofMinutes(1));
-    }
   }
 
   @Test

@@ -6,10 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.arbalest.natives.NativeMemory;
-import dev.arbalest.natives.Workers;
 import dev.arbalest.natives.kernels.F32Distance;
 import dev.arbalest.testing.Allocations;
-import dev.arbalest.testing.ForSeeds;
 import dev.arbalest.testing.TestRows;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
@@ -57,7 +55,7 @@ class CodecTest {
             "f16")) {
       for (Metric metric : Metric.values()) {
         F32Rows rows = TestRows.clustered(6, ROWS, DIMENSION, 12);
-        try (Fixture fixture = new Fixture(spec, metric, rows, 2)) {
+        try (CodedRows fixture = new CodedRows(spec, metric, rows, 2)) {
           float[] exact = exact(metric, rows, 5);
           float[] approximate = fixture.score(5);
           assertThat(correlation(exact, approximate))
@@ -81,7 +79,7 @@ class CodecTest {
         List.of("saq:2", "saq:3", "rabitq:1", "rabitq:3", "pq:25", "pq4:100", "sq8", "f16")) {
       for (Metric metric : Metric.values()) {
         F32Rows rows = TestRows.clustered(6, ROWS, DIMENSION, 12);
-        try (Fixture fixture = new Fixture(spec, metric, rows, 2);
+        try (CodedRows fixture = new CodedRows(spec, metric, rows, 2);
             Arena arena = Arena.ofConfined()) {
           CodeDecoder decoder = fixture.codec.newDecoder();
           int length = decoder.length();
@@ -132,7 +130,7 @@ class CodecTest {
             float value = rows.memory().getAtIndex(F32Rows.FLOAT, i);
             rows.memory().setAtIndex(F32Rows.FLOAT, i, value * scale);
           }
-          try (Fixture fixture = new Fixture(spec, metric, rows, 1)) {
+          try (CodedRows fixture = new CodedRows(spec, metric, rows, 1)) {
             assertThat(correlation(exact(metric, rows, 5), fixture.score(5)))
                 .as("%s under %s at %s", spec, metric, scale)
                 .isGreaterThan(0.6);
@@ -146,8 +144,8 @@ class CodecTest {
   void codesAreTheSameForAnyNumberOfThreads() throws IOException {
     F32Rows rows = TestRows.clustered(8, ROWS, DIMENSION, 12);
     for (String spec : SPECS) {
-      try (Fixture one = new Fixture(spec, Metric.L2, rows, 1);
-          Fixture three = new Fixture(spec, Metric.L2, rows, 3)) {
+      try (CodedRows one = new CodedRows(spec, Metric.L2, rows, 1);
+          CodedRows three = new CodedRows(spec, Metric.L2, rows, 3)) {
         assertThat(one.codes.mismatch(three.codes)).as(spec).isEqualTo(-1);
       }
     }
@@ -156,7 +154,7 @@ class CodecTest {
   @Test
   void pairsOfOneByteCodesHaveTheDistancesOfTheirDecodedVectors() throws IOException {
     F32Rows rows = TestRows.clustered(31, 200, DIMENSION, 5);
-    try (Fixture fixture = new Fixture("sq8", Metric.L2, rows, 1);
+    try (CodedRows fixture = new CodedRows("sq8", Metric.L2, rows, 1);
         NativeMemory decoded = NativeMemory.allocate(4L * DIMENSION * 200)) {
       ScalarQuantizerPairs pairs =
           new ScalarQuantizerPairs((ScalarQuantizer) fixture.codec, fixture.codes, fixture.arena);
@@ -188,7 +186,7 @@ class CodecTest {
       }
     }
     F32Rows cosine = TestRows.clustered(31, 50, DIMENSION, 5);
-    try (Fixture fixture = new Fixture("sq8", Metric.COSINE, cosine, 1)) {
+    try (CodedRows fixture = new CodedRows("sq8", Metric.COSINE, cosine, 1)) {
       assertThatThrownBy(() ->
               new ScalarQuantizerPairs(
                   (ScalarQuantizer) fixture.codec, fixture.codes, fixture.arena))
@@ -214,7 +212,7 @@ class CodecTest {
         rows.memory().set(F32Rows.FLOAT, rows.offset(row), row * 1e-5f);
       }
       for (String spec : new String[] {"saq:2", "saq:4"}) {
-        try (Fixture fixture = new Fixture(spec, metric, rows, 2)) {
+        try (CodedRows fixture = new CodedRows(spec, metric, rows, 2)) {
           for (int query = 0; query < 40; query++) {
             float[] all = fixture.score(query);
             Integer[] order = new Integer[count];
@@ -259,7 +257,7 @@ class CodecTest {
   void encodingAllocatesNothingPerVector() throws IOException {
     F32Rows rows = TestRows.clustered(8, ROWS, DIMENSION, 12);
     for (String spec : SPECS) {
-      try (Fixture fixture = new Fixture(spec, Metric.L2, rows, 1)) {
+      try (CodedRows fixture = new CodedRows(spec, Metric.L2, rows, 1)) {
         CodeEncoder encoder = fixture.codec.newEncoder(fixture.arena);
         // Interpreted and half-compiled code boxes vectors; only compiled code must not.
         double perVector = Double.POSITIVE_INFINITY;
@@ -278,7 +276,7 @@ class CodecTest {
     F32Rows rows = TestRows.clustered(9, ROWS, DIMENSION, 12);
     for (String spec : SPECS) {
       for (Metric metric : Metric.values()) {
-        try (Fixture fixture = new Fixture(spec, metric, rows, 2)) {
+        try (CodedRows fixture = new CodedRows(spec, metric, rows, 2)) {
           byte[] bytes = serialise(fixture.codec);
           Codec back = Codec.read(new DataInputStream(new ByteArrayInputStream(bytes)));
           assertThat(back.spec()).isEqualTo(fixture.codec.spec());
@@ -303,44 +301,6 @@ class CodecTest {
   }
 
   @Test
-  void rabitqDistancesEqualTheirDefinition() throws IOException {
-    F32Rows rows = TestRows.clustered(10, 50, 130, 4);
-    for (Metric metric : Metric.values()) {
-      try (Fixture fixture = new Fixture("rabitq:1", metric, rows, 1)) {
-        RaBitQ codec = (RaBitQ) fixture.codec;
-        float[] scored = fixture.score(7);
-        float[] query = residual(codec, rows, 7);
-        double queryNorm = squaredNorm(query);
-        double centerDot = 0;
-        for (int i = 0; i < 130; i++) {
-          centerDot += rows.get(7, i) * codec.center()[i];
-        }
-        double step = 6 * Math.sqrt(queryNorm / query.length) / 16;
-        for (int row = 0; row < 50; row++) {
-          float[] vector = residual(codec, rows, row);
-          double gain = squaredNorm(vector) / Arrays.stream(boxed(vector)).map(Math::abs).sum();
-          double product = 0;
-          double rowCenterDot = 0;
-          for (int i = 0; i < query.length; i++) {
-            double level = Math.clamp((long) Math.floor(query[i] / step), -8, 7);
-            product += (vector[i] > 0 ? 1 : -1) * (level + 0.5) * step;
-          }
-          for (int i = 0; i < 130; i++) {
-            rowCenterDot += ((double) rows.get(row, i) - codec.center()[i]) * codec.center()[i];
-          }
-          double expected =
-              switch (metric) {
-                case L2 -> squaredNorm(vector) + queryNorm - 2 * gain * product;
-                case COSINE -> (squaredNorm(vector) + queryNorm) / 2 - gain * product;
-                case DOT -> -centerDot - rowCenterDot - gain * product;
-              };
-          assertThat((double) scored[row]).isCloseTo(expected, within(2e-4));
-        }
-      }
-    }
-  }
-
-  @Test
   void innerProductsAreUnbiasedOverSeedsAndWithinTheirBound() throws IOException {
     F32Rows rows = TestRows.clustered(11, 200, 192, 5);
     for (int round = 0; round < 15; round++) {
@@ -352,8 +312,8 @@ class CodecTest {
       int seeds = 40;
       double confidence = 0;
       for (int seed = 0; seed < seeds; seed++) {
-        Codec codec = train(spec, metric, rows, seed, 1);
-        try (Fixture fixture = new Fixture(codec, rows, 1)) {
+        Codec codec = CodedRows.train(spec, metric, rows, seed, 1);
+        try (CodedRows fixture = new CodedRows(codec, rows, 1)) {
           float[] bounds = new float[200];
           float[] scored = fixture.score(0, bounds);
           confidence = fixture.confidence;
@@ -371,37 +331,6 @@ class CodecTest {
     }
   }
 
-  @ForSeeds(30)
-  void rotationsKeepInnerProducts(long seed) {
-    int dimension = (int) (1 + seed * 53);
-    Rotation rotation = new Rotation(dimension, seed);
-    F32Rows rows = TestRows.gaussian(seed, 2, dimension);
-    float[] a = new float[rotation.paddedDimension()];
-    float[] b = new float[rotation.paddedDimension()];
-    rows.copyRow(0, a);
-    rows.copyRow(1, b);
-    double before = dot(a, b);
-    double norm = dot(a, a);
-    rotation.apply(a);
-    rotation.apply(b);
-    assertThat(dot(a, b)).isCloseTo(before, within(1e-4 * dimension));
-    assertThat(dot(a, a)).isCloseTo(norm, within(1e-4 * dimension));
-  }
-
-  @Test
-  void aRotationSpreadsASingleCoordinateOverAll() {
-    for (int dimension : new int[] {64, 96, 192, 1536, 3072}) {
-      Rotation rotation = new Rotation(dimension, 1);
-      for (int coordinate : new int[] {0, dimension / 2, dimension - 1}) {
-        float[] vector = new float[rotation.paddedDimension()];
-        vector[coordinate] = 1;
-        rotation.apply(vector);
-        double largest = Arrays.stream(boxed(vector)).map(Math::abs).max().orElseThrow();
-        assertThat(largest).isLessThan(6 / Math.sqrt(vector.length));
-      }
-    }
-  }
-
   @Test
   void specsThatMakeNoSenseAreNamed() {
     assertThatThrownBy(() -> CodecSpec.parse("zip"))
@@ -411,7 +340,8 @@ class CodecTest {
     assertThatThrownBy(() -> CodecSpec.parse("saq:2").requireFits(63))
         .hasMessageContaining("saq:B needs vectors of at least 64 components, found 63");
     assertThatThrownBy(() -> CodecSpec.parse("pq:0")).hasMessageContaining("pq:M needs M in");
-    assertThatThrownBy(() -> train("pq:101", Metric.L2, TestRows.gaussian(1, 5, 100), 1, 1))
+    assertThatThrownBy(
+            () -> CodedRows.train("pq:101", Metric.L2, TestRows.gaussian(1, 5, 100), 1, 1))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("pq:M needs M of at most the dimension 100");
   }
@@ -419,15 +349,8 @@ class CodecTest {
   @Test
   void fewerRowsThanCentroidsTrain() throws IOException {
     F32Rows rows = TestRows.gaussian(3, 3, 32);
-    try (Fixture fixture = new Fixture("pq:8", Metric.L2, rows, 1)) {
+    try (CodedRows fixture = new CodedRows("pq:8", Metric.L2, rows, 1)) {
       assertThat(fixture.score(1)[1]).isCloseTo(0, within(1e-4f));
-    }
-  }
-
-  private static Codec train(String spec, Metric metric, F32Rows rows, long seed, int threads)
-      throws IOException {
-    try (Workers workers = Workers.start(threads)) {
-      return Codec.train(CodecSpec.parse(spec), metric, rows, seed, workers);
     }
   }
 
@@ -454,28 +377,6 @@ class CodecTest {
     return distances;
   }
 
-  private static float[] residual(RaBitQ codec, F32Rows rows, int row) {
-    float[] vector = new float[codec.rotation().paddedDimension()];
-    rows.copyRow(row, vector);
-    for (int i = 0; i < codec.center().length; i++) {
-      vector[i] -= codec.center()[i];
-    }
-    codec.rotation().apply(vector);
-    return vector;
-  }
-
-  private static double squaredNorm(float[] vector) {
-    return dot(vector, vector);
-  }
-
-  private static double dot(float[] a, float[] b) {
-    double sum = 0;
-    for (int i = 0; i < a.length; i++) {
-      sum += (double) a[i] * b[i];
-    }
-    return sum;
-  }
-
   private static double[] boxed(float[] values) {
     return IntStream.range(0, values.length).mapToDouble(i -> values[i]).toArray();
   }
@@ -496,51 +397,5 @@ class CodecTest {
       bb += (b[i] - meanB) * (b[i] - meanB);
     }
     return ab / Math.sqrt(aa * bb);
-  }
-
-  /** A codec trained on rows, with their codes. */
-  private static final class Fixture implements AutoCloseable {
-    final Arena arena = Arena.ofShared();
-    final F32Rows rows;
-    final MemorySegment codes;
-    Codec codec;
-    double confidence;
-
-    Fixture(String spec, Metric metric, F32Rows rows, int threads) throws IOException {
-      this(train(spec, metric, rows, 42, threads), rows, threads);
-    }
-
-    Fixture(Codec codec, F32Rows rows, int threads) throws IOException {
-      this.rows = rows;
-      this.codec = codec;
-      this.codes = arena.allocate((long) rows.count() * codec.codeBytes(), 64);
-      try (Workers workers = Workers.start(threads)) {
-        workers.forRanges(
-            rows.count(),
-            100,
-            (worker, from, to) -> codec.newEncoder(arena).encode(rows, from, to, codes));
-      }
-    }
-
-    float[] score(int query) {
-      return score(query, new float[rows.count()]);
-    }
-
-    float[] score(int query, float[] bounds) {
-      int count = rows.count();
-      int[] nodes = IntStream.range(0, count).toArray();
-      float[] distances = new float[count];
-      CodeScorer scorer = codec.newScorer(codes, count, arena);
-      scorer.query(rows.memory().asSlice(rows.offset(query), 4L * rows.dimension()));
-      scorer.score(nodes, 0, count, distances);
-      scorer.errorBounds(nodes, 0, count, bounds);
-      confidence = scorer.confidence();
-      return distances;
-    }
-
-    @Override
-    public void close() {
-      arena.close();
-    }
   }
 }

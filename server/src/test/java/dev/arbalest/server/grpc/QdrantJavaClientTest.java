@@ -74,7 +74,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The whole flow of Qdrant's Java client, unchanged, over gRPC. */
+/**
+ * The whole flow of Qdrant's Java client, unchanged, over gRPC. Its imports make the file longer
+ * than others.
+ */
 class QdrantJavaClientTest {
   private static final String NAME = "things";
   private static final int POINTS = 100;

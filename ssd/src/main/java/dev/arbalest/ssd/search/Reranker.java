@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
  * the most neighbours for the fewest reads. The error's scale is corrected by the errors seen in
  * what this query has read so far, which also serves codes that state none.
  *
- * <p>One per search context; not thread-safe. Nothing allocates once lists have grown to size.
+ * <p>One per search context; not thread-safe. Nothing allocates once lists have grown to size. The
+ * file is longer than others, since choosing, reading and comparing share the state of one query.
  */
 final class Reranker implements AutoCloseable {
   /** Reads the stated scale of errors weighs as much as. */
