@@ -282,7 +282,7 @@ public final class IndexRepair {
     try (SlabPool.Lease memory = slabs.lease();
         Graph graph =
             GraphBuilder.build(
-                new CodedDistances(exact, codec, codes, null, memory),
+                new CodedDistances(exact, codec, codes, memory),
                 manifest.build(),
                 workers,
                 listener::advanced)) {

@@ -47,16 +47,25 @@ public final class ExactDistances implements BuildDistances {
         1024,
         (worker, from, to) -> {
           for (int node = from; node < to; node++) {
-            long offset = rows.offset(node);
-            lift[node] =
-                F32Distance.dot(rows.memory(), offset, rows.memory(), offset, rows.dimension());
+            lift[node] = squaredNorm(rows, node);
           }
         });
-    float median = median(lift);
-    for (int node = 0; node < lift.length; node++) {
-      lift[node] = (float) Math.sqrt(Math.max(0, median - lift[node]));
-    }
+    liftFromSquaredNorms(lift);
     return lift;
+  }
+
+  /** The squared norm of a row. */
+  public static float squaredNorm(F32Rows rows, int row) {
+    long offset = rows.offset(row);
+    return F32Distance.dot(rows.memory(), offset, rows.memory(), offset, rows.dimension());
+  }
+
+  /** Replaces squared norms of all vectors by the components they are lifted by. */
+  public static void liftFromSquaredNorms(float[] values) {
+    float median = median(values);
+    for (int node = 0; node < values.length; node++) {
+      values[node] = (float) Math.sqrt(Math.max(0, median - values[node]));
+    }
   }
 
   /** Median of some of the values, at even distances. */

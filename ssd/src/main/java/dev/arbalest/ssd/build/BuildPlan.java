@@ -22,6 +22,7 @@ public record BuildPlan(MemoryBudget budget, Vectors vectors) {
   public static final long BASE_BYTES = 256L << 20;
 
   private static final String BASE = "base";
+  private static final String ONE_BYTE_CODES = "one-byte codes";
 
   /**
    * Staging memory of all workers together: were it to grow with their number, the plan would
@@ -68,13 +69,13 @@ public record BuildPlan(MemoryBudget budget, Vectors vectors) {
     if (budget.addIfFits("vectors", vectorBytes)) {
       return new BuildPlan(budget, Vectors.RESIDENT);
     }
-    if (options.storage() != ElementType.F32) {
-      // The graph is made of the vectors as they are stored, which as half floats cannot be mapped.
-      budget.require("vectors as floats, which storage f16 needs in memory", vectorBytes);
-      budget.check();
-    }
-    if (budget.addIfFits("one-byte codes", narrowBytes)) {
+    if (budget.addIfFits(ONE_BYTE_CODES, narrowBytes)) {
       return new BuildPlan(budget, Vectors.NARROW);
+    }
+    if (options.storage() != ElementType.F32) {
+      // Distances are computed between floats, which half floats in a file are not.
+      budget.require(ONE_BYTE_CODES + ", which storage f16 needs in memory", narrowBytes);
+      budget.check();
     }
     return new BuildPlan(budget, Vectors.PAGED);
   }

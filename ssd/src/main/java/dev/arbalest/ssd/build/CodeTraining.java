@@ -2,7 +2,6 @@
 package dev.arbalest.ssd.build;
 
 import dev.arbalest.ProgressListener;
-import dev.arbalest.natives.FileMapping;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.pq.CodeEncoder;
@@ -10,6 +9,7 @@ import dev.arbalest.pq.Codec;
 import dev.arbalest.pq.CodecSpec;
 import dev.arbalest.pq.ScalarQuantizer;
 import dev.arbalest.ssd.format.VectorFile;
+import dev.arbalest.vamana.ExactDistances;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
@@ -26,8 +26,8 @@ final class CodeTraining implements AutoCloseable {
 
   private static final int MIN_SAMPLE_ROWS = 4096;
 
-  /** More than the kernel maps around a page that is read. */
-  private static final long READ_AROUND_BYTES = 256L << 10;
+  /** Vectors encoded together. */
+  private static final int WINDOW = 256;
 
   private final BuildSpec options;
   private final BuildPlan plan;
@@ -80,10 +80,13 @@ final class CodeTraining implements AutoCloseable {
    * stands for the vectors where those do not fit; those are then not trained on, but a copy of
    * some.
    */
-  void trainAll(F32Rows stored, @Nullable FileMapping mapping) throws IOException {
-    int size = mapping == null ? 0 : sampleRows(stored.count());
-    try (NativeMemory memory = NativeMemory.allocate(1L + (long) size * slotBytes)) {
-      F32Rows rows = mapping == null ? stored : sample(stored, mapping, memory, size);
+  void trainAll(BuildVectors stored) throws IOException {
+    int size = stored.isMapped() ? sampleRows(stored) : 0;
+    try (NativeMemory memory = NativeMemory.allocate(1 + 4L * stored.dimension() * size)) {
+      F32Rows rows =
+          stored.isMapped()
+              ? sample(stored, memory, size)
+              : java.util.Objects.requireNonNull(stored.inPlace());
       coded.add(train(options.codec(), options.metric(), rows, stored.count()));
       if (!options.codec().equals(BuildPlan.WALK)) {
         coded.add(train(BuildPlan.WALK, options.metric(), rows, stored.count()));
@@ -95,26 +98,22 @@ final class CodeTraining implements AutoCloseable {
   }
 
   /** As many as fit where graph and codes will be, which nothing has been written to yet. */
-  private int sampleRows(int count) {
+  private int sampleRows(BuildVectors stored) {
     long room = plan.bytesOfVectors() / 2;
     long rows = Math.clamp(room / slotBytes, MIN_SAMPLE_ROWS, SAMPLE_ROWS);
-    return (int) Math.min(count, rows);
+    return (int) Math.min(stored.count(), rows);
   }
 
   /** Copies rows at even distances. */
-  private F32Rows sample(F32Rows stored, FileMapping mapping, NativeMemory memory, int size)
-      throws IOException {
+  private F32Rows sample(BuildVectors stored, NativeMemory memory, int size) throws IOException {
     long bytes = 4L * stored.dimension();
     workers.forRanges(
         size,
         64,
         (worker, from, to) -> {
           for (int i = from; i < to; i++) {
-            long offset = stored.offset((int) ((long) i * stored.count() / size));
-            MemorySegment.copy(mapping.segment(), offset, memory.segment(), i * bytes, bytes);
-            // The kernel maps pages around each it reads: they count too.
-            long start = Math.max(0, offset - READ_AROUND_BYTES);
-            mapping.release(start, offset + bytes + READ_AROUND_BYTES - start);
+            int row = (int) ((long) i * stored.count() / size);
+            stored.copy(row, memory.segment(), i * bytes);
           }
         });
     return new F32Rows(memory.segment(), 0, bytes, size, stored.dimension());
@@ -126,23 +125,34 @@ final class CodeTraining implements AutoCloseable {
     return new Coded(codec, NativeMemory.allocate((long) codec.codeBytes() * count));
   }
 
-  /** Encodes with every codec in one pass over the vectors. */
-  void encode(F32Rows stored, @Nullable FileMapping mapping, SegmentAllocator memory)
+  /**
+   * Encodes with every codec in one pass over the vectors.
+   *
+   * @param squaredNorms receives those of all vectors, null if they are not needed
+   */
+  void encode(BuildVectors stored, float @Nullable [] squaredNorms, SegmentAllocator memory)
       throws IOException {
     CodeEncoder[][] encoders = new CodeEncoder[workers.size()][coded.size()];
-    for (CodeEncoder[] ofWorker : encoders) {
-      java.util.Arrays.setAll(ofWorker, i -> coded.get(i).codec().newEncoder(memory));
+    MemorySegment[] buffers = new MemorySegment[workers.size()];
+    for (int worker = 0; worker < workers.size(); worker++) {
+      java.util.Arrays.setAll(encoders[worker], i -> coded.get(i).codec().newEncoder(memory));
+      buffers[worker] = memory.allocate(stored.windowBytes(WINDOW), 64);
     }
     workers.forRanges(
         stored.count(),
-        256,
+        WINDOW,
         (worker, from, to) -> {
+          F32Rows window = stored.window(from, to, buffers[worker]);
           for (int i = 0; i < coded.size(); i++) {
-            encoders[worker][i].encode(stored, from, to, coded.get(i).codes().segment());
+            Codec codec = coded.get(i).codec();
+            MemorySegment codes =
+                coded.get(i).codes().segment().asSlice((long) from * codec.codeBytes());
+            encoders[worker][i].encode(window, 0, to - from, codes);
           }
-          if (mapping != null) {
-            mapping.release(stored.offset(from), (to - from) * stored.strideBytes());
+          for (int row = 0; squaredNorms != null && row < to - from; row++) {
+            squaredNorms[from + row] = ExactDistances.squaredNorm(window, row);
           }
+          stored.release(from, to);
           synchronized (coded) {
             listener.advanced(to - from);
           }

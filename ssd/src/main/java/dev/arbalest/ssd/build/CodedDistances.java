@@ -28,7 +28,11 @@ public final class CodedDistances implements BuildDistances {
   /** Most nodes one call scores: beyond any degree with its slack. */
   static final int BATCH = 1024;
 
-  private final ExactDistances exact;
+  private final int count;
+
+  /** Null if narrow codes stand for the vectors. */
+  private final @Nullable ExactDistances exact;
+
   private final Codec walkCodec;
   private final MemorySegment walkCodes;
   private final @Nullable Narrow narrow;
@@ -44,34 +48,61 @@ public final class CodedDistances implements BuildDistances {
   record Narrow(ScalarQuantizer codec, MemorySegment codes) {}
 
   /**
-   * Puts them together.
+   * Compares vectors.
    *
-   * @param narrow what to compare instead of vectors, null to compare vectors
    * @param memory for scratch of scorers; must outlive them
    */
   public CodedDistances(
-      ExactDistances exact,
+      ExactDistances exact, Codec walkCodec, MemorySegment walkCodes, SegmentAllocator memory) {
+    this(exact.count(), exact, exact.lift(), walkCodec, walkCodes, null, memory);
+  }
+
+  /**
+   * Compares one-byte codes instead of vectors.
+   *
+   * @param lift of each vector, null but for inner product; see {@link ExactDistances#lift}
+   * @param memory for scratch of scorers; must outlive them
+   */
+  static CodedDistances narrow(
+      int count,
+      float @Nullable [] lift,
+      Codec walkCodec,
+      MemorySegment walkCodes,
+      Narrow narrow,
+      SegmentAllocator memory) {
+    return new CodedDistances(count, null, lift, walkCodec, walkCodes, narrow, memory);
+  }
+
+  private CodedDistances(
+      int count,
+      @Nullable ExactDistances exact,
+      float @Nullable [] lift,
       Codec walkCodec,
       MemorySegment walkCodes,
       @Nullable Narrow narrow,
       SegmentAllocator memory) {
+    this.count = count;
     this.exact = exact;
     this.walkCodec = walkCodec;
     this.walkCodes = walkCodes;
     this.narrow = narrow;
     this.memory = memory;
-    this.lift = exact.lift();
+    this.lift = lift;
+  }
+
+  private ExactDistances exact() {
+    return java.util.Objects.requireNonNull(exact);
   }
 
   @Override
   public int count() {
-    return exact.count();
+    return count;
   }
 
   @Override
   public int entryPoint(Workers workers) throws IOException {
     if (narrow == null) {
-      return exact.entryPoint(workers);
+      return exact().entryPoint(workers);
     }
     // One pass over codes in memory; the vectors would have to be read twice.
     int[] nodes = new int[BATCH];
@@ -98,7 +129,7 @@ public final class CodedDistances implements BuildDistances {
 
   @Override
   public PairDistances newPairs() {
-    return narrow == null ? exact.newPairs() : new NarrowPairs(narrow);
+    return narrow == null ? exact().newPairs() : new NarrowPairs(narrow);
   }
 
   @Override
@@ -168,7 +199,7 @@ public final class CodedDistances implements BuildDistances {
         scorer.query(decoded);
         return;
       }
-      F32Rows rows = exact.rows();
+      F32Rows rows = exact().rows();
       scorer.query(rows.memory().asSlice(rows.offset(newNode), 4L * rows.dimension()));
     }
 

@@ -24,6 +24,7 @@ import dev.arbalest.vamana.ExactDistances;
 import dev.arbalest.vamana.Graph;
 import dev.arbalest.vamana.GraphBuilder;
 import dev.arbalest.vector.F32Rows;
+import dev.arbalest.vector.Metric;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -210,19 +211,13 @@ public final class IndexBuilder {
         saveState();
       }
       if (resident) {
-        return encodeAndLink(
-            new F32Rows(copies.segment(), 0, rowBytes, count, prefixDimension()), null);
+        F32Rows rows = new F32Rows(copies.segment(), 0, rowBytes, count, prefixDimension());
+        return encodeAndLink(BuildVectors.inMemory(rows, vectors.geometry()));
       }
       Path path = directory.path().resolve(stored().name());
       try (FileMapping mapping = FileMapping.open(path)) {
         return encodeAndLink(
-            new F32Rows(
-                mapping.segment(),
-                vectors.geometry().offset(0),
-                vectors.geometry().slotBytes(),
-                count,
-                prefixDimension()),
-            mapping);
+            BuildVectors.mapped(mapping, vectors.geometry(), count, prefixDimension()));
       }
     }
   }
@@ -231,33 +226,39 @@ public final class IndexBuilder {
     return java.util.Objects.requireNonNull(files.get(Manifest.Part.VECTORS));
   }
 
-  /**
-   * Makes codes and graph of the stored vectors, or of a prefix of each.
-   *
-   * @param mapping where the vectors lie, null if they are in memory
-   */
-  private Manifest encodeAndLink(F32Rows stored, @Nullable FileMapping mapping) throws IOException {
+  /** Makes codes and graph of the stored vectors, or of a prefix of each. */
+  private Manifest encodeAndLink(BuildVectors stored) throws IOException {
     try (SlabPool slabs = new SlabPool();
         CodeTraining training =
             new CodeTraining(options, plan, vectors.geometry(), workers, listener)) {
       clock.begin("train", 1);
-      training.trainAll(stored, mapping);
+      training.trainAll(stored);
       listener.advanced(1);
       clock.begin("encode", stored.count());
+      CodedDistances.Narrow narrow = training.narrow();
+      boolean needsLift = narrow != null && options.metric() == Metric.DOT;
+      float @Nullable [] lift = needsLift ? new float[stored.count()] : null;
       try (SlabPool.Lease memory = slabs.lease()) {
-        training.encode(stored, mapping, memory);
+        training.encode(stored, lift, memory);
       }
       if (!files.containsKey(Manifest.Part.CODEC)) {
         writeIds(stored.count());
         writeCodes(training.ofIndex(), stored.count());
         saveState();
       }
-      ExactDistances exact = ExactDistances.of(stored, options.metric(), workers);
       CodeTraining.Coded walk = training.ofWalk();
+      MemorySegment walkCodes = walk.codes().segment();
       try (SlabPool.Lease memory = slabs.lease()) {
-        return link(
-            new CodedDistances(
-                exact, walk.codec(), walk.codes().segment(), training.narrow(), memory));
+        if (narrow != null) {
+          if (lift != null) {
+            ExactDistances.liftFromSquaredNorms(lift);
+          }
+          return link(
+              CodedDistances.narrow(stored.count(), lift, walk.codec(), walkCodes, narrow, memory));
+        }
+        F32Rows rows = java.util.Objects.requireNonNull(stored.inPlace());
+        ExactDistances exact = ExactDistances.of(rows, options.metric(), workers);
+        return link(new CodedDistances(exact, walk.codec(), walkCodes, memory));
       }
     }
   }

@@ -8,7 +8,9 @@ import dev.arbalest.BadInputException;
 import dev.arbalest.BuildOptions;
 import dev.arbalest.BuildReport;
 import dev.arbalest.CorruptIndexException;
+import dev.arbalest.ElementType;
 import dev.arbalest.Index;
+import dev.arbalest.MemoryBudgetExceededException;
 import dev.arbalest.ProgressListener;
 import dev.arbalest.SearchParameters;
 import dev.arbalest.SearchResult;
@@ -23,11 +25,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Builds that go on. Every state an unfinished build can be in is taken by copying the directory
@@ -220,6 +226,74 @@ class ResumeTest {
         .isGreaterThan(resident - 0.01);
     assertThat(recall(rows, options.toBuilder().memoryBytes(required).build(), "page cache"))
         .isGreaterThan(resident - 0.01);
+  }
+
+  /** Half floats in a file are encoded from there; only their codes need to fit in memory. */
+  @ParameterizedTest
+  @EnumSource(Metric.class)
+  void halfFloatsOverTheBudgetAreReplacedByCodesToo(Metric metric) throws IOException {
+    F32Rows rows = TestRows.clustered(9, 4000, 256, 12);
+    input = TestIndexes.write(directory.resolve("large.fbin"), rows);
+    BuildOptions options =
+        TestIndexes.options(metric, "rabitq:1").toBuilder().storage(ElementType.F16).build();
+    long required =
+        BuildPlan.required(4000, 256, AutomaticCodec.resolve(options, 4000, 256)).plannedBytes();
+    long narrow = 4000L * BuildPlan.NARROW.codeBytesAtMost(256);
+    BuildOptions tight = options.toBuilder().memoryBytes(required + narrow).build();
+    List<String> digests = new ArrayList<>();
+    for (int threads = 1; threads <= 3; threads++) {
+      Path index = directory.resolve("half-" + threads);
+      List<String> notes = new ArrayList<>();
+      try (VectorInput vectors = VectorInput.open(input)) {
+        BuildReport _ =
+            Index.build(index, vectors, tight.toBuilder().threads(threads).build(), notes(notes));
+      }
+      assertThat(notes).anyMatch(note -> note.contains("one-byte codes"));
+      digests.add(IndexDigest.sha256(index));
+    }
+    assertThat(digests).allMatch(digests.getFirst()::equals);
+    double resident = recallOf(metric, rows, options, directory.resolve("resident"));
+    double coded = recallOf(metric, rows, tight, directory.resolve("coded"));
+    assertThat(coded).isGreaterThan(resident - 0.01);
+    assertThatThrownBy(
+            () -> {
+              try (VectorInput vectors = VectorInput.open(input)) {
+                Index.build(
+                    directory.resolve("less"),
+                    vectors,
+                    options.toBuilder().memoryBytes(required).build(),
+                    ProgressListener.NONE);
+              }
+            })
+        .isInstanceOf(MemoryBudgetExceededException.class)
+        .hasMessageContaining("one-byte codes, which storage f16 needs in memory");
+  }
+
+  /** Recall@10 of the first hundred vectors, compared with a search through everything. */
+  private double recallOf(Metric metric, F32Rows rows, BuildOptions options, Path path)
+      throws IOException {
+    try (VectorInput vectors = VectorInput.open(input)) {
+      BuildReport report = Index.build(path, vectors, options, ProgressListener.NONE);
+      assertThat(report.info().metric()).isEqualTo(metric);
+    }
+    int found = 0;
+    try (Index index = Index.open(path)) {
+      for (int row = 0; row < 100; row++) {
+        float[] query = TestIndexes.row(rows, row);
+        SearchResult all =
+            index.search(query, SearchParameters.forK(10).withList(4000).withConfidence(1));
+        Set<Long> truth = new HashSet<>();
+        for (int rank = 0; rank < 10; rank++) {
+          truth.add(all.id(rank));
+        }
+        SearchResult some =
+            index.search(query, SearchParameters.forK(10).withList(80).withConfidence(1));
+        for (int rank = 0; rank < 10; rank++) {
+          found += truth.contains(some.id(rank)) ? 1 : 0;
+        }
+      }
+    }
+    return found / 1000.0;
   }
 
   @Test
