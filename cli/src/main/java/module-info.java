@@ -8,6 +8,7 @@ module dev.arbalest.cli {
   requires dev.hardwood.core;
   requires info.picocli;
   requires io.jhdf;
+  requires java.logging;
   requires java.net.http;
   requires org.apache.arrow.format;
   requires org.apache.commons.compress;

@@ -6,6 +6,8 @@ import dev.arbalest.natives.UnpackFolder;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -41,6 +43,9 @@ import picocli.CommandLine.Spec;
       "Exit codes: 0 done, 1 failed, 2 bad usage or input, 3 index corrupt, 4 limit reached."
     })
 final class ArbalestCommand implements Runnable {
+  /** The reader of Parquet logs what it loads; kept here, as its level is lost otherwise. */
+  private static final Logger LIBRARIES = Logger.getLogger("dev.hardwood");
+
   @Spec private CommandSpec spec;
 
   @Override
@@ -78,6 +83,7 @@ final class ArbalestCommand implements Runnable {
   }
 
   public static void main(String[] arguments) {
+    LIBRARIES.setLevel(Level.WARNING);
     UnpackFolder.choose(foldersToUnpackIn());
     int code;
     try {

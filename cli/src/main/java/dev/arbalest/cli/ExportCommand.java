@@ -86,6 +86,10 @@ final class ExportCommand implements Callable<Integer>, Failures.Verbose {
       opened.forEachVector((id, vector) -> {
         sink.accept(vector, 0, vector.length);
         if (lines != null) {
+          if (id.indexOf('\n') >= 0 || id.indexOf('\r') >= 0) {
+            throw new BadInputException(
+                "id '" + id + "' has a line break, and --ids is a file of lines; export .parquet");
+          }
           lines.write(id);
           lines.newLine();
         }

@@ -61,6 +61,12 @@ final class IdFile {
       lines.set(0, ByteOrderMark.strip(lines.getFirst()));
     }
     if (type == IdType.UTF8) {
+      for (int i = 0; i < lines.size(); i++) {
+        if (lines.get(i).indexOf('\0') >= 0) {
+          throw new BadInputException(
+              path + ", line " + (i + 1) + ": has a zero byte; ids are lines of UTF-8 text");
+        }
+      }
       return of(lines);
     }
     long[] numbers = new long[lines.size()];

@@ -238,7 +238,14 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
       batches.skip(skip);
       for (int from = skip; from < count; from += size) {
         int to = Math.min(count, from + size);
-        byte[] body = body(batches.next(to - from), all.ids(from, to));
+        byte[] body;
+        try {
+          body = body(batches.next(to - from), all.ids(from, to));
+        } catch (IOException | RuntimeException e) {
+          await(sent, 0, progress);
+          progress.note(done + " points are written; go on with --skip " + done);
+          throw e;
+        }
         await(sent, AHEAD - 1, progress);
         sent.addLast(new Sent(senders.submit(() -> client.bytes("PUT", path, body)), to));
       }

@@ -88,7 +88,7 @@ final class InsertCommand implements Callable<Integer>, Failures.Verbose {
         WriteReceipt receipt;
         try {
           receipt = insert(opened, all.ids(from, to), batches.next(to - from), from);
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
           progress.note(from + " vectors are inserted; go on with --skip " + from);
           throw e;
         }

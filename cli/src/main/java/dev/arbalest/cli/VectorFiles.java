@@ -111,7 +111,7 @@ final class VectorFiles {
     }
     if (read.isText()) {
       throw new BadInputException(
-          name() + ": column " + name + " holds texts; the ids of the index are numbers");
+          name() + ": column " + name + " holds texts, where numbers are needed");
     }
     return IdFile.of(read.numbers());
   }

@@ -293,15 +293,16 @@ class ProcessTest {
   /** Compression libraries unpack their native parts, which a temporary folder may forbid. */
   @Test
   void aTemporaryFolderThatWillNotDoIsGotAround() throws Exception {
-    Path parquet = directory.resolve("a.parquet");
-    try (java.io.InputStream in =
-        java.util.Objects.requireNonNull(
-            InputFilesTest.class.getResourceAsStream("list-snappy.parquet"))) {
-      Files.copy(in, parquet);
+    for (String name : List.of("list-snappy.parquet", "list-brotli.parquet")) {
+      try (java.io.InputStream in =
+          java.util.Objects.requireNonNull(InputFilesTest.class.getResourceAsStream(name))) {
+        Files.copy(in, directory.resolve(name));
+      }
     }
     String index = directory.resolve("index").toString();
-    String build = "build --input " + parquet + " --index " + index;
-    String insert = "insert --input " + parquet + " --first-id 100 --index " + index;
+    String input = " --input " + directory;
+    String build = "build" + input + "/list-snappy.parquet --index " + index;
+    String insert = "insert" + input + "/list-brotli.parquet --first-id 100 --index " + index;
     Path missing = directory.resolve("missing");
     String cache = "XDG_CACHE_HOME=" + directory.resolve("cache");
     List<String> inMissing = List.of("env", cache, "JAVA_TOOL_OPTIONS=-Djava.io.tmpdir=" + missing);

@@ -112,7 +112,7 @@ class VectorFilesTest extends CommandTest {
       assertThat(run("insert" + input + " --id-column id --index " + numbers)).as(err).isZero();
       assertThat(out).contains("40 in place of others");
       assertBad(
-          "holds texts; the ids of the index are numbers",
+          "holds texts, where numbers are needed",
           "insert" + input + " --id-column key --index " + numbers);
       assertBad(
           "give either --ids or --id-column",
@@ -130,6 +130,61 @@ class VectorFilesTest extends CommandTest {
         "build --input " + file + " --input-format npy --index " + index);
   }
 
+  @Test
+  void badUseOfColumnsAndPartsIsTold() throws IOException {
+    String dates = " --input " + resource("other-ids.parquet");
+    for (String column : List.of("bytes", "day", "moment", "price")) {
+      assertBad(
+          "ids are integers, texts or UUIDs",
+          "build" + dates + " --index " + index + " --id-column " + column);
+    }
+    // The values of a map are no list, and parts without rows are passed over.
+    String parts = dates + " " + resource("no-rows.parquet") + " " + resource("list-gzip.parquet");
+    JsonNode built = json("build" + parts + " --index " + index + " --json");
+    assertThat(built.path("vectors").asInt()).isEqualTo(80);
+    Path csv = Files.writeString(directory.resolve("a.csv"), "1,2");
+    assertBad(".npy, .parquet, .h5", "build --input " + csv + " --index " + index);
+  }
+
+  @Test
+  void aFailureTellsHowToGoOn() throws IOException {
+    Path first = Files.write(directory.resolve("a.fbin"), rows(0));
+    assertThat(run("build --input " + first + " --index " + index)).as(err).isZero();
+    Path cut = Files.write(directory.resolve("pipe"), rows(10));
+    Path pipe = directory.resolve("cut.fbin");
+    try (ExecutorService writer = Executors.newSingleThreadExecutor()) {
+      assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
+      Future<?> writing =
+          writer.submit(() -> {
+            try (OutputStream out = Files.newOutputStream(pipe)) {
+              out.write(Files.readAllBytes(cut), 0, 8 + 16 * 7);
+            }
+            return true;
+          });
+      String insert = "insert --index " + index + " --first-id 10 --batch 3 --input " + pipe;
+      assertThat(run(insert)).isEqualTo(ExitCode.BAD_INPUT);
+      assertThat(err)
+          .contains("ends in row 7")
+          .contains("6 vectors are inserted; go on with --skip 6");
+      assertThat(writing).succeedsWithin(java.time.Duration.ofMinutes(1));
+    } catch (InterruptedException e) {
+      throw new IOException(e);
+    }
+  }
+
+  /** A line per id cannot hold an id of two lines. */
+  @Test
+  void idsOfSeveralLinesAreNotExportedAsLines() throws IOException {
+    String input = resource("other-ids.parquet");
+    String build = "build --input " + input + " --id-column lines --index " + index;
+    assertThat(run(build)).as(err).isZero();
+    String exported = directory.resolve("x.fbin").toString();
+    assertBad(
+        "has a line break",
+        "export --index " + index + " --output " + exported + " --ids " + exported + ".txt");
+    assertThat(Path.of(exported)).doesNotExist();
+  }
+
   /** Programs on Windows begin text files with a mark that is no part of the first id. */
   @Test
   void aByteOrderMarkIsNoPartOfTheFirstId() throws IOException {
@@ -145,6 +200,11 @@ class VectorFilesTest extends CommandTest {
     assertThat(run(input + " --id-type utf8")).as(err).isZero();
     assertThat(run("delete --index " + index + " --id doc0")).as(err).isZero();
     assertThat(out).contains("deleted 1 ");
+    Files.write(ids, texts.toString().getBytes(StandardCharsets.UTF_16LE));
+    assertThat(run(input + " --id-type utf8")).isEqualTo(ExitCode.BAD_INPUT);
+    assertThat(err).contains("ids.txt");
+    Files.write(ids, "a\0b\n".repeat(10).getBytes(StandardCharsets.UTF_8));
+    assertBad("line 1: has a zero byte", input + " --id-type utf8");
     Files.writeString(ids, numbers);
     assertThat(run(input)).as(err).isZero();
     assertThat(run("delete --index " + index + " --id 0")).as(err).isZero();

@@ -15,8 +15,9 @@ public final class UnpackFolder {
   /** Room for all native parts together. */
   private static final long NEEDED_BYTES = 16L << 20;
 
+  /** Brotli's library knows no other than the temporary folder. */
   private static final List<String> PROPERTIES =
-      List.of("ZstdTempFolder", "org.xerial.snappy.tempdir", "org.sqlite.tmpdir");
+      List.of("java.io.tmpdir", "ZstdTempFolder", "org.xerial.snappy.tempdir", "org.sqlite.tmpdir");
 
   private static volatile String problem = "";
 

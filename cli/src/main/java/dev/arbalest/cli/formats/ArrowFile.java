@@ -165,6 +165,15 @@ final class ArrowFile implements AutoCloseable {
         at += message.bodyLength();
       }
     }
+    if (ended && at < bytes.byteSize()) {
+      throw new BadInputException(
+          path
+              + ": "
+              + rows()
+              + " rows, then the stream ends, and "
+              + (bytes.byteSize() - at)
+              + " bytes follow; give several streams as several files");
+    }
     if (!ended) {
       throw new BadInputException(
           path + ": " + rows() + " rows, then the file breaks off; is it Arrow IPC?");

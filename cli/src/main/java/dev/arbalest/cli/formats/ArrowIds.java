@@ -103,7 +103,9 @@ final class ArrowIds {
             + ": column "
             + path
             + " holds "
-            + (field.dictionary() == null ? Type.name(field.typeType()) : "numbers of a dictionary")
+            + (field.dictionary() == null
+                ? Type.name(field.typeType())
+                : "values by a dictionary, which is not read; cast it to plain text or integers")
             + "; ids are integers, texts or UUIDs");
   }
 

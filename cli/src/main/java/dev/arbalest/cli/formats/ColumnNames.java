@@ -14,7 +14,7 @@ final class ColumnNames {
   private ColumnNames() {}
 
   /**
-   * The column that was asked for; else the only one; else the one with a usual name.
+   * The column that was asked for; else the only one; else the only one with a usual name.
    *
    * @param file what messages call the file
    * @param columns those that hold vectors
@@ -44,15 +44,16 @@ final class ColumnNames {
     if (columns.size() == 1) {
       return columns.getFirst();
     }
-    return columns.stream()
-        .filter(column -> USUAL.contains(last(path.apply(column))))
-        .findFirst()
-        .orElseThrow(() ->
-            new BadInputException(
-                file
-                    + ": needed is a column of lists of float, the only one or called vector,"
-                    + " embedding or emb; name it with --vector-column; its columns are "
-                    + all));
+    List<T> usual =
+        columns.stream().filter(column -> USUAL.contains(last(path.apply(column)))).toList();
+    if (usual.size() == 1) {
+      return usual.getFirst();
+    }
+    throw new BadInputException(
+        file
+            + ": needed is a column of lists of float, the only one, or the only one called vector,"
+            + " embedding or emb; name it with --vector-column; its columns are "
+            + all);
   }
 
   private static String last(String path) {

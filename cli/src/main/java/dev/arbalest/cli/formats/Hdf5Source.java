@@ -125,7 +125,10 @@ final class Hdf5Source implements VectorSource {
   }
 
   private static BadInputException unreadable(Path path, String name, RuntimeException e) {
-    Throwable reason = e.getCause() == null ? e : e.getCause();
+    Throwable reason = e;
+    while (reason.getCause() != null) {
+      reason = reason.getCause(); // the outer ones name addresses
+    }
     return new BadInputException(
         path + ": dataset " + name + " cannot be read: " + reason.getMessage());
   }
@@ -152,6 +155,9 @@ final class Hdf5Source implements VectorSource {
     try {
       dataset = file.getDatasetByPath(name);
     } catch (HdfException e) {
+      if (e.getCause() != null || file.getChildren().containsKey(name)) {
+        throw unreadable(path, name, e);
+      }
       throw new BadInputException(
           path
               + ": no dataset "

@@ -106,16 +106,29 @@ public final class InputFiles {
             file + " is not a regular file; a pipe can only be the one input");
       }
     }
-    return VectorSources.concatenate(files, file -> source(file, Role.BASE, column));
+    List<Path> filled = withoutEmptyParts(files);
+    return VectorSources.concatenate(
+        filled.isEmpty() ? files : filled, file -> source(file, Role.BASE, column));
   }
 
-  /** Such as a shell makes of {@code <(command)}. */
+  /** Such as a shell makes of {@code <(command)}, or {@code /dev/stdin}. */
   private static boolean isPipeWithoutEnding(Path path) {
     String name = path.getFileName() == null ? "" : path.getFileName().toString();
     return Files.exists(path)
         && !Files.isDirectory(path)
-        && !Files.isRegularFile(path)
+        && (!Files.isRegularFile(path) || path.startsWith("/dev"))
         && !name.contains(".");
+  }
+
+  /** Parquet files that have rows, and all others. */
+  private static List<Path> withoutEmptyParts(List<Path> files) throws IOException {
+    List<Path> filled = new ArrayList<>();
+    for (Path file : files) {
+      if (!DenseFormat.ending(file).equals("parquet") || !ParquetSource.isEmpty(file)) {
+        filled.add(file);
+      }
+    }
+    return filled;
   }
 
   private static void requirePipe(Path path) {
@@ -186,6 +199,7 @@ public final class InputFiles {
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller
   private static VectorSource source(Path path, Role role, @Nullable String column)
       throws IOException {
+    DenseFormat.requireReadable(path);
     return switch (DenseFormat.ending(path)) {
       case "parquet" -> {
         requireRegular(path, "Parquet");
@@ -203,6 +217,15 @@ public final class InputFiles {
         if (column != null) {
           throw new BadInputException(
               path + ": has no columns; --vector-column is for Parquet, Arrow and HDF5 files");
+        }
+        if (!DenseFormat.isKnown(path)) {
+          throw new BadInputException(
+              path
+                  + ": unknown ending ."
+                  + DenseFormat.ending(path)
+                  + "; vectors are read from "
+                  + DenseFormat.endings()
+                  + ", .parquet, .h5, .hdf5, .arrow, .ipc, .feather");
         }
         yield VectorSources.open(path);
       }

@@ -120,7 +120,9 @@ final class ParquetSource implements VectorSource {
   private static ColumnSchema column(Path path, ParquetFileReader reader, @Nullable String wanted) {
     List<ColumnSchema> all = reader.getFileSchema().getColumns();
     List<ColumnSchema> lists =
-        all.stream().filter(c -> c.maxRepetitionLevel() == 1 && isNumber(c)).toList();
+        all.stream()
+            .filter(c -> c.maxRepetitionLevel() == 1 && isNumber(c) && !isOfMap(c))
+            .toList();
     return ColumnNames.choose(
         path.toString(),
         lists,
@@ -137,6 +139,12 @@ final class ParquetSource implements VectorSource {
       end--;
     }
     return String.join(".", elements.subList(0, end));
+  }
+
+  /** Whether it has the values of a map, which only look like a list. */
+  private static boolean isOfMap(ColumnSchema column) {
+    List<String> elements = column.fieldPath().elements();
+    return elements.size() > 1 && elements.get(elements.size() - 2).equals("key_value");
   }
 
   private static boolean isNumber(ColumnSchema column) {
@@ -285,6 +293,13 @@ final class ParquetSource implements VectorSource {
     }
   }
 
+  /** Whether a file has no rows, as parts that parallel programs write often do. */
+  static boolean isEmpty(Path path) throws IOException {
+    try (ParquetFileReader reader = reader(path)) {
+      return reader.getFileMetaData().numRows() == 0;
+    }
+  }
+
   /**
    * Reads a column of ids: integers, texts or UUIDs.
    *
@@ -312,7 +327,7 @@ final class ParquetSource implements VectorSource {
                 + ": column "
                 + name
                 + " holds "
-                + (column.maxRepetitionLevel() > 0 ? "lists" : column.type())
+                + describe(column)
                 + "; ids are integers, texts or UUIDs");
       }
       try (ColumnReader values = reader.columnReader(column.columnIndex())) {
@@ -329,12 +344,24 @@ final class ParquetSource implements VectorSource {
     }
   }
 
+  /** Dates, decimals and bytes are stored as numbers and texts are, and are other values. */
   private static boolean isId(ColumnSchema column) {
+    LogicalType logical = column.logicalType();
     return switch (column.type()) {
-      case INT32, INT64, BYTE_ARRAY -> true;
-      case FIXED_LEN_BYTE_ARRAY -> column.logicalType() instanceof LogicalType.UuidType;
+      case INT32, INT64 -> logical == null || logical instanceof LogicalType.IntType;
+      case BYTE_ARRAY ->
+          logical instanceof LogicalType.StringType || logical instanceof LogicalType.EnumType;
+      case FIXED_LEN_BYTE_ARRAY -> logical instanceof LogicalType.UuidType;
       default -> false;
     };
+  }
+
+  private static String describe(ColumnSchema column) {
+    if (column.maxRepetitionLevel() > 0) {
+      return "lists";
+    }
+    LogicalType logical = column.logicalType();
+    return column.type() + (logical == null ? "" : " (" + logical + ")");
   }
 
   private static void readIds(

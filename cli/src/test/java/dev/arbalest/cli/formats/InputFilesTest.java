@@ -154,6 +154,19 @@ public class InputFilesTest {
     }
   }
 
+  /** Streams one after another in one file would end with the first. */
+  @Test
+  void whatFollowsTheEndOfAStreamIsRefused() throws IOException {
+    Path path = file("large-stream.ipc");
+    byte[] once = Files.readAllBytes(path);
+    byte[] twice = Arrays.copyOf(once, 2 * once.length);
+    System.arraycopy(once, 0, twice, once.length, once.length);
+    Files.write(path, twice);
+    assertThatThrownBy(() -> open(path))
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContaining("40 rows, then the stream ends, and " + once.length + " bytes");
+  }
+
   /** The first message of a file repeats the schema; some writers leave it out. */
   @Test
   void anArrowFileNeedsItsSchemaOnlyInTheFooter() throws IOException {
@@ -208,10 +221,11 @@ public class InputFilesTest {
     "null-row.parquet, row 1: null or empty vector",
     "null-row.arrow, some vectors are null",
     "two-lists.parquet, needed is a column of lists of float",
+    "two-usual.parquet, the only one called vector",
     "no-rows.parquet, holds 0 vectors",
     "no-rows.arrow, holds 0 vectors",
-    "external.h5, external",
-    "virtual.h5, irtual",
+    "external.h5, External Data Files",
+    "virtual.h5, Virtual storage is not supported",
     "never-written.h5, never written",
     "compact.h5, COMPACT",
     "unwritten-chunk.h5, 'rows 16 to 23: their chunk is damaged or was never written'",

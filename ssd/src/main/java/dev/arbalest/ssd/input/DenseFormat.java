@@ -61,7 +61,13 @@ public enum DenseFormat {
     throw new BadInputException("unknown format " + name + " of vectors; known are " + endings());
   }
 
-  private static String endings() {
+  /** Whether a path's ending is that of one of these formats. */
+  public static boolean isKnown(Path path) {
+    return Arrays.stream(values()).anyMatch(format -> format.label().equals(ending(path)));
+  }
+
+  /** The endings of these formats, for messages. */
+  public static String endings() {
     return Arrays.stream(values())
         .map(format -> "." + format.label())
         .collect(Collectors.joining(", "));
