@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest;
 
+import dev.arbalest.OpenOptions.ReaderKind;
+
 /**
  * The figures of an open index at one moment.
  *

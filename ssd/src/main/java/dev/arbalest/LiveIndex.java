@@ -2,6 +2,7 @@
 package dev.arbalest;
 
 import com.google.errorprone.annotations.MustBeClosed;
+import dev.arbalest.OpenOptions.ReaderKind;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
 import dev.arbalest.ssd.build.EmptyIndex;

@@ -6,14 +6,21 @@ import dev.arbalest.natives.FileMapping;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.ssd.format.FileHeader;
 import dev.arbalest.ssd.format.RowCheck;
+import dev.arbalest.ssd.input.ConcatenatedSource;
 import dev.arbalest.ssd.input.DenseFormat;
 import dev.arbalest.ssd.input.DenseLayout;
+import dev.arbalest.ssd.input.IteratorSource;
 import dev.arbalest.ssd.input.MappedSource;
+import dev.arbalest.ssd.input.StreamSource;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Iterator;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,11 +31,14 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code .fbin} (big-ann-benchmarks): uint32 count, uint32 dimension, rows
  *   <li>{@code .fvecs} (TEXMEX): per row int32 dimension, then the row
  *   <li>{@code .npy} (NumPy 1.0 to 3.0): a two-dimensional array
- *   <li>{@code .u8bin}, {@code .i8bin}, {@code .bvecs}: the same two of bytes
+ *   <li>{@code .u8bin}, {@code .i8bin}, {@code .bvecs}: the first two formats, of bytes
  * </ul>
  *
  * Bytes, and arrays of another type or order than C-ordered {@code <f4}, are converted into memory;
- * {@link VectorSources#open} reads them without.
+ * {@link #source} reads them without holding them all.
+ *
+ * <p>{@link #source}, {@link #concatenate}, {@link #stream} and {@link #of(int, int, Iterator)}
+ * make other sources, whose vectors need never be in memory all at once.
  *
  * <p>Opening checks the header against the file's size; {@link #checkRow} checks values. Safe for
  * any number of threads until {@link #close}, but for {@link #read}.
@@ -95,6 +105,62 @@ public final class VectorInput implements VectorSource {
   @MustBeClosed
   public static VectorInput of(F32Rows vectors) {
     return new VectorInput(IN_MEMORY, null, null, null, vectors);
+  }
+
+  /**
+   * Opens a file to read its vectors once and in order, whatever their type; a named pipe is read
+   * as {@link #stream} reads.
+   *
+   * @throws BadInputException if it does not exist, has an unknown ending, or is damaged
+   */
+  @MustBeClosed
+  @SuppressWarnings("MustBeClosedChecker") // handed to the caller, or closed on failure
+  public static VectorSource source(Path path) throws IOException {
+    DenseFormat format = DenseFormat.of(path);
+    DenseFormat.requireReadable(path);
+    if (Files.isRegularFile(path)) {
+      return format.isMappedInPlace(path) ? open(path) : MappedSource.open(path);
+    }
+    return StreamSource.open(Files.newInputStream(path), path.toString(), format);
+  }
+
+  /**
+   * The vectors of several files, one after the other, of which at most one is open at a time.
+   *
+   * @param paths at least one, each of a regular file
+   * @param opener opens one, such as {@code VectorInput::source}
+   * @throws BadInputException if there is no file, their dimensions differ, or one cannot be used
+   */
+  @MustBeClosed
+  public static VectorSource concatenate(List<Path> paths, VectorSource.Opener opener)
+      throws IOException {
+    return ConcatenatedSource.of(paths, opener);
+  }
+
+  /**
+   * The vectors of a stream, which begins with a header that tells their number and ends after the
+   * last: reading that waits for the end.
+   *
+   * @param in closed with the source
+   * @param name what messages call it
+   * @param format {@code fbin}, {@code npy}, {@code u8bin} or {@code i8bin}
+   * @throws BadInputException if the format is another, or the header is damaged
+   */
+  @MustBeClosed
+  public static VectorSource stream(InputStream in, String name, String format) throws IOException {
+    return StreamSource.open(in, name, DenseFormat.named(format));
+  }
+
+  /**
+   * Vectors that a program makes as they are needed.
+   *
+   * @param count how many {@code rows} has, at least 1
+   * @param dimension length of each, 1 to 65535
+   * @param rows asked for no more than {@code count}
+   */
+  @MustBeClosed
+  public static VectorSource of(int count, int dimension, Iterator<float[]> rows) {
+    return new IteratorSource(count, dimension, rows);
   }
 
   /**

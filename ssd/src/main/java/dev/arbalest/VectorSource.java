@@ -41,9 +41,9 @@ public interface VectorSource extends AutoCloseable {
   }
 
   /**
-   * Tells whether a later source has the same vectors, such as the size of a file and the time of
-   * its last change; empty if nothing does. An unfinished build resumes only from a source of equal
-   * version.
+   * A text that changes when the vectors do, such as the size of a file and the time of its last
+   * change; empty if there is none. An unfinished build resumes only from a source of equal
+   * version, and trusts those whose versions are empty.
    */
   default String version() throws IOException {
     return "";

@@ -4,6 +4,7 @@ package dev.arbalest;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.arbalest.OpenOptions.ReaderKind;
 import dev.arbalest.testing.TestRows;
 import dev.arbalest.vector.F32Rows;
 import dev.arbalest.vector.Metric;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.arbalest.OpenOptions.ReaderKind;
 import dev.arbalest.ssd.search.CacheWarmup;
 import dev.arbalest.ssd.search.Searcher;
 import dev.arbalest.ssd.trial.IndexDigest;

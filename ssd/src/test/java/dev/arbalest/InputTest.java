@@ -71,7 +71,7 @@ class InputTest {
         byte[] data = numbers(spelling[1], isByColumn);
         Path path = npy(header, data, 1);
         try (VectorInput input = VectorInput.open(path);
-            VectorSource source = VectorSources.open(path);
+            VectorSource source = VectorInput.source(path);
             VectorInput read = VectorInput.copyOf(source)) {
           for (int row = 0; row < 3; row++) {
             for (int i = 0; i < 4; i++) {

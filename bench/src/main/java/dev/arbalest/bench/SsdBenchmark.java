@@ -3,7 +3,7 @@ package dev.arbalest.bench;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.arbalest.BadInputException;
-import dev.arbalest.ReaderKind;
+import dev.arbalest.OpenOptions.ReaderKind;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.ssd.trial.ReadTrial;

@@ -123,6 +123,11 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
     return ExitCode.DONE;
   }
 
+  /** Most vectors of a request. */
+  private int size(VectorSource vectors) {
+    return Math.clamp(BATCH_BYTES / (4L * vectors.dimension()), 1, batch);
+  }
+
   private boolean isPoints() {
     Path only = input.only();
     return only != null && PointFile.isOne(only);
@@ -222,7 +227,7 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
     }
     Deque<Sent> sent = new ArrayDeque<>();
     try (VectorSource vectors = input.open();
-        SourceBatches batches = new SourceBatches(vectors, batch)) {
+        SourceBatches batches = new SourceBatches(vectors, size(vectors))) {
       int count = vectors.count();
       if (firstId != null && firstId < 0) {
         throw new BadInputException("--first-id must be at least 0: " + firstId);
@@ -232,7 +237,7 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
         throw new BadInputException("--skip must be in [0, " + count + "]: " + skip);
       }
       requireCollection(client, vectors.dimension());
-      int size = Math.clamp(BATCH_BYTES / (4L * vectors.dimension()), 1, batch);
+      int size = size(vectors);
       String path = ServerClient.path(collection) + "/points?ids=true";
       progress.stage("import", count - skip);
       batches.skip(skip);

@@ -59,10 +59,12 @@ final class ArrowFile implements AutoCloseable {
    *
    * @param batch what it says of its buffers
    * @param body where they begin in the file
+   * @param bodyBytes how long all of them are
    * @param firstRow number of its first row
    * @param hasUnionValidity whether unions have a validity buffer, as before metadata version 5
    */
-  record Batch(RecordBatch batch, long body, int firstRow, boolean hasUnionValidity) {}
+  record Batch(
+      RecordBatch batch, long body, long bodyBytes, int firstRow, boolean hasUnionValidity) {}
 
   /**
    * Opens a file, and finds its batches.
@@ -162,6 +164,9 @@ final class ArrowFile implements AutoCloseable {
         } else if (message.headerType() == MessageHeader.RecordBatch) {
           add(message, at);
         }
+        if (message.bodyLength() < 0) {
+          throw new BadInputException(path + ": damaged Arrow IPC: a body of negative length");
+        }
         at += message.bodyLength();
       }
     }
@@ -190,7 +195,9 @@ final class ArrowFile implements AutoCloseable {
       throw new BadInputException(
           path + ": at least " + rows + " rows, at most " + (Integer.MAX_VALUE - 8));
     }
-    batches.add(new Batch(batch, body, rows(), message.version() < MetadataVersion.V5));
+    batches.add(
+        new Batch(
+            batch, body, message.bodyLength(), rows(), message.version() < MetadataVersion.V5));
   }
 
   private ByteBuffer slice(long at, long length) {
@@ -226,10 +233,10 @@ final class ArrowFile implements AutoCloseable {
       return raw;
     }
     long length = raw.get(LONG, 0);
-    byte[] packed = raw.asSlice(Long.BYTES).toArray(ValueLayout.JAVA_BYTE);
     if (length == -1) {
       return raw.asSlice(Long.BYTES);
     }
+    byte[] packed = raw.asSlice(Long.BYTES).toArray(ValueLayout.JAVA_BYTE);
     try {
       return MemorySegment.ofArray(
           compression.codec() == CompressionType.ZSTD
@@ -255,6 +262,11 @@ final class ArrowFile implements AutoCloseable {
       }
       return unpacked;
     }
+  }
+
+  /** Gives up the memory of a batch that was read for the last time. */
+  void release(Batch place) {
+    mapping.release(place.body(), place.bodyBytes());
   }
 
   @Override

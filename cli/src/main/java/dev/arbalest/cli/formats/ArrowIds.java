@@ -67,6 +67,12 @@ final class ArrowIds {
     for (ArrowFile.Batch place : file.batches()) {
       ArrowColumns.Places places =
           ArrowColumns.places(file.schema(), place.batch(), place.hasUnionValidity(), fields);
+      for (int parent : column.parents()) {
+        if (place.batch().nodes(places.node(parent)).nullCount() > 0) {
+          throw new BadInputException(
+              file.path() + ", from row " + place.firstRow() + ": structures around ids are null");
+        }
+      }
       int node = places.node(column.index());
       if (place.batch().nodes(node).nullCount() > 0) {
         throw new BadInputException(

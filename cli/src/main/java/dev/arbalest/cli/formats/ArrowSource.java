@@ -113,6 +113,12 @@ final class ArrowSource implements VectorSource {
   }
 
   private void nextBatch() {
+    if (batch >= 0) {
+      file.release(file.batches().get(batch));
+    }
+    offsets = MemorySegment.NULL; // the next batch needs the room
+    sizes = MemorySegment.NULL;
+    values = MemorySegment.NULL;
     do {
       batch++;
     } while (file.batches().get(batch).batch().length() == 0);
@@ -208,7 +214,7 @@ final class ArrowSource implements VectorSource {
 
   @Override
   public String version() throws IOException {
-    return MappedSource.version(file.path());
+    return MappedSource.version(file.path()) + ", column " + column.path();
   }
 
   @Override

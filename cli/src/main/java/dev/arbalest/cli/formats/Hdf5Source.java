@@ -248,44 +248,42 @@ final class Hdf5Source implements VectorSource {
   /** Reads the chunks side by side that begin with row {@code next}. */
   private void readBand() {
     ChunkedDataset dataset = java.util.Objects.requireNonNull(chunked);
-    int height = dataset.getChunkDimensions()[0];
     int width = dataset.getChunkDimensions()[1];
-    if (band.byteSize() == 0) {
-      band = MemorySegment.ofArray(new float[Math.multiplyExact(height, dimension)]);
-    }
-    bandFirst = next;
-    bandRows = Math.min(height, count - next);
-    for (int left = 0; left < dimension; left += width) {
-      MemorySegment chunk = MemorySegment.ofArray(chunk(dataset, left));
-      int columns = Math.min(width, dimension - left);
-      for (int i = 0; i < bandRows; i++) {
-        long from = (long) i * width * type.bytes();
-        long to = Float.BYTES * ((long) i * dimension + left);
-        type.convert(chunk, from, band, to, Float.BYTES, columns);
-      }
-    }
-  }
-
-  private byte[] chunk(ChunkedDataset dataset, int left) {
+    int height = Math.min(dataset.getChunkDimensions()[0], count);
+    int rows = Math.min(height, count - next);
     try {
-      return dataset.getDecompressedChunk(new int[] {next, left});
+      if (band.byteSize() == 0) {
+        band = MemorySegment.ofArray(new float[Math.multiplyExact(height, dimension)]);
+      }
+      for (int left = 0; left < dimension; left += width) {
+        MemorySegment chunk =
+            MemorySegment.ofArray(dataset.getDecompressedChunk(new int[] {next, left}));
+        int columns = Math.min(width, dimension - left);
+        for (int i = 0; i < rows; i++) {
+          long from = (long) i * width * type.bytes();
+          long to = Float.BYTES * ((long) i * dimension + left);
+          type.convert(chunk, from, band, to, Float.BYTES, columns);
+        }
+      }
     } catch (RuntimeException e) {
       throw new BadInputException(
           path
               + ": dataset "
               + name
               + ", rows "
-              + bandFirst
+              + next
               + " to "
-              + (bandFirst + bandRows - 1)
-              + ": their chunk is damaged or was never written: "
+              + (next + rows - 1)
+              + ": their chunk is damaged, too large, or was never written: "
               + e.getMessage());
     }
+    bandFirst = next;
+    bandRows = rows;
   }
 
   @Override
   public String version() throws IOException {
-    return MappedSource.version(path);
+    return MappedSource.version(path) + ", dataset " + name;
   }
 
   @Override

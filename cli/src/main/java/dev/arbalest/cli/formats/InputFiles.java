@@ -5,7 +5,6 @@ import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.BadInputException;
 import dev.arbalest.VectorInput;
 import dev.arbalest.VectorSource;
-import dev.arbalest.VectorSources;
 import dev.arbalest.ssd.input.DenseFormat;
 import dev.arbalest.ssd.trial.GroundTruth;
 import java.io.FileDescriptor;
@@ -22,7 +21,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Opens files of vectors in every format, by their endings: what {@link VectorSources#open} reads,
+ * Opens files of vectors in every format, by their endings: what {@link VectorInput#source} reads,
  * and Parquet, HDF5 and Arrow IPC. No file is copied.
  */
 public final class InputFiles {
@@ -81,17 +80,17 @@ public final class InputFiles {
       List<String> paths, @Nullable String format, @Nullable String column) throws IOException {
     if (paths.size() == 1 && paths.getFirst().equals(STANDARD_INPUT)) {
       InputStream in = new FileInputStream(FileDescriptor.in);
-      return VectorSources.stream(in, "standard input", format == null ? STREAMED : format);
+      return VectorInput.stream(in, "standard input", format == null ? STREAMED : format);
     }
     List<Path> files = expand(paths);
     if (files.size() == 1) {
       Path only = files.getFirst();
       if (format != null) {
         requirePipe(only);
-        return VectorSources.stream(Files.newInputStream(only), only.toString(), format);
+        return VectorInput.stream(Files.newInputStream(only), only.toString(), format);
       }
       if (isPipeWithoutEnding(only)) {
-        return VectorSources.stream(Files.newInputStream(only), only.toString(), STREAMED);
+        return VectorInput.stream(Files.newInputStream(only), only.toString(), STREAMED);
       }
       return source(only, Role.BASE, column);
     }
@@ -107,7 +106,7 @@ public final class InputFiles {
       }
     }
     List<Path> filled = withoutEmptyParts(files);
-    return VectorSources.concatenate(
+    return VectorInput.concatenate(
         filled.isEmpty() ? files : filled, file -> source(file, Role.BASE, column));
   }
 
@@ -133,7 +132,7 @@ public final class InputFiles {
 
   private static void requirePipe(Path path) {
     DenseFormat.requireReadable(path);
-    if (Files.isRegularFile(path)) {
+    if (Files.isRegularFile(path) && !isPipeWithoutEnding(path)) {
       throw new BadInputException(
           path
               + " is a regular file, whose ending tells its format; --input-format is for standard"
@@ -227,7 +226,7 @@ public final class InputFiles {
                   + DenseFormat.endings()
                   + ", .parquet, .h5, .hdf5, .arrow, .ipc, .feather");
         }
-        yield VectorSources.open(path);
+        yield VectorInput.source(path);
       }
     };
   }

@@ -128,7 +128,7 @@ final class ParquetSource implements VectorSource {
         lists,
         ParquetSource::name,
         wanted,
-        all.stream().map(c -> c.fieldPath() + " " + c.type()).toList());
+        all.stream().map(c -> name(c) + " " + c.type()).toList());
   }
 
   /** The names down to the list, without the levels of the list. */
@@ -265,7 +265,7 @@ final class ParquetSource implements VectorSource {
   public void read(MemorySegment target, int rows) {
     try {
       for (int i = 0; i < rows; i++) {
-        if (inBatch == batchRows) {
+        while (inBatch == batchRows) {
           nextBatch();
         }
         requireVector(next);
@@ -283,7 +283,7 @@ final class ParquetSource implements VectorSource {
 
   @Override
   public String version() throws IOException {
-    return MappedSource.version(path);
+    return MappedSource.version(path) + ", column " + name(column);
   }
 
   @Override

@@ -228,8 +228,8 @@ public class InputFilesTest {
     "virtual.h5, Virtual storage is not supported",
     "never-written.h5, never written",
     "compact.h5, COMPACT",
-    "unwritten-chunk.h5, 'rows 16 to 23: their chunk is damaged or was never written'",
-    "unwritten-chunk-2.h5, 'rows 16 to 23: their chunk is damaged or was never written'",
+    "unwritten-chunk.h5, 'rows 16 to 23: their chunk is damaged, too large, or was never written'",
+    "unwritten-chunk-2.h5, 'rows 16 to 23: their chunk is damaged, too large, or was never written'",
     "int32.h5, 32-bit int"
   })
   void whatIsNoVectorIsNamed(String name, String message) throws IOException {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.arbalest.ssd.build;
 
+import dev.arbalest.ElementType;
 import dev.arbalest.ProgressListener;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.natives.Workers;
@@ -31,7 +32,10 @@ final class CodeTraining implements AutoCloseable {
 
   private final BuildSpec options;
   private final BuildPlan plan;
-  private final int slotBytes;
+
+  /** Bytes of a sampled vector, as of a stored one of floats. */
+  private final int sampledBytes;
+
   private final Workers workers;
   private final ProgressListener listener;
   private final List<Coded> coded = new ArrayList<>();
@@ -44,7 +48,7 @@ final class CodeTraining implements AutoCloseable {
       ProgressListener listener) {
     this.options = options;
     this.plan = plan;
-    this.slotBytes = geometry.slotBytes();
+    this.sampledBytes = new VectorFile(geometry.dimension(), ElementType.F32).slotBytes();
     this.workers = workers;
     this.listener = listener;
   }
@@ -100,7 +104,7 @@ final class CodeTraining implements AutoCloseable {
   /** As many as fit where graph and codes will be, which nothing has been written to yet. */
   private int sampleRows(BuildVectors stored) {
     long room = plan.bytesOfVectors() / 2;
-    long rows = Math.clamp(room / slotBytes, MIN_SAMPLE_ROWS, SAMPLE_ROWS);
+    long rows = Math.clamp(room / sampledBytes, MIN_SAMPLE_ROWS, SAMPLE_ROWS);
     return (int) Math.min(stored.count(), rows);
   }
 

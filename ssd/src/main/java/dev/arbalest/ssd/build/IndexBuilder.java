@@ -16,6 +16,7 @@ import dev.arbalest.ssd.format.BuildState;
 import dev.arbalest.ssd.format.FileHeader;
 import dev.arbalest.ssd.format.Manifest;
 import dev.arbalest.ssd.format.StageRecord;
+import dev.arbalest.ssd.input.DenseLayout;
 import dev.arbalest.ssd.store.IdMap;
 import dev.arbalest.ssd.store.IdTable;
 import dev.arbalest.ssd.store.IndexDirectory;
@@ -90,6 +91,7 @@ public final class IndexBuilder {
   public static Outcome build(
       Path path, VectorSource input, Ids ids, BuildOptions wanted, ProgressListener listener)
       throws IOException {
+    DenseLayout.requireInRange(input.name(), "the source", input.count(), input.dimension());
     BuildSpec options = AutomaticCodec.resolve(wanted, input.count(), input.dimension());
     if (ids.size() != input.count()) {
       throw new BadInputException(

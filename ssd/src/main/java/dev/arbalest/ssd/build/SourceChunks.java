@@ -7,6 +7,7 @@ import dev.arbalest.VectorSource;
 import dev.arbalest.natives.NativeMemory;
 import dev.arbalest.vector.F32Rows;
 import java.io.IOException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Hands out the rows of a source in order, a chunk at a time, to several workers. Rows that can be
@@ -18,6 +19,7 @@ final class SourceChunks implements AutoCloseable {
   private final long chunkBytes;
   private final NativeMemory buffers;
   private int next;
+  private @Nullable Throwable failure;
 
   /** Takes rows in chunks of {@code chunkRows}; the source stays the caller's. */
   @MustBeClosed
@@ -46,6 +48,18 @@ final class SourceChunks implements AutoCloseable {
 
   /** The next rows; called as often as there are chunks. */
   synchronized Chunk next(int worker) throws IOException {
+    if (failure != null) {
+      throw new IOException("the source of vectors failed: " + failure.getMessage(), failure);
+    }
+    try {
+      return read(worker);
+    } catch (Throwable e) {
+      failure = e; // the source is in no known state: no other worker may go on with it
+      throw e;
+    }
+  }
+
+  private Chunk read(int worker) throws IOException {
     int first = next;
     int count = Math.min(chunkRows, source.count() - first);
     next += count;

@@ -52,7 +52,7 @@ final class VectorFileWriter {
     long rowBytes = 4L * dimension;
     // Chunks end at multiples of 4096 bytes, which direct writes need on some disks.
     long share = Math.min(CHUNK_BYTES, BuildPlan.STAGING_BYTES / 2 / workers.size());
-    int chunkSlots = (int) Math.max(8, share / slotBytes / 8 * 8);
+    int chunkSlots = (int) Math.max(8, share / Math.max(slotBytes, rowBytes) / 8 * 8);
     long chunkBytes = (long) chunkSlots * slotBytes;
     try (DirectFile file = DirectFile.open(path, DirectFile.Mode.CREATE);
         NativeMemory staging = NativeMemory.allocate(chunkBytes * workers.size());

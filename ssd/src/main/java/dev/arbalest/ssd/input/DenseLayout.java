@@ -38,6 +38,18 @@ public record DenseLayout(
       long dimension,
       ComponentType type,
       boolean isByColumn) {
+    requireInRange(name, where, count, dimension);
+    return new DenseLayout(offset, rowHeaderBytes, (int) count, (int) dimension, type, isByColumn);
+  }
+
+  /**
+   * Checks that an index can hold so many vectors of such a dimension.
+   *
+   * @param name what messages call the source
+   * @param where it says so, for messages
+   * @throws BadInputException if it cannot
+   */
+  public static void requireInRange(String name, String where, long count, long dimension) {
     if (dimension < 1 || dimension > VectorFile.MAX_DIMENSION) {
       throw new BadInputException(
           name
@@ -55,7 +67,6 @@ public record DenseLayout(
       throw new BadInputException(
           name + ": " + count + " vectors, at most " + MAX_COUNT + " fit an index");
     }
-    return new DenseLayout(offset, rowHeaderBytes, (int) count, (int) dimension, type, isByColumn);
   }
 
   /** Bytes of a row and its header. */

@@ -18,11 +18,9 @@ public final class IteratorSource implements VectorSource {
 
   /** Checks the numbers; takes no row yet. */
   public IteratorSource(int count, int dimension, Iterator<float[]> rows) {
-    DenseLayout layout =
-        DenseLayout.checked(
-            NAME, "its arguments", 0, 0, count, dimension, ComponentType.FLOAT, false);
-    this.count = layout.count();
-    this.dimension = layout.dimension();
+    DenseLayout.requireInRange(NAME, "its arguments", count, dimension);
+    this.count = count;
+    this.dimension = dimension;
     this.rows = rows;
   }
 

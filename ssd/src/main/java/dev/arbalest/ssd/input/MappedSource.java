@@ -61,6 +61,7 @@ public final class MappedSource implements VectorSource {
         long from = layout.offset() + i * columnBytes + (long) next * layout.type().bytes();
         layout.type().convert(bytes, from, target, (long) Float.BYTES * i, targetRow, rows);
       }
+      mapping.release(0, bytes.byteSize()); // a little of every column was read
     } else {
       for (int i = 0; i < rows; i++) {
         long from = layout.offset() + (next + i) * layout.rowBytes();

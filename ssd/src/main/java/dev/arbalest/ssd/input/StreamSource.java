@@ -24,7 +24,7 @@ public final class StreamSource implements VectorSource {
   }
 
   /**
-   * Reads the header.
+   * Reads the header. The stream is closed with the source, or if it cannot be read.
    *
    * @throws BadInputException if it is damaged or does not tell the number of rows
    */
@@ -32,7 +32,12 @@ public final class StreamSource implements VectorSource {
   @SuppressWarnings("MustBeClosedChecker") // handed to the caller
   public static StreamSource open(InputStream in, String name, DenseFormat format)
       throws IOException {
-    return new StreamSource(in, name, format.layout(name, in));
+    try {
+      return new StreamSource(in, name, format.layout(name, in));
+    } catch (Throwable e) {
+      in.close();
+      throw e;
+    }
   }
 
   @Override

@@ -2,7 +2,7 @@
 package dev.arbalest.ssd.read;
 
 import com.google.errorprone.annotations.MustBeClosed;
-import dev.arbalest.ReaderKind;
+import dev.arbalest.OpenOptions.ReaderKind;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.FileMapping;
 import dev.arbalest.ssd.format.VectorFile;

@@ -4,7 +4,7 @@ package dev.arbalest.ssd.search;
 import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.BadInputException;
 import dev.arbalest.OpenOptions;
-import dev.arbalest.ReaderKind;
+import dev.arbalest.OpenOptions.ReaderKind;
 import dev.arbalest.SearchParameters;
 import dev.arbalest.cache.SlabPool;
 import dev.arbalest.cache.VectorCache;

@@ -4,7 +4,7 @@ package dev.arbalest.ssd.trial;
 import com.google.errorprone.annotations.MustBeClosed;
 import dev.arbalest.BadInputException;
 import dev.arbalest.ElementType;
-import dev.arbalest.ReaderKind;
+import dev.arbalest.OpenOptions.ReaderKind;
 import dev.arbalest.cache.SlabPool;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.FileMapping;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.arbalest.ElementType;
-import dev.arbalest.ReaderKind;
+import dev.arbalest.OpenOptions.ReaderKind;
 import dev.arbalest.cache.SlabPool;
 import dev.arbalest.natives.DirectFile;
 import dev.arbalest.natives.FileMapping;

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Sources of vectors, and that an index does not depend on where its vectors come from. */
-class VectorSourcesTest {
+class VectorSourceTest {
   private static final int COUNT = 700;
   private static final int DIMENSION = 24;
 
@@ -78,16 +78,16 @@ class VectorSourcesTest {
       parts.add(Files.write(directory.resolve("part" + from + ".fbin"), part.array()));
     }
     Map<String, Maker> makers = new LinkedHashMap<>();
-    makers.put("columns of doubles", () -> VectorSources.open(array));
-    makers.put("stream", () -> VectorSources.stream(slowly(fbin), "pipe", "fbin"));
+    makers.put("columns of doubles", () -> VectorInput.source(array));
+    makers.put("stream", () -> VectorInput.stream(slowly(fbin), "pipe", "fbin"));
     makers.put(
         "iterator",
         () ->
-            VectorSources.of(
+            VectorInput.of(
                 COUNT,
                 DIMENSION,
                 IntStream.range(0, COUNT).mapToObj(row -> TestIndexes.row(rows, row)).iterator()));
-    makers.put("parts", () -> VectorSources.concatenate(parts, VectorSources::open));
+    makers.put("parts", () -> VectorInput.concatenate(parts, VectorInput::source));
     makers.put("memory", () -> VectorInput.of(rows));
     return makers;
   }
@@ -182,7 +182,7 @@ class VectorSourcesTest {
   private static void buildFromStream(
       Path index, byte[] bytes, BuildOptions options, ProgressListener listener)
       throws IOException {
-    try (VectorSource source = VectorSources.stream(slowly(bytes), "pipe", "fbin")) {
+    try (VectorSource source = VectorInput.stream(slowly(bytes), "pipe", "fbin")) {
       Index.build(index, source, options, listener);
     }
   }
@@ -194,26 +194,26 @@ class VectorSourcesTest {
         () -> stream(Arrays.copyOf(fbin, fbin.length + 1)), "pipe: goes on after the 700 rows");
     assertRefused(() -> stream(new byte[5]), "pipe: 5 bytes are too few for a header of 8");
     assertRefused(
-        () -> VectorSources.stream(slowly(fbin), "pipe", "fvecs"), "does not say how many vectors");
+        () -> VectorInput.stream(slowly(fbin), "pipe", "fvecs"), "does not say how many vectors");
     assertRefused(
-        () -> VectorSources.stream(slowly(fbin), "pipe", "csv"), "unknown format csv of vectors");
+        () -> VectorInput.stream(slowly(fbin), "pipe", "csv"), "unknown format csv of vectors");
     assertRefused(
-        () -> VectorSources.of(3, 2, List.of(new float[2], new float[2]).iterator()),
+        () -> VectorInput.of(3, 2, List.of(new float[2], new float[2]).iterator()),
         "vectors of an iterator: only 2, expected 3");
     assertRefused(
-        () -> VectorSources.of(2, 2, List.of(new float[] {1, 2}, new float[3]).iterator()),
+        () -> VectorInput.of(2, 2, List.of(new float[] {1, 2}, new float[3]).iterator()),
         "vectors of an iterator, row 1: dimension 3, expected 2");
-    assertRefused(() -> VectorSources.of(2, 0, List.<float[]>of().iterator()), "dimension 0");
+    assertRefused(() -> VectorInput.of(2, 0, List.<float[]>of().iterator()), "dimension 0");
     Path cut = Files.write(directory.resolve("cut.fbin"), Arrays.copyOf(fbin, 100));
     assertRefused(
-        () -> VectorSources.concatenate(List.of(file, cut), VectorSources::open), "cut.fbin");
+        () -> VectorInput.concatenate(List.of(file, cut), VectorInput::source), "cut.fbin");
     assertRefused(
-        () -> VectorSources.concatenate(List.of(), VectorSources::open), "no file of vectors");
+        () -> VectorInput.concatenate(List.of(), VectorInput::source), "no file of vectors");
   }
 
   @MustBeClosed
   private static VectorSource stream(byte[] bytes) throws IOException {
-    return VectorSources.stream(slowly(bytes), "pipe", "fbin");
+    return VectorInput.stream(slowly(bytes), "pipe", "fbin");
   }
 
   private void assertRefused(Maker maker, String message) throws IOException {
@@ -239,7 +239,7 @@ class VectorSourcesTest {
     Files.write(second, bad.array());
     List<Path> files = List.of(file, second);
     assertRefused(
-        () -> VectorSources.concatenate(files, VectorSources::open),
+        () -> VectorInput.concatenate(files, VectorInput::source),
         "second.fbin, row 33: component 2 is NaN");
     assertRefused(() -> stream(bad.array()), "pipe, row 33: component 2 is NaN");
   }
