@@ -8,7 +8,7 @@ import java.nio.file.Path;
 
 /**
  * Float32 vectors to build an index from, read once and in order, so that they need never be in
- * memory or in a file all at once. {@link VectorSources} makes sources of files, streams and
+ * memory or in a file all at once. {@link VectorInput} makes sources of files, streams and
  * iterators; implement this interface for others.
  *
  * <p>One thread at a time calls a source, but not always the same one.
