@@ -41,6 +41,9 @@ final class ParquetSource implements VectorSource {
           CompressionCodec.LZ4,
           CompressionCodec.LZ4_RAW);
 
+  private static final long BATCH_COMPONENTS = 1 << 20;
+  private static final int MAX_BATCH_ROWS = 8192;
+
   /** Names that writers give the levels of a list between the column and its values. */
   private static final Set<String> LIST_LEVELS =
       Set.of("list", "element", "item", "array", "bag", "array_element", "array_tuple");
@@ -74,7 +77,8 @@ final class ParquetSource implements VectorSource {
     this.count = (int) rows;
     this.column = column(path, reader, wanted);
     requireReadable(path, reader, column);
-    this.values = reader.columnReader(column.columnIndex());
+    this.values =
+        reader.buildColumnReader(column.columnIndex()).batchSize(batchRows(reader, column)).build();
     try {
       nextBatch();
       this.dimension = offsets[1] - offsets[0];
@@ -83,6 +87,16 @@ final class ParquetSource implements VectorSource {
       values.close();
       throw e;
     }
+  }
+
+  /** Rows that are unpacked together: few enough that several batches fit in the heap. */
+  private static int batchRows(ParquetFileReader reader, ColumnSchema column) {
+    long components = 0;
+    for (RowGroup group : reader.getFileMetaData().rowGroups()) {
+      components += group.columns().get(column.columnIndex()).metaData().numValues();
+    }
+    long perRow = Math.max(1, components / reader.getFileMetaData().numRows());
+    return Math.clamp(BATCH_COMPONENTS / perRow, 1, MAX_BATCH_ROWS);
   }
 
   /**
