@@ -201,6 +201,10 @@ final class ImportCommand implements Callable<Integer>, Failures.Verbose {
       throw new BadInputException(
           "--ids, --id-column and --first-id are for vectors; " + input.name() + " has points");
     }
+    if (input.hasVectorOptions()) {
+      throw new BadInputException(
+          "--vector-column and --input-format are for vectors; " + input.name() + " has points");
+    }
     String path = ServerClient.path(collection) + "/points?wait=true";
     Deque<Sent> sent = new ArrayDeque<>();
     try (PointFile points = new PointFile(java.util.Objects.requireNonNull(input.only()))) {

@@ -68,6 +68,13 @@ final class VectorFiles {
     return InputFiles.openAll(input, format, column);
   }
 
+  /**
+   * Whether an option is given that says how vectors are read, which files of points have none of.
+   */
+  boolean hasVectorOptions() {
+    return format != null || column != null;
+  }
+
   /** Whether the ids of the vectors are given. */
   boolean hasIds() {
     return ids != null || idColumn != null;

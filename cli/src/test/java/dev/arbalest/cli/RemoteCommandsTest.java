@@ -114,6 +114,8 @@ class RemoteCommandsTest extends CommandTest {
     assertThat(json(command + " --skip 85 --json").path("imported").asInt(-1)).isEqualTo(5);
     assertBad("has 90 points", command + " --skip 91");
     assertBad("are for vectors", command + " --first-id 0");
+    assertBad("are for vectors", command + " --vector-column v");
+    assertBad("are for vectors", command + " --input-format npy");
     assertBad("give --metric", command.replace("documents", "nothing"));
     assertBad("has distance Cosine, not Dot", command + " --metric dot");
     assertThat(run(command.replace("documents", "new") + " --metric dot")).as(err).isZero();

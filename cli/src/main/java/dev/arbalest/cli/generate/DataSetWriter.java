@@ -126,7 +126,7 @@ public final class DataSetWriter {
               file.write(
                   block.asSlice(0, (to - from) * rowBytes).asByteBuffer(), 8 + from * rowBytes);
             } catch (Throwable e) {
-              file.giveUp();
+              file.giveUp(e);
               throw e;
             }
             progress.advanced(to - from);

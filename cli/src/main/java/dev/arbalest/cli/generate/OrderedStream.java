@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends parts of a file, which several threads write, in their order: a thread waits until all
@@ -13,7 +14,7 @@ import java.nio.channels.WritableByteChannel;
 final class OrderedStream implements PartWriter {
   private final WritableByteChannel channel;
   private long sent;
-  private boolean isBroken;
+  private @Nullable Throwable failure;
 
   /** Sends to a channel, which stays the caller's. */
   OrderedStream(WritableByteChannel channel) {
@@ -23,29 +24,29 @@ final class OrderedStream implements PartWriter {
   @Override
   public synchronized void write(ByteBuffer bytes, long position) throws IOException {
     try {
-      while (sent != position && !isBroken) {
+      while (sent != position && failure == null) {
         wait();
       }
-      if (isBroken) {
-        throw new IOException("the stream of vectors has ended early");
+      if (failure != null) {
+        throw new IOException("vectors cannot be sent: " + failure.getMessage(), failure);
       }
       while (bytes.hasRemaining()) {
         sent += channel.write(bytes);
       }
       notifyAll();
     } catch (InterruptedException e) {
-      giveUp();
+      giveUp(e);
       Thread.currentThread().interrupt();
       throw new InterruptedIOException("interrupted while sending vectors");
     } catch (IOException e) {
-      giveUp();
+      giveUp(e);
       throw e;
     }
   }
 
   @Override
-  public synchronized void giveUp() {
-    isBroken = true;
+  public synchronized void giveUp(Throwable cause) {
+    failure = failure == null ? cause : failure;
     notifyAll();
   }
 }

@@ -10,5 +10,5 @@ interface PartWriter {
   void write(ByteBuffer bytes, long position) throws IOException;
 
   /** Is told that a part failed and will never come. */
-  default void giveUp() {}
+  default void giveUp(Throwable cause) {}
 }
